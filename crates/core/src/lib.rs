@@ -1,0 +1,18 @@
+//! What Stoa is: rooms, seats, channels, accounts and sanctions as plain types; the decisions
+//! about them as plain functions; the use-cases that carry decisions out through ports.
+//!
+//! Nothing in this crate does IO, reads a clock or makes up randomness. Time comes in as
+//! [`time::Now`], entropy as [`ports::Entropy`], the world as the traits of [`ports`] and [`media`].
+
+pub mod account;
+pub mod app;
+pub mod caller;
+pub mod error;
+pub mod id;
+pub mod media;
+pub mod ports;
+pub mod sanction;
+pub mod time;
+pub mod voice;
+
+pub use error::{Error, Kind, Result};

@@ -1,0 +1,109 @@
+//! What core needs from the world: a store, a clock, entropy. The media engine's port is in [`crate::media`].
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::account::Account;
+use crate::error::Result;
+use crate::id::{AppId, ChannelKey, RoomId, UserId};
+use crate::sanction::Sanction;
+use crate::time::{Now, UnixMs};
+use crate::voice::{Applied, Command, NewRoom, Room};
+
+/// The real clock, or a test's.
+pub trait Clock: Send + Sync {
+    /// Both clocks at once.
+    fn now(&self) -> Now;
+}
+
+/// Unpredictable bytes, or a test's.
+pub trait Entropy: Send + Sync {
+    /// Fills the buffer from a CSPRNG.
+    fn fill(&self, out: &mut [u8]);
+}
+
+/// Where a page of rooms starts. Order is newest first: `created` then id, both descending.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PageStart {
+    /// Skip so many rooms.
+    Offset(u64),
+    /// After the room with this position.
+    After(UnixMs, RoomId),
+}
+
+/// A row of the webhook outbox: kept until the receiver has taken it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutboxItem {
+    /// Rising number, the order of delivery.
+    pub seq: i64,
+    /// Event id, the same on every try.
+    pub id: String,
+    /// Where to.
+    pub url: String,
+    /// App whose secret signs it.
+    pub app: AppId,
+    /// Channel, the unit of order.
+    pub channel: String,
+    /// The JSON body.
+    pub body: String,
+}
+
+/// The system of record. Every write that returns `Ok` is on disk (fsynced or committed) and
+/// visible to the next read. Reads see a prefix of the order of writes.
+///
+/// Faults of the store are [`crate::Kind::Internal`], or [`crate::Kind::Unavailable`] when it cannot
+/// be reached or its queue is full. "Not there" is `None`, never an error.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Answers when a trivial read works.
+    async fn ping(&self) -> Result<()>;
+
+    /// The secret of that name; made of `fresh` when there is none yet. Whoever comes first wins.
+    async fn secret(&self, name: &str, fresh: &[u8]) -> Result<Vec<u8>>;
+
+    /// The account of this user.
+    async fn account(&self, user: &UserId) -> Result<Option<Arc<Account>>>;
+    /// Adds or replaces an account.
+    async fn put_account(&self, account: Account) -> Result<()>;
+    /// Removes an account; false = there was none.
+    async fn remove_account(&self, user: &UserId) -> Result<bool>;
+    /// All accounts, by name (bytes).
+    async fn accounts(&self) -> Result<Vec<Account>>;
+
+    /// Writes the room, its eight free seats and its show code in one transaction. The first of
+    /// `show_codes` that no room of the app ever had is taken.
+    ///
+    /// # Errors
+    /// `Internal` when all codes collide, `LimitReached` when the owner has
+    /// `max_live_per_owner` live rooms already (0 = no limit). Nothing is stored then.
+    async fn create_room(&self, room: NewRoom, show_codes: &[u32], max_live_per_owner: u32) -> Result<Arc<Room>>;
+
+    /// The room, live or dismissed, with its seats, as of one commit.
+    async fn room(&self, app: AppId, id: RoomId) -> Result<Option<Arc<Room>>>;
+
+    /// Up to `limit` live rooms from `start` on, rows and seats from one read snapshot and a fixed
+    /// number of queries.
+    async fn list_rooms(&self, app: AppId, start: PageStart, limit: u32) -> Result<Vec<Arc<Room>>>;
+
+    /// Runs [`crate::voice::decide`] on the room and the user's sanction under the room's write lock and makes its
+    /// result durable. `None` when there is no such room. Waits for the lock at most 5 s.
+    async fn apply(&self, app: AppId, id: RoomId, command: Command, now: UnixMs) -> Result<Option<Applied>>;
+
+    /// Live rooms in which somebody sits whose presence counts (`attended`), for the timers after a restart.
+    async fn rooms_with_attended_seats(&self) -> Result<Vec<Arc<Room>>>;
+
+    /// The sanction on this user in this channel, also an expired one.
+    async fn sanction(&self, channel: &ChannelKey, user: &UserId) -> Result<Option<Sanction>>;
+    /// Writes a sanction, replacing an older one. For channels without a room record; rooms use [`Command::Kick`].
+    async fn put_sanction(&self, sanction: Sanction) -> Result<()>;
+    /// Forgets sanctions whose ban ended and whose mark is older than `before_secs`; returns how many.
+    async fn purge_sanctions(&self, now: UnixMs, before_secs: i64) -> Result<u64>;
+
+    /// Appends events to the webhook outbox, in order.
+    async fn outbox_push(&self, items: Vec<OutboxItem>) -> Result<()>;
+    /// The oldest undelivered events, in order. `seq` of a pushed item is set by the store.
+    async fn outbox_peek(&self, limit: u32) -> Result<Vec<OutboxItem>>;
+    /// Removes a delivered (or given up) event.
+    async fn outbox_done(&self, seq: i64) -> Result<()>;
+}
