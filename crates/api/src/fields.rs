@@ -52,8 +52,9 @@ impl Fields {
             json::Bad::Deep => Refusal::Malformed("body is nested too deep"),
             json::Bad::Surrogate => Refusal::Malformed("body has a lone surrogate"),
         })?;
-        let top: Entries<'_> = serde_json::from_str(json_text)
-            .map_err(|e| Refusal::Malformed(if e.is_data() { "body must be a JSON object" } else { "body is not JSON" }))?;
+        let top: Entries<'_> = serde_json::from_str(json_text).map_err(|e| {
+            Refusal::Malformed(if e.is_data() { "body must be a JSON object" } else { "body is not JSON" })
+        })?;
         let entries = top.0.into_iter().map(|(n, v)| (Name::locate(&text, n), span(&text, v.get()))).collect();
         Ok(Self { text, entries })
     }
@@ -142,12 +143,7 @@ impl Fields {
     ///
     /// # Errors
     /// `BadInput`.
-    pub fn extends(
-        &self,
-        field: &'static str,
-        max_bytes: usize,
-        string_names: &[&str],
-    ) -> Result<Option<String>> {
+    pub fn extends(&self, field: &'static str, max_bytes: usize, string_names: &[&str]) -> Result<Option<String>> {
         let text = match self.raw(field) {
             Some(raw) if raw.starts_with('{') => json::compact(raw).into_owned(),
             _ => match self.string(field)? {
@@ -190,8 +186,7 @@ fn strict_object(text: &str, string_names: &[&str]) -> Result<(), String> {
         json::Bad::Deep => format!("must be nested at most {EXTENDS_DEPTH} levels"),
         json::Bad::Surrogate => "must not have a lone surrogate".to_owned(),
     })?;
-    let top: Entries<'_> =
-        serde_json::from_str(text).map_err(|_| "must be the text of one JSON object".to_owned())?;
+    let top: Entries<'_> = serde_json::from_str(text).map_err(|_| "must be the text of one JSON object".to_owned())?;
     let mut names: Vec<&str> = top.0.iter().map(|(n, _)| n.0.as_ref()).collect();
     names.sort_unstable();
     if names.windows(2).any(|w| w[0] == w[1]) {

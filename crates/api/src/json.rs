@@ -143,7 +143,8 @@ mod tests {
         for good in [r#""\ud83d\ude00""#, r#""\uD83D\uDE00\u00e9""#, r#""\\ud83d""#, r#""\\\\ud800""#] {
             assert_eq!(scan(good, 1), Ok(()), "{good}");
         }
-        for bad in [r#""\ud83d""#, r#""\ude00""#, r#""\ud83dx""#, r#""\ud83d\u0041""#, r#""\\\ud800 ""#, r#""\ud83d\ud83d""#]
+        for bad in
+            [r#""\ud83d""#, r#""\ude00""#, r#""\ud83dx""#, r#""\ud83d\u0041""#, r#""\\\ud800 ""#, r#""\ud83d\ud83d""#]
         {
             assert_eq!(scan(bad, 1), Err(Bad::Surrogate), "{bad}");
         }

@@ -11,7 +11,9 @@ fn message(e: Result<impl fmt::Debug>) -> String {
 #[test]
 fn malformed_bodies_are_refused_as_such() {
     let deep = format!("{{\"a\":{}1{}}}", "[".repeat(32), "]".repeat(32));
-    for bad in ["[1]", "\"x\"", "{", "7", "null", "{\"a\":1}x", "{\"a\":\"\\ud800\"}", " ", "{a:1}", "{\"a\":01}", &deep] {
+    for bad in
+        ["[1]", "\"x\"", "{", "7", "null", "{\"a\":1}x", "{\"a\":\"\\ud800\"}", " ", "{a:1}", "{\"a\":01}", &deep]
+    {
         let e = Fields::parse(Bytes::copy_from_slice(bad.as_bytes()));
         assert!(matches!(e, Err(Refusal::Malformed(_))), "{bad}");
     }
@@ -94,7 +96,9 @@ fn integers_follow_the_coercion_table() {
 #[test]
 fn user_ids_are_checked_and_named() {
     assert_eq!(read(r#"{"anchor":12345678901234567890}"#).user_id("anchor").unwrap().as_str(), "12345678901234567890");
-    for bad in [r#""a\u001f""#, r#""a\u0085""#, r#""system""#, r#""x_shadow""#, "\"\"", &format!("\"{}\"", "x".repeat(256))] {
+    for bad in
+        [r#""a\u001f""#, r#""a\u0085""#, r#""system""#, r#""x_shadow""#, "\"\"", &format!("\"{}\"", "x".repeat(256))]
+    {
         let m = message(read(&format!("{{\"anchor\":{bad}}}")).user_id("anchor"));
         assert!(m.starts_with("anchor: "), "{m}");
     }
@@ -128,8 +132,21 @@ fn extends_refuses_what_would_break_readers() {
     let deep = format!("{{\"a\":{}{}}}", "[".repeat(16), "]".repeat(16));
     let long = format!("{{\"a\":\"{}\"}}", "x".repeat(8192 - 7));
     for bad in [
-        "[]", "x", "\"x\"", "null", "7", "{\"anchor_avatar\":null}", "{\"anchor_avatar\":{}}", "{\"a\":1,\"a\":2}",
-        "{\"a\":1,\"\\u0061\":2}", "{\"a\":1,}", "{} x", "{\"a\":\"\\ud800\"}", "{\"a\":\"\n\"}", &deep, &long,
+        "[]",
+        "x",
+        "\"x\"",
+        "null",
+        "7",
+        "{\"anchor_avatar\":null}",
+        "{\"anchor_avatar\":{}}",
+        "{\"a\":1,\"a\":2}",
+        "{\"a\":1,\"\\u0061\":2}",
+        "{\"a\":1,}",
+        "{} x",
+        "{\"a\":\"\\ud800\"}",
+        "{\"a\":\"\n\"}",
+        &deep,
+        &long,
     ] {
         let m = message(extends(&quote(bad)));
         assert!(m.starts_with("extends: "), "{bad}: {m}");

@@ -40,8 +40,14 @@ fn the_vectors_of_the_classroom_verify() {
     let key: Vec<u8> = (0u8..32).collect();
     let keys = LoginKeys::new([key]).unwrap();
     for (sub, token) in [
-        ("alice", "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbGljZSIsImlhdCI6MTcwMDAwMDAwMCwiZXhwIjoxNzAwNjA0ODAwfQ.Qj4TQ7CBe4FY0-QEWOk735Bkp4hDT-mqCIs0MWkCuyw"),
-        ("李老师", "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.eyJzdWIiOiLmnY7ogIHluIgiLCJpYXQiOjE3MDAwMDAwMDAsImV4cCI6MTcwMDYwNDgwMH0.T90eWeJRZdBp7hxFPvD5x9jatooMgpYdAWWTOzy0uAI"),
+        (
+            "alice",
+            "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbGljZSIsImlhdCI6MTcwMDAwMDAwMCwiZXhwIjoxNzAwNjA0ODAwfQ.Qj4TQ7CBe4FY0-QEWOk735Bkp4hDT-mqCIs0MWkCuyw",
+        ),
+        (
+            "李老师",
+            "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.eyJzdWIiOiLmnY7ogIHluIgiLCJpYXQiOjE3MDAwMDAwMDAsImV4cCI6MTcwMDYwNDgwMH0.T90eWeJRZdBp7hxFPvD5x9jatooMgpYdAWWTOzy0uAI",
+        ),
     ] {
         for now in [1_700_000_001, 1_700_604_799] {
             assert_eq!(keys.verify(token, now).unwrap().user.as_str(), sub);
@@ -55,7 +61,9 @@ fn the_vectors_of_the_classroom_verify() {
 fn a_lenient_key_decodes_as_the_reference_does() {
     let bytes = [0x69, 0xbd, 0x9d, 0x7e, 0xc7, 0x36, 0xdd, 0xa9, 0x76];
     // "ab2dfsc23al2" with characters outside the alphabet strewn in.
-    for text in ["lenient:ab2dfsc23al2", "lenient:a-b2.dfs_c2 3al2\n", "lenient:ab2dfsc23al2=", "lenient:ab2dfsc23al2=x"] {
+    for text in
+        ["lenient:ab2dfsc23al2", "lenient:a-b2.dfs_c2 3al2\n", "lenient:ab2dfsc23al2=", "lenient:ab2dfsc23al2=x"]
+    {
         assert_eq!(decode_key(text).unwrap(), bytes, "{text}");
     }
     assert_eq!(decode_key("lenient:ab2dfsc23al2a").unwrap(), bytes, "six bits are no byte");
@@ -134,11 +142,24 @@ fn forged_tokens_of_every_kind_are_refused() {
         kinds.push((alg, forge(&json!({"typ":"JWT","alg":alg}), &good_text, secret)));
     }
     for (k, v) in [
-        ("exp", json!("1711024979")), ("exp", json!(null)), ("exp", json!(IAT)), ("exp", json!(-1)), ("exp", json!(1e300)),
-        ("iat", json!(IAT + 100)), ("nbf", json!(IAT + 100)), ("nbf", json!("x")),
-        ("aud", json!("hub")), ("aud", json!([])), ("aud", json!("")),
-        ("sub", json!("")), ("sub", json!(7)), ("sub", json!(null)), ("sub", json!("a\u{1f}b")), ("sub", json!("system")),
-        ("sub", json!("bob_shadow")), ("sub", json!("x".repeat(256))),
+        ("exp", json!("1711024979")),
+        ("exp", json!(null)),
+        ("exp", json!(IAT)),
+        ("exp", json!(-1)),
+        ("exp", json!(1e300)),
+        ("iat", json!(IAT + 100)),
+        ("nbf", json!(IAT + 100)),
+        ("nbf", json!("x")),
+        ("aud", json!("hub")),
+        ("aud", json!([])),
+        ("aud", json!("")),
+        ("sub", json!("")),
+        ("sub", json!(7)),
+        ("sub", json!(null)),
+        ("sub", json!("a\u{1f}b")),
+        ("sub", json!("system")),
+        ("sub", json!("bob_shadow")),
+        ("sub", json!("x".repeat(256))),
     ] {
         kinds.push(("claim", forge(&hs, &with(k, v), secret)));
     }
