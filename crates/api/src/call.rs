@@ -5,11 +5,12 @@ use axum::body::Body;
 use axum::extract::{FromRef, FromRequest, Request};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
+use http::HeaderMap;
 use http::header::{AUTHORIZATION, CONTENT_LENGTH};
-use http::{Extensions, HeaderMap};
 use stoa_core::caller::Caller;
 
 use crate::fields::Fields;
+use crate::origin::Origin;
 use crate::refusal::Refusal;
 use crate::state::{ApiState, OPEN_BODY_LIMIT, Place, client_key};
 
@@ -17,8 +18,12 @@ use crate::state::{ApiState, OPEN_BODY_LIMIT, Place, client_key};
 pub struct Call {
     /// Who asks.
     pub caller: Caller,
+    /// Login session of the token (`jti`), if it names one.
+    pub session: Option<String>,
     /// What was sent.
     pub fields: Fields,
+    /// The address the client used.
+    pub origin: Origin,
     _place: Place,
 }
 
@@ -41,10 +46,11 @@ where
     async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
         let api = ApiState::from_ref(state);
         let place = api.enter()?;
-        let caller = caller(&api, request.headers()).await?;
+        let (caller, session) = caller(&api, request.headers()).await?;
         api.check_rate(&caller.user)?;
+        let origin = Origin::of(&request);
         let fields = Fields::parse(body(request, api.config().body_limit).await?)?;
-        Ok(Self { caller, fields, _place: place })
+        Ok(Self { caller, session, fields, origin, _place: place })
     }
 }
 
@@ -58,25 +64,21 @@ where
     async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
         let api = ApiState::from_ref(state);
         let place = api.enter()?;
-        let client = client_of(request.extensions());
+        let client = client_key(request.extensions());
         let fields = Fields::parse(body(request, OPEN_BODY_LIMIT.min(api.config().body_limit)).await?)?;
         Ok(Self { fields, client, _place: place })
     }
 }
 
-fn client_of(extensions: &Extensions) -> String {
-    client_key(extensions)
-}
-
-/// The caller behind the one `Authorization` header.
+/// The caller behind the one `Authorization` header, and the login session its token names.
 ///
 /// # Errors
 /// A refusal with kind `Unauthenticated`, or a fault of the store.
-pub async fn caller(api: &ApiState, headers: &HeaderMap) -> Result<Caller, Refusal> {
+pub async fn caller(api: &ApiState, headers: &HeaderMap) -> Result<(Caller, Option<String>), Refusal> {
     let token = bearer(headers).map_err(Refusal::unauthenticated)?;
     let now = api.clock().now().wall.secs();
     let token = api.keys().verify(token, now).map_err(Refusal::unauthenticated)?;
-    Ok(api.login().caller(token.user, token.iat_secs).await?)
+    Ok((api.login().caller(token.user, token.iat_secs).await?, token.session))
 }
 
 /// Exactly one header; `Bearer` in any case, then blanks or none, then the token.

@@ -38,6 +38,8 @@ pub struct LoginToken {
     pub iat_secs: i64,
     /// Ends at, in seconds.
     pub exp_secs: i64,
+    /// Login session (`jti`), if the token names one.
+    pub session: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -45,6 +47,8 @@ struct Minted<'a> {
     sub: &'a str,
     iat: i64,
     exp: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    jti: Option<&'a str>,
 }
 
 #[derive(Deserialize)]
@@ -53,6 +57,9 @@ struct Claims {
     exp: i64,
     iat: Option<i64>,
     nbf: Option<i64>,
+    /// Anything but text is another issuer's business.
+    #[serde(default)]
+    jti: serde_json::Value,
     #[serde(default, deserialize_with = "present")]
     aud: bool,
 }
@@ -98,10 +105,10 @@ impl LoginKeys {
         (!keys.is_empty()).then_some(Self(keys))
     }
 
-    /// A token for `user` that counts from `iat_secs` to `exp_secs`.
+    /// A token for `user` that counts from `iat_secs` to `exp_secs`; `session` names the login.
     #[must_use]
-    pub fn mint(&self, user: &UserId, iat_secs: i64, exp_secs: i64) -> String {
-        self.0[0].sign(&Minted { sub: user.as_str(), iat: iat_secs, exp: exp_secs })
+    pub fn mint(&self, user: &UserId, iat_secs: i64, exp_secs: i64, session: Option<&str>) -> String {
+        self.0[0].sign(&Minted { sub: user.as_str(), iat: iat_secs, exp: exp_secs, jti: session })
     }
 
     /// Everything that the token alone can tell; whether the account still lets it count is asked elsewhere.
@@ -126,7 +133,11 @@ impl LoginKeys {
             return Err("token from the future");
         }
         let user = UserId::for_dialect("sub", claims.sub).map_err(|_| "token subject")?;
-        Ok(LoginToken { user, iat_secs: claims.iat.unwrap_or(0), exp_secs: claims.exp })
+        let session = match claims.jti {
+            serde_json::Value::String(s) => Some(s),
+            _ => None,
+        };
+        Ok(LoginToken { user, iat_secs: claims.iat.unwrap_or(0), exp_secs: claims.exp, session })
     }
 }
 

@@ -131,6 +131,12 @@ impl ApiState {
         self.0.rate.as_ref().map_or(Ok(()), |r| r.check(user))
     }
 
+    /// Requests under way now: what a stopping process waits for.
+    #[must_use]
+    pub fn in_flight(&self) -> usize {
+        self.0.in_flight.load(Ordering::Relaxed)
+    }
+
     /// A place among the requests under way.
     pub(crate) fn enter(&self) -> Result<Place> {
         let unavailable = || Error::new(Kind::Unavailable, "not available now, try again later");

@@ -19,7 +19,7 @@ fn alice() -> UserId {
 #[test]
 fn the_vector_of_the_contract_is_minted_and_verifies() {
     assert_eq!(decode_key(KEY_TEXT).unwrap(), b"demo-jwt-secret-32-bytes-long!!!");
-    assert_eq!(keys().mint(&alice(), IAT, EXP), VECTOR);
+    assert_eq!(keys().mint(&alice(), IAT, EXP, None), VECTOR);
     let t = keys().verify(VECTOR, IAT + 1).unwrap();
     assert_eq!((t.user, t.iat_secs, t.exp_secs), (alice(), IAT, EXP));
     assert!(keys().verify(VECTOR, EXP - 1).is_ok());
@@ -53,7 +53,7 @@ fn the_vectors_of_the_classroom_verify() {
             assert_eq!(keys.verify(token, now).unwrap().user.as_str(), sub);
         }
         assert!(keys.verify(token, 1_700_604_800).is_err());
-        assert_eq!(keys.mint(&UserId::new(sub).unwrap(), 1_700_000_000, 1_700_604_800), token);
+        assert_eq!(keys.mint(&UserId::new(sub).unwrap(), 1_700_000_000, 1_700_604_800, None), token);
     }
 }
 
@@ -177,7 +177,7 @@ fn every_key_of_the_list_verifies_and_the_first_signs() {
     let old = keys();
     let new = LoginKeys::new([vec![7u8; 32], decode_key(KEY_TEXT).unwrap()]).unwrap();
     assert!(new.verify(VECTOR, IAT + 1).is_ok());
-    let fresh = new.mint(&alice(), IAT, EXP);
-    assert!(new.verify(&fresh, IAT + 1).is_ok());
+    let fresh = new.mint(&alice(), IAT, EXP, Some("s1"));
+    assert_eq!(new.verify(&fresh, IAT + 1).unwrap().session.as_deref(), Some("s1"));
     assert!(old.verify(&fresh, IAT + 1).is_err());
 }
