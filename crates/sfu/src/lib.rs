@@ -8,7 +8,8 @@
 //! | `shard`, `room` | channels and participants, single-threaded, no IO |
 //! | `pc` | peer connections; the only module that names the WebRTC library |
 //! | `net`, `tcp` | sockets and the shard's thread |
-//! | `port` | commands from the product |
+//! | `port`, `control` | commands from the product, and from server SDKs |
+//! | [`twirp`] | RoomService |
 
 mod engine;
 mod env;
@@ -23,5 +24,6 @@ mod shard;
 mod signal;
 mod tcp;
 pub mod token;
+pub mod twirp;
 
 pub use engine::{Config, Engine, StartError};
