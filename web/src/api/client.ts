@@ -3,24 +3,20 @@ import { ApiError } from "./error";
 import type { components, paths } from "./schema";
 
 type Schemas = components["schemas"];
-export type WireRoom = Schemas["Room"];
-export type WireSeat = Schemas["Seat"];
+export type WireRoom = Schemas["RoomBody"];
+export type WireSeat = Schemas["SeatBody"];
 
 /** What every answer of the dialect carries, refusals included. */
 interface Envelope {
   code: number;
   message?: string;
+  success?: boolean;
 }
 
 interface Outcome {
   data?: unknown;
   error?: unknown;
   response: Response;
-}
-
-export interface Login {
-  token: string;
-  expire: string;
 }
 
 export interface MediaTicket {
@@ -36,7 +32,10 @@ export interface RoomPage {
 export type TakeSeat =
   | { kind: "seated"; seats: WireSeat[] }
   | { kind: "full" }
-  | { kind: "already"; index: number };
+  | { kind: "already" };
+
+/** `reason` of `joinMic` for a user who sits already; the other reason is that no seat is free. */
+const ALREADY_SEATED = 2;
 
 /** How long one call may take before the page calls the server unreachable. Above the server's 5 s lock wait. */
 const CALL_TIMEOUT_MS = 10_000;
@@ -59,18 +58,19 @@ export class Api {
     });
   }
 
-  async login(username: string, password: string): Promise<Login> {
+  async login(username: string, password: string): Promise<string> {
     const answer = await this.run((signal) =>
       this.http.POST("/login", { body: { username, password }, signal }),
     );
-    return { token: need(answer.token), expire: answer.expire ?? "" };
+    return done(answer, "token").token;
   }
 
   async list(size: number): Promise<RoomPage> {
     const answer = await this.run((signal) =>
       this.http.POST("/api/chatroom/list", { body: { page_num: 1, page_size: size }, signal }),
     );
-    return { rooms: answer.rooms ?? [], more: answer.next_cursor !== undefined };
+    const page = done(answer, "rooms");
+    return { rooms: page.rooms, more: typeof page.next_cursor === "string" };
   }
 
   async create(owner: string, title: string, notice: string): Promise<WireRoom> {
@@ -80,14 +80,14 @@ export class Api {
         signal,
       }),
     );
-    return asRoom(answer);
+    return done(answer, "meetingInfo");
   }
 
   async get(id: string): Promise<WireRoom> {
     const answer = await this.run((signal) =>
       this.http.POST("/api/chatroom/get", { body: { id }, signal }),
     );
-    return asRoom(answer);
+    return done(answer, "meetingInfo");
   }
 
   async mediaTicket(id: string, user: string): Promise<MediaTicket> {
@@ -97,14 +97,17 @@ export class Api {
         signal,
       }),
     );
-    return { token: need(answer.auth_token), url: need(answer.rtc_url) };
+    const { auth_token: token, rtc_url: url } = done(answer, "auth_token");
+    // Without an address the rooms are carried by a vendor whose own client this page does not have.
+    if (typeof url !== "string") throw new ApiError("internal", 200, "no rtc_url", null);
+    return { token, url };
   }
 
   async seats(id: string): Promise<WireSeat[]> {
     const answer = await this.run((signal) =>
       this.http.POST("/api/chatroom/getMeetingInfo", { body: { id }, signal }),
     );
-    return need(answer.members);
+    return done(answer, "members").members;
   }
 
   async joinMic(id: string, user: string, index: number): Promise<TakeSeat> {
@@ -115,37 +118,27 @@ export class Api {
         signal,
       }),
     );
-    if (answer.members) return { kind: "seated", seats: answer.members };
-    if (answer.reason === 2) return { kind: "already", index: answer.index ?? 0 };
-    return { kind: "full" };
+    if (has(answer, "members")) return { kind: "seated", seats: answer.members };
+    return { kind: answer.reason === ALREADY_SEATED ? "already" : "full" };
   }
 
   async leaveMic(id: string, user: string, index: number): Promise<WireSeat[]> {
     const answer = await this.run((signal) =>
       this.http.POST("/api/chatroom/leaveMic", { body: { id, user_id: user, index }, signal }),
     );
-    return need(answer.members);
+    return done(answer, "members").members;
   }
 
   async dismiss(id: string, user: string): Promise<void> {
-    let requestId: string | null = null;
-    const answer = await this.run(async (signal) => {
-      const outcome = await this.http.POST("/api/chatroom/dismiss", {
-        body: { id, user_id: user },
-        signal,
-      });
-      requestId = outcome.response.headers.get("x-request-id");
-      return outcome;
-    });
-    if (answer.success !== true) {
-      throw new ApiError("refused", 403, answer.message ?? answer.reason ?? "", requestId);
-    }
+    await this.run((signal) =>
+      this.http.POST("/api/chatroom/dismiss", { body: { id, user_id: user }, signal }),
+    );
   }
 
   /** Runs one call and turns every way to fail into an `ApiError`. */
   private async run<T extends Outcome>(
     call: (signal: AbortSignal) => Promise<T>,
-  ): Promise<NonNullable<T["data"]> & Envelope> {
+  ): Promise<NonNullable<T["data"]>> {
     let outcome: T;
     try {
       outcome = await call(AbortSignal.timeout(CALL_TIMEOUT_MS));
@@ -167,7 +160,10 @@ export class Api {
       if (failure.kind === "signed-out" && this.token !== null) this.onUnauthorized();
       throw failure;
     }
-    return body as NonNullable<T["data"]> & Envelope;
+    if (body.success === false) {
+      throw new ApiError("refused", body.code, body.message ?? "", requestId);
+    }
+    return body as NonNullable<T["data"]>;
   }
 }
 
@@ -177,12 +173,15 @@ function isEnvelope(body: unknown): body is Envelope {
   );
 }
 
-function need<T>(value: T | undefined): T {
-  if (value === undefined) throw new ApiError("internal", 200, "incomplete answer", null);
-  return value;
+/** The members of a union that always carry `K`. */
+type Having<T, K extends string> = T extends Readonly<Record<K, unknown>> ? T : never;
+
+function has<T extends object, K extends string>(answer: T, key: K): answer is Having<T, K> {
+  return key in answer;
 }
 
-function asRoom(answer: Schemas["RoomAnswer"]): WireRoom {
-  need(answer.id);
-  return answer as WireRoom;
+/** The success among an endpoint's possible answers, told by a field that only it must have. */
+function done<T extends object, K extends string>(answer: T, key: K): Having<T, K> {
+  if (has(answer, key)) return answer;
+  throw new ApiError("internal", 200, `no ${key} in the answer`, null);
 }

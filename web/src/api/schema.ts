@@ -13,53 +13,41 @@ type Call<Body, Answer> = {
   };
 };
 
+type Schemas = components["schemas"];
+
 export interface paths {
-  "/login": Call<components["schemas"]["LoginRequest"], components["schemas"]["LoginAnswer"]>;
-  "/api/chatroom/create": Call<
-    components["schemas"]["CreateRequest"],
-    components["schemas"]["RoomAnswer"]
-  >;
-  "/api/chatroom/list": Call<
-    components["schemas"]["ListRequest"],
-    components["schemas"]["ListAnswer"]
-  >;
-  "/api/chatroom/get": Call<components["schemas"]["IdRequest"], components["schemas"]["RoomAnswer"]>;
-  "/api/chatroom/getRtcAuthToken": Call<
-    components["schemas"]["RtcTokenRequest"],
-    components["schemas"]["RtcTokenAnswer"]
-  >;
-  "/api/chatroom/dismiss": Call<
-    components["schemas"]["DismissRequest"],
-    components["schemas"]["DismissAnswer"]
-  >;
+  "/login": Call<Schemas["LoginRequest"], Schemas["LoginBody"] | Schemas["RefusalBody"]>;
+  "/api/chatroom/create": Call<Schemas["CreateRequest"], Schemas["RoomBody"] | Schemas["RefusalBody"]>;
+  "/api/chatroom/list": Call<Schemas["ListRequest"], Schemas["ListBody"] | Schemas["RefusalBody"]>;
+  "/api/chatroom/get": Call<Schemas["IdRequest"], Schemas["RoomBody"] | Schemas["RefusalBody"]>;
+  "/api/chatroom/getRtcAuthToken": Call<Schemas["RtcTokenRequest"], Schemas["RtcTokenBody"]>;
+  "/api/chatroom/dismiss": Call<Schemas["DismissRequest"], Schemas["DismissBody"] | Schemas["RefusalBody"]>;
   "/api/chatroom/joinMic": Call<
-    components["schemas"]["JoinMicRequest"],
-    components["schemas"]["JoinMicAnswer"]
+    Schemas["JoinMicRequest"],
+    Schemas["SeatedBody"] | Schemas["NoSeatBody"] | Schemas["RefusalBody"]
   >;
-  "/api/chatroom/leaveMic": Call<
-    components["schemas"]["LeaveMicRequest"],
-    components["schemas"]["SeatsAnswer"]
-  >;
-  "/api/chatroom/getMeetingInfo": Call<
-    components["schemas"]["IdRequest"],
-    components["schemas"]["SeatsAnswer"]
-  >;
+  "/api/chatroom/leaveMic": Call<Schemas["LeaveMicRequest"], Schemas["SeatsBody"] | Schemas["RefusalBody"]>;
+  "/api/chatroom/getMeetingInfo": Call<Schemas["IdRequest"], Schemas["SeatsBody"] | Schemas["RefusalBody"]>;
 }
 
 export interface components {
   schemas: {
+    RefusalBody: {
+      code: number;
+      message: string;
+      msg?: string | null;
+      success?: boolean | null;
+      reason?: string | null;
+      members?: number[] | null;
+    };
     LoginRequest: { username: string; password: string };
-    LoginAnswer: { code: number; message?: string; token?: string; expire?: string };
+    LoginBody: { code: number; token: string; expire: string };
     CreateRequest: { title: string; anchor: string; anchor_nick?: string; notice?: string; extends?: string };
     ListRequest: { page_num?: number; page_size?: number; cursor?: string };
-    ListAnswer: {
-      code: number;
-      message?: string;
-      rooms?: components["schemas"]["Room"][];
-      next_cursor?: string;
-    };
+    ListBody: { code: number; rooms: Schemas["RoomBody"][]; next_cursor?: string | null };
     IdRequest: { id: string };
-    Room: {
+    RoomBody: {
+      code?: number | null;
       id: string;
       chat_id: string;
       title: string;
@@ -75,41 +63,23 @@ export interface components {
       created_at: string;
       updated_at: string;
       started_at: string;
-      stopped_at?: string;
+      stopped_at?: string | null;
     };
-    RoomAnswer: { code: number; message?: string } & Partial<components["schemas"]["Room"]>;
     RtcTokenRequest: { room_id: string; user_id: string };
-    RtcTokenAnswer: {
-      code: number;
-      message?: string;
-      auth_token?: string;
-      timestamp?: number;
-      rtc_url?: string;
-    };
+    RtcTokenBody: { code: number; auth_token: string; timestamp: number; rtc_url?: string | null };
     DismissRequest: { id: string; user_id: string };
-    DismissAnswer: { code: number; message?: string; success?: boolean; reason?: string };
-    Seat: {
+    DismissBody: { code: number; success: boolean };
+    SeatBody: {
       index: number;
       joined: boolean;
       user_id: string;
-      extends?: string;
-      join_time?: number;
+      extends?: string | null;
+      join_time?: number | null;
     };
     JoinMicRequest: { id: string; user_id: string; index?: number; extends?: string };
-    JoinMicAnswer: {
-      code: number;
-      message?: string;
-      members?: components["schemas"]["Seat"][];
-      reason?: number;
-      index?: number;
-      desc?: string;
-    };
+    SeatedBody: { code: number; members: Schemas["SeatBody"][] };
+    NoSeatBody: { code: number; reason: number; desc: string; message: string; index?: number | null };
     LeaveMicRequest: { id: string; user_id: string; index: number };
-    SeatsAnswer: {
-      code: number;
-      message?: string;
-      success?: boolean;
-      members?: components["schemas"]["Seat"][];
-    };
+    SeatsBody: { code: number; success: boolean; members: Schemas["SeatBody"][] };
   };
 }

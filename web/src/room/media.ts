@@ -19,6 +19,9 @@ export async function openMedia(
   const room = new Room({
     // Only the microphone of the person who speaks is open; muting gives the device back.
     stopLocalTrackOnUnpublish: true,
+    // The signalling that every compatible server speaks; the client's default asks for a newer one first
+    // and leaves an error in the console where that is missing.
+    singlePeerConnection: false,
     publishDefaults: { stopMicTrackOnMute: true, dtx: true, red: false },
   });
   const sounds = new Set<HTMLMediaElement>();

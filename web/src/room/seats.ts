@@ -138,8 +138,8 @@ function isMembers(value: unknown): value is { members: WireSeat[] } {
   );
 }
 
-function nickOf(text: string | undefined): string | null {
-  if (text === undefined || text === "") return null;
+function nickOf(text: string | null | undefined): string | null {
+  if (!text) return null;
   try {
     const profile: unknown = JSON.parse(text);
     if (

@@ -50,7 +50,7 @@ function SignInForm({ api, onSignedIn }: Pick<SignInProps, "api" | "onSignedIn">
     setWorking(true);
     setFailure(null);
     try {
-      const { token } = await api.login(user, password);
+      const token = await api.login(user, password);
       onSignedIn({ user, token });
     } catch (error) {
       if (error instanceof ApiError) setFailure(error);
