@@ -54,8 +54,9 @@ function Present({
   state: RoomState;
   room: NonNullable<RoomState["room"]>;
 }) {
-  const leave = async () => {
-    await session.leave();
+  const leave = () => {
+    // The seat is given back in the background; the user need not wait for it.
+    void session.leave();
     location.hash = roomsHash;
   };
   return (

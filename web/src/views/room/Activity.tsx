@@ -9,13 +9,15 @@ export function Activity({ log, me }: { log: readonly LogEntry[]; me: string }) 
     <section className="panel activity" aria-label={text.room.activity}>
       <h2>{text.room.activity}</h2>
       {log.length === 0 && <p className="panel-empty">{text.room.noActivity}</p>}
-      <ol role="log" aria-live="polite">
-        {log.slice(-SHOWN).map((entry) => (
-          <li key={entry.id} data-kind={entry.change.kind}>
-            {describe(entry, me)}
-          </li>
-        ))}
-      </ol>
+      <div role="log" aria-live="polite">
+        <ol>
+          {log.slice(-SHOWN).map((entry) => (
+            <li key={entry.id} data-kind={entry.change.kind}>
+              {describe(entry, me)}
+            </li>
+          ))}
+        </ol>
+      </div>
     </section>
   );
 }
