@@ -7,16 +7,19 @@ mod clock;
 mod cmd;
 mod config;
 mod entropy;
+mod edge;
 mod events;
 mod files;
 mod hook;
 mod listener;
 mod logs;
 mod net;
+mod ops;
 mod pages;
 mod passwords;
 mod ready;
 mod spawner;
+mod stores;
 
 use std::process::ExitCode;
 

@@ -1,7 +1,9 @@
 //! What the commands do.
 
 mod app;
+mod backup;
 mod conf;
+mod user;
 
 use std::path::PathBuf;
 
@@ -62,6 +64,8 @@ pub fn run(cli: Cli) -> Outcome {
     match cli.command {
         Command::Config { command } => conf::run(command),
         Command::App { command } => app::run(command),
+        Command::User { command } => user::run(command),
+        Command::Backup(args) => backup::run(args),
         _ => Ok(exit::OK),
     }
 }

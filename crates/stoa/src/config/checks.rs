@@ -77,6 +77,12 @@ pub fn check(s: &Settings, given: &[String]) -> Findings {
             false
         }
     };
+    if let Err(e) = s.server.time_zone.parse::<stoa_api::Zone>() {
+        f.error(format!("server.time_zone: {e}"));
+    }
+    if let Err(e) = stoa_api::Cors::from_origins(&s.http.cors.origins.0) {
+        f.error(format!("http.cors.origins: {e}"));
+    }
     transport(s, loopback, &mut f);
     apps(&s.apps, loopback, &mut f);
     logins(s, loopback, &mut f);
@@ -176,6 +182,11 @@ fn logins(s: &Settings, loopback: bool, f: &mut Findings) {
     for (what, keys) in [("auth.jwt_keys", &s.auth.jwt_keys), ("hub.jwt_keys", &s.hub.jwt_keys)] {
         if keys.0.iter().any(|k| k.expose().starts_with("lenient:")) {
             f.warn(format!("{what}: a \"lenient:\" key may be short. Replace it once the old tokens have expired"));
+        }
+    }
+    for (what, keys) in [("auth.jwt_keys", &s.auth.jwt_keys), ("hub.jwt_keys", &s.hub.jwt_keys)] {
+        for e in keys.0.iter().filter_map(|k| stoa_api::login_token::decode_key(k.expose()).err()) {
+            f.error(format!("{what}: {e}"));
         }
     }
     if s.auth.token_ttl.0.as_secs() == 0 {
