@@ -1,1 +1,3 @@
-//! Placeholder.
+//! The embedded media engine: LiveKit signalling, forwarding, RoomService and webhooks.
+
+pub mod token;
