@@ -107,7 +107,8 @@ fn forwarded_for(headers: &HeaderMap) -> Option<IpAddr> {
 #[must_use]
 pub fn is_local(request: &Request) -> bool {
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
-    let direct = ["x-forwarded-for", "forwarded", "x-real-ip", "via"].iter().all(|h| !request.headers().contains_key(*h));
+    let direct =
+        ["x-forwarded-for", "forwarded", "x-real-ip", "via"].iter().all(|h| !request.headers().contains_key(*h));
     direct && peer.is_some_and(|c| c.0.ip().is_loopback())
 }
 

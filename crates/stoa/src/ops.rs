@@ -91,7 +91,12 @@ async fn metrics(State(ops): State<Ops>, request: Request) -> Response {
             Ok((caller, _)) if caller.admin => {}
             Ok(_) => return (StatusCode::FORBIDDEN, "administrators only\n").into_response(),
             Err(_) => {
-                return (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, "Bearer")], "an administrator's token is needed\n").into_response();
+                return (
+                    StatusCode::UNAUTHORIZED,
+                    [(header::WWW_AUTHENTICATE, "Bearer")],
+                    "an administrator's token is needed\n",
+                )
+                    .into_response();
             }
         }
     }

@@ -24,7 +24,10 @@ pub fn run(args: Backup) -> Outcome {
         println!("{}", json!({ "file": args.dest, "bytes": bytes }));
     } else {
         println!("{}: {bytes} bytes, complete and flushed to disk", args.dest.display());
-        println!("To restore: stop the server and put it in the place of {} (remove the -wal and -shm files)", file.display());
+        println!(
+            "To restore: stop the server and put it in the place of {} (remove the -wal and -shm files)",
+            file.display()
+        );
     }
     Ok(exit::OK)
 }

@@ -3,6 +3,8 @@
 mod app;
 mod backup;
 mod conf;
+mod doctor;
+mod token;
 mod user;
 
 use std::path::PathBuf;
@@ -66,6 +68,8 @@ pub fn run(cli: Cli) -> Outcome {
         Command::App { command } => app::run(command),
         Command::User { command } => user::run(command),
         Command::Backup(args) => backup::run(args),
+        Command::Token(args) => token::run(args),
+        Command::Doctor(args) => doctor::run(args),
         _ => Ok(exit::OK),
     }
 }

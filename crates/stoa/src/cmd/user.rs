@@ -16,7 +16,9 @@ const MAX_PASSWORD: usize = 1024;
 
 pub fn run(command: UserCommand) -> Outcome {
     let (ask, common, json) = match command {
-        UserCommand::Add { name, admin, common } => (Ask::UserAdd { user: name, hash: new_hash()?, admin }, common, false),
+        UserCommand::Add { name, admin, common } => {
+            (Ask::UserAdd { user: name, hash: new_hash()?, admin }, common, false)
+        }
         UserCommand::Passwd { name, common } => (Ask::UserPasswd { user: name, hash: new_hash()? }, common, false),
         UserCommand::List { json, common } => (Ask::UserList, common, json),
         UserCommand::Remove { name, common } => (Ask::UserRemove { user: name }, common, false),
