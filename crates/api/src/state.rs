@@ -45,6 +45,7 @@ pub struct ApiState(Arc<Inner>);
 struct Inner {
     login: Arc<Login>,
     clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
     keys: LoginKeys,
     config: ApiConfig,
     rate: Option<UserRate>,
@@ -74,7 +75,7 @@ impl ApiState {
     pub fn new(
         login: Arc<Login>,
         clock: Arc<dyn Clock>,
-        entropy: &dyn Entropy,
+        entropy: Arc<dyn Entropy>,
         keys: LoginKeys,
         config: ApiConfig,
     ) -> Self {
@@ -84,14 +85,23 @@ impl ApiState {
         Self(Arc::new(Inner {
             login,
             clock,
+            entropy,
             keys,
             config,
             rate,
             ready: AtomicBool::new(true),
             in_flight: AtomicUsize::new(0),
-            id_prefix: prefix.iter().map(|b| format!("{b:02x}")).collect(),
+            id_prefix: hex(&prefix),
             next_id: AtomicU64::new(1),
         }))
+    }
+
+    /// Names a new login session (`jti` of a login token).
+    #[must_use]
+    pub fn fresh_session(&self) -> String {
+        let mut id = [0u8; 16];
+        self.0.entropy.fill(&mut id);
+        hex(&id)
     }
 
     /// While false every endpoint answers 503: set before listeners open and when the process drains.
@@ -157,6 +167,10 @@ impl ApiState {
         let text = format!("{}-{n:x}", self.0.id_prefix);
         HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("-"))
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
 /// What failed logins are counted by: an IPv4 address, or the /64 network of an IPv6 address, since

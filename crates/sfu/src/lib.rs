@@ -1,3 +1,4 @@
 //! The embedded media engine: LiveKit signalling, forwarding, RoomService and webhooks.
 
+pub mod forward;
 pub mod token;
