@@ -11,6 +11,7 @@
 //! | `port`, `control` | commands from the product, and from server SDKs |
 //! | [`twirp`] | RoomService |
 
+mod control;
 mod engine;
 mod env;
 pub mod forward;
