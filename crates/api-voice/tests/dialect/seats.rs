@@ -217,13 +217,14 @@ async fn what_has_begun_is_carried_out_although_the_client_hangs_up() {
     let token = s.token("bob");
     {
         let mut ask = Box::pin(s.post_text("/api/chatroom/joinMic", Some(&token), body));
-        // Polled until the change is under way, then dropped, as a server drops it when the client goes.
-        while s.api.in_flight() == 0 {
+        // Polled until the change has reached the store, then dropped, as a server does when the client goes.
+        while s.store.applies() == 0 {
             std::future::poll_fn(|cx| {
                 assert!(ask.as_mut().poll(cx).is_pending());
                 std::task::Poll::Ready(())
             })
             .await;
+            tokio::task::yield_now().await;
         }
     }
     while s.api.in_flight() > 0 {

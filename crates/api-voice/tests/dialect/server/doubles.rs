@@ -24,14 +24,19 @@ use stoa_core::{Error, Kind, Result};
 pub struct Switch {
     inner: Arc<dyn Store>,
     off: AtomicU8,
+    applies: AtomicU64,
 }
 
 impl Switch {
     pub fn new(inner: Arc<dyn Store>) -> Self {
-        Self { inner, off: AtomicU8::new(0) }
+        Self { inner, off: AtomicU8::new(0), applies: AtomicU64::new(0) }
     }
     pub fn on(&self) {
         self.off.store(0, Ordering::SeqCst);
+    }
+    /// How many commands were given to it.
+    pub fn applies(&self) -> u64 {
+        self.applies.load(Ordering::SeqCst)
     }
     /// Every call fails inside.
     pub fn broken(&self) {
@@ -56,6 +61,9 @@ macro_rules! through {
         impl Store for Switch {
             $(async fn $name(&self, $($arg: $ty),*) -> $out {
                 self.check()?;
+                if stringify!($name) == "apply" {
+                    self.applies.fetch_add(1, Ordering::SeqCst);
+                }
                 self.inner.$name($($arg),*).await
             })*
         }
