@@ -3,3 +3,4 @@
 pub mod forward;
 pub mod token;
 pub mod twirp;
+pub mod webhook;
