@@ -196,32 +196,6 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /** @description Either answer of an endpoint that says no with HTTP 200. */
-        Answer_DismissBody_RefusalBody: {
-            /**
-             * Format: int32
-             * @description 200.
-             */
-            code: number;
-            /** @description True. */
-            success: boolean;
-        } | {
-            /**
-             * Format: int32
-             * @description What was refused, as a number.
-             */
-            code: number;
-            /** @description Empty, on endpoints whose readers fail without it. */
-            members?: number[];
-            /** @description What to do about it, for people. */
-            message: string;
-            /** @description The same again, when a field is at fault. */
-            msg?: string;
-            /** @description `NoPermit` or `Unknown`, on `dismiss`. */
-            reason?: string;
-            /** @description False, on endpoints whose answers carry it. */
-            success?: boolean;
-        };
-        /** @description Either answer of an endpoint that says no with HTTP 200. */
         Answer_ListBody_RefusalBody: {
             /**
              * Format: int32
@@ -478,14 +452,20 @@ export interface components {
             /** @description Title. */
             title: string;
         };
-        /** @description What `dismiss` answers. */
+        /** @description What `dismiss` answers, also when it says no. */
         DismissBody: {
             /**
              * Format: int32
-             * @description 200.
+             * @description 200, also when only `success` is false; else what was refused.
              */
             code: number;
-            /** @description True. */
+            /** @description Why not, for people. */
+            message?: string;
+            /** @description The same again, when a field is at fault. */
+            msg?: string;
+            /** @description `NoPermit` or `Unknown`. */
+            reason?: string;
+            /** @description The room is dismissed. */
             success: boolean;
         };
         /** @description What `dismiss` reads. */
@@ -939,7 +919,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Answer_DismissBody_RefusalBody"];
+                    "application/json": components["schemas"]["DismissBody"];
                 };
             };
             /** @description the body is not one JSON object in UTF-8, or nested deeper than 32 */
