@@ -53,7 +53,7 @@ def steps() -> list[Step]:
         Step("rustfmt", [cargo, "fmt", "--all", "--check"], "lint"),
         Step("crate graph", [cargo, "run", "-q", "-p", "xtask", "--", "graph"], "lint"),
         Step("clippy", [cargo, "clippy", "-q", "--workspace", "--all-targets", "--", "-D", "warnings"], "lint"),
-        Step("web types", ["npm", "run", "--silent", "typecheck"], "lint", cwd=web),
+        Step("web types", ["npm", "run", "--silent", "check"], "lint", cwd=web),
         Step("web lint", ["npm", "run", "--silent", "lint"], "lint", cwd=web),
         Step("web unit tests", ["npx", "vitest", "run", "--reporter=default", "--reporter=junit", f"--outputFile.junit={RESULTS}/web.xml"],
              "web", "junit:web", cwd=web),
