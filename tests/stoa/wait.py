@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import time
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 STEP = 0.02
@@ -33,3 +34,9 @@ def until_sync(condition: Callable[[], Any], seconds: float, what: str) -> float
             raise AssertionError(f"not within {seconds} s: {what}")
         time.sleep(STEP)
     return time.monotonic() - began
+
+
+def until_next_second(stamp: str) -> None:
+    """Waits until the clock shows another second than `stamp`, an instant in whole seconds."""
+    while int(time.time()) <= datetime.fromisoformat(stamp).timestamp():
+        time.sleep(STEP)

@@ -13,7 +13,7 @@ from livekit import api, rtc
 
 from stoa import tokens
 from stoa.media import Stage
-from stoa.wait import until
+from stoa.wait import until, until_next_second
 
 UNKNOWN = "0123456789abcdef0123456789abcdef"
 
@@ -32,8 +32,7 @@ def test_D1_owner_dismisses(server, alice, bob, room):
 def test_D2_again(server, alice, admin, room):
     alice.dismiss(room).ok()
     first = alice.get(room).ok().body
-    while int(time.time()) <= datetime.fromisoformat(first["stopped_at"]).timestamp():
-        time.sleep(0.02)
+    until_next_second(first["stopped_at"])
     for caller in (alice, admin, alice):
         assert caller.dismiss(room).ok()["success"] is True
     assert alice.get(room).ok().body == first

@@ -262,7 +262,7 @@ def test_L11_account_disabled_or_tokens_revoked(own_server):
     server.http.post(API + "list", {}, token=kim).expect(401, 401)
     server.http.login("kim", "kims-password").expect(200, 401)
 
-    run_user(server, "revoke", "lee")
+    run_user(server, "logout", "lee")
     server.http.post(API + "list", {}, token=lee).expect(401, 401)
     fresh = server.http.login("lee", "lees-password").ok()["token"]
     server.http.post(API + "list", {}, token=fresh).ok()
