@@ -147,8 +147,8 @@ export async function enter(server, browser, user, room, { token, listen = true 
   const run = (name, ...args) => page.evaluate(([name, args]) => client[name](...args), [name, args]);
   return {
     name: user.name, user, page, run,
-    /** Audio energy of that speaker over about half a second, by the browser's own statistics. */
-    hears: async (speaker) => (await run("energy", speaker.name, 500)) > 1e-5,
+    /** Audio energy of that speaker over a second and a half (the fake microphone beeps once a second), by the browser's own statistics. */
+    hears: async (speaker) => (await run("energy", speaker.name, 1500)) > 1e-5,
     waitHears: (speaker, ms = 15_000) => until(async () => (await run("energy", speaker.name, 400)) > 1e-5, ms, `${user.name} hears ${speaker.name}`),
     waitSees: (speaker, ms = 20_000) => until(async () => (await run("framesDecoded", speaker.name)) > 10, ms, `${user.name} sees ${speaker.name}`),
     hasTrackOf: (speaker, kind = "audio") => run("hasTrack", speaker.name, kind),
