@@ -13,7 +13,7 @@ import pytest
 
 from stoa import http
 from stoa.http import User
-from stoa.postgres import Postgres, create_database
+from stoa.postgres import Postgres, store_url
 from stoa.server import Server
 
 HERE = Path(__file__).resolve().parent
@@ -37,11 +37,6 @@ def postgres_url() -> Iterator[str]:
 def store(request: pytest.FixtureRequest) -> str:
     """Which database the test runs on."""
     return request.param
-
-
-def store_url(request: pytest.FixtureRequest, store: str) -> str | None:
-    """A fresh database of that kind; None = SQLite in the data folder."""
-    return create_database(request.getfixturevalue("postgres_url")) if store == "postgres" else None
 
 
 @pytest.fixture(scope="session")

@@ -116,3 +116,8 @@ def psql(url: str, sql: str) -> str:
             time.sleep(0.05)
             continue
         raise RuntimeError(done.stderr)
+
+
+def store_url(request, store: str) -> str | None:
+    """A fresh database of that kind for a test or fixture; None = SQLite in the data folder."""
+    return create_database(request.getfixturevalue("postgres_url")) if store == "postgres" else None

@@ -13,6 +13,8 @@ from stoa.bot import Bot
 from stoa.crowd import Crowd, together
 from stoa.http import seat_of
 from stoa.media import Stage
+from stoa.postgres import store_url
+from stoa.server import Server
 from stoa.wait import until
 
 GRACE = 2.0
@@ -25,9 +27,6 @@ SETTINGS = {"voice.seat_grace": int(GRACE), "voice.seat_restart_grace": int(REST
 @pytest.fixture(scope="module")
 def quick(request, store):
     """A server with short grace periods, one per database, for the tests of this file that share it."""
-    from conftest import store_url
-    from stoa.server import Server
-
     server = Server(store_url=store_url(request, store), settings=SETTINGS)
     try:
         yield server.start()
