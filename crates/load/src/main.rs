@@ -1,2 +1,2 @@
-//! Placeholder.
+//! `stoa-load`: load generator and benchmarks.
 fn main() {}
