@@ -61,7 +61,7 @@ pub fn serve_relay() -> Result<()> {
     let mut buf = [0; 2048];
     loop {
         let Ok((n, from)) = socket.recv_from(&mut buf) else { continue };
-        let [kind, a, b, ..] = buf else { continue };
+        let [kind, a, b, ..] = buf;
         let group = groups.entry([a, b]).or_default();
         if kind == REGISTER {
             if !group.contains(&from) {

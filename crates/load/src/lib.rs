@@ -2,15 +2,23 @@
 //!
 //! The bots are a library so that tests can drive them, badly behaved ones included; see [`bot::Bot`].
 
+pub mod bare;
+pub mod bench;
 pub mod bot;
+pub mod child;
 pub mod clock;
 pub mod hist;
+pub mod http;
 mod link;
+pub mod measure;
 mod pc;
+pub mod proc;
+pub mod report;
 mod session;
 mod signal;
 pub mod stats;
 pub mod token;
+pub mod voice;
 
 pub use link::Transport;
 pub use signal::JoinError;

@@ -66,7 +66,8 @@ impl Machine {
 #[must_use]
 pub fn cpu_model() -> (String, usize) {
     let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let value = |key: &str| info.lines().find_map(|l| l.strip_prefix(key)?.split_once(':').map(|v| v.1.trim().to_owned()));
+    let value =
+        |key: &str| info.lines().find_map(|l| l.strip_prefix(key)?.split_once(':').map(|v| v.1.trim().to_owned()));
     let count = info.lines().filter(|l| l.starts_with("processor")).count();
     (value("model name").unwrap_or_else(|| "unknown".into()), count.max(1))
 }

@@ -1,1 +1,25 @@
-//! Placeholder.
+//! The store port on SQLite.
+//!
+//! One connection writes, on its own thread: jobs from a bounded queue share a transaction and one
+//! fsync ([`writer`]). Reads come from memory when they can ([`cache`]) and from a few read-only
+//! connections otherwise. What memory shows is exactly the last commit, never more and never less.
+//!
+//! One server process owns a database, by a lock file beside it. Use the file with an SQLite of
+//! 3.51.3 or later only: older ones can damage a write-ahead log that two connections share.
+
+mod cache;
+mod config;
+mod errors;
+mod gate;
+mod migrate;
+mod open;
+mod readers;
+mod rooms;
+mod store;
+mod tables;
+mod writer;
+
+pub use config::Config;
+pub use migrate::migration_names;
+pub use open::{MIN_SQLITE_VERSION, backup_file};
+pub use store::SqliteStore;

@@ -124,8 +124,11 @@ pub async fn run(plan: &Plan) -> Result<Outcome> {
             delay.merge(&v.media.window_delay);
         });
     }
-    let ended: Vec<String> =
-        listeners.iter().chain(&speakers).filter_map(|b| b.view(|v| v.ended.then(|| format!("{:?}", v.fault)))).collect();
+    let ended: Vec<String> = listeners
+        .iter()
+        .chain(&speakers)
+        .filter_map(|b| b.view(|v| v.ended.then(|| format!("{:?}", v.fault))))
+        .collect();
     if let Some(first) = ended.first() {
         bail!("{} of the bots did not survive the window; one: {first}", ended.len());
     }

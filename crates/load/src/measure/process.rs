@@ -18,10 +18,10 @@ const IDLE: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// It does not come up.
-pub async fn start_up(binary: &Path) -> Result<Spread> {
+pub async fn start_up(binary: &Path, dir: &Path) -> Result<Spread> {
     let mut took = Vec::new();
     for _ in 0..STARTS {
-        let data = tempfile::tempdir()?;
+        let data = tempfile::tempdir_in(dir)?;
         let server = Server::start(binary, data.path()).await?;
         took.push(ms(server.started_in));
         server.stop().await?;
@@ -33,8 +33,8 @@ pub async fn start_up(binary: &Path) -> Result<Spread> {
 ///
 /// # Errors
 /// It does not come up.
-pub async fn idle_memory(binary: &Path) -> Result<f64> {
-    let data = tempfile::tempdir()?;
+pub async fn idle_memory(binary: &Path, dir: &Path) -> Result<f64> {
+    let data = tempfile::tempdir_in(dir)?;
     let server = Server::start(binary, data.path()).await?;
     tokio::time::sleep(IDLE).await;
     let bytes = proc::rss(server.pid)?;

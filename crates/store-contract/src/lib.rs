@@ -1,0 +1,156 @@
+//! What every store must do, as one named test per behaviour.
+//!
+//! A store crate writes a function that makes a [`Subject`] on an empty database and calls
+//! [`store_contract!`] with it. [`pg`] runs a throw-away PostgreSQL for those who need one.
+
+#![expect(clippy::unwrap_used, reason = "a crate of tests: a panic is how they fail")]
+
+pub mod fold;
+pub mod paging;
+pub mod pg;
+pub mod races;
+pub mod rooms;
+pub mod side;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use stoa_core::caller::Caller;
+use stoa_core::id::{AppId, RoomId, UserId};
+use stoa_core::ports::Store;
+use stoa_core::time::UnixMs;
+use stoa_core::voice::{Applied, Command, NewRoom, Outcome, Room, SeatIndex};
+
+/// A store under test, on a database of its own.
+#[async_trait]
+pub trait Subject: Send + Sync {
+    /// The store that is open now.
+    fn store(&self) -> Arc<dyn Store>;
+    /// Closes it and opens the same data again, so that nothing in memory helps. Callers have
+    /// dropped what [`Subject::store`] gave them.
+    async fn reopen(&mut self);
+}
+
+/// Expands to one test per behaviour. `$make` is an async function without arguments that returns a [`Subject`].
+#[macro_export]
+macro_rules! store_contract {
+    ($make:path) => {
+        $crate::store_contract!(@tests $make;
+            side: a_fresh_store_is_empty_and_answers, a_secret_is_made_once_whoever_comes_first,
+                accounts_are_added_replaced_listed_by_bytes_and_removed, sanctions_are_replaced_and_purged_when_over,
+                the_outbox_keeps_its_order_until_done;
+            rooms: a_room_is_stored_with_eight_free_seats_and_survives_reopening,
+                a_taken_show_code_is_redrawn_also_that_of_a_dismissed_room,
+                when_every_show_code_is_taken_nothing_is_stored, two_apps_share_neither_rooms_nor_codes,
+                an_owner_at_its_limit_of_live_rooms_is_refused, an_unknown_room_is_none_and_not_an_error,
+                what_a_command_answers_is_what_the_next_read_shows, four_byte_text_comes_back_as_it_was,
+                a_nul_in_a_text_is_refused_and_changes_nothing, a_kick_stores_its_ban_with_the_freed_seat,
+                attended_rooms_are_found_after_reopening, a_dismissed_room_keeps_its_record;
+            paging: rooms_made_in_one_instant_appear_exactly_once_over_pages,
+                a_page_shows_live_rooms_newest_first_with_their_seats,
+                a_cursor_walk_shows_every_lasting_room_once_while_rooms_come_and_go;
+            races: sixty_four_tasks_racing_for_eight_seats_have_eight_winners_in_each_of_200_rounds,
+                the_same_user_sixty_four_times_gets_one_seat, two_users_wanting_one_seat_get_it_and_the_lowest_free,
+                nobody_sits_after_a_dismissal_was_answered, an_old_release_never_frees_a_seat_taken_anew,
+                nobody_is_ever_seated_and_banned_at_once, two_hundred_creates_at_once_get_distinct_codes,
+                an_owner_never_gets_over_its_limit_by_racing, reads_never_go_back_in_time;
+            fold: random_commands_give_the_rooms_that_folding_decide_in_memory_gives;
+        );
+    };
+    (@tests $make:path; $($module:ident: $($name:ident),+;)+) => {
+        $($(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            async fn $name() {
+                $crate::$module::$name($make().await).await;
+            }
+        )+)+
+    };
+}
+
+/// The app of most tests.
+pub const APP: AppId = AppId(1000);
+
+/// A user by name.
+#[must_use]
+pub fn user(name: &str) -> UserId {
+    UserId::new(name).expect("a valid name")
+}
+
+/// A seat by number.
+#[must_use]
+pub fn seat(n: i64) -> SeatIndex {
+    SeatIndex::new(n).expect("1 to 8")
+}
+
+/// Room number `n` of the test, made at `created` by `owner`.
+#[must_use]
+pub fn new_room(n: u64, created: i64) -> NewRoom {
+    let mut id = [0x5a; 16];
+    // Spread like random ids, distinct for distinct numbers.
+    id[..8].copy_from_slice(&n.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes());
+    NewRoom {
+        id: RoomId(id),
+        app: APP,
+        created: UnixMs(created),
+        title: format!("room {n}"),
+        notice: String::new(),
+        extends: String::new(),
+        anchor: user("owner"),
+        anchor_nick: "Owner".into(),
+    }
+}
+
+/// A show code that no other room of the test uses.
+#[must_use]
+pub fn code(n: u64) -> u32 {
+    10_000_000 + u32::try_from(n).expect("a small number")
+}
+
+/// Makes room number `n`.
+pub async fn make_room(store: &dyn Store, n: u64, created: i64) -> Arc<Room> {
+    store.create_room(new_room(n, created), &[code(n)], 0).await.expect("create")
+}
+
+/// A request for a seat.
+#[must_use]
+pub fn take(who: &str, wish: Option<i64>) -> Command {
+    Command::TakeSeat { user: user(who), wish: wish.map(seat), extends: format!("ext of {who}"), attended: false }
+}
+
+/// A user giving up its own seat.
+#[must_use]
+pub fn leave(who: &str) -> Command {
+    Command::LeaveSeat { caller: Caller::user(user(who)), target: user(who), index: None }
+}
+
+/// The owner's dismissal.
+#[must_use]
+pub fn dismiss() -> Command {
+    Command::Dismiss { caller: Caller::user(user("owner")) }
+}
+
+/// Applies to a room that must exist.
+pub async fn apply(store: &dyn Store, room: RoomId, command: Command, now: i64) -> Applied {
+    store.apply(APP, room, command, UnixMs(now)).await.expect("apply").expect("the room exists")
+}
+
+/// Reads a room that must exist.
+pub async fn read(store: &dyn Store, room: RoomId) -> Arc<Room> {
+    store.room(APP, room).await.expect("room").expect("the room exists")
+}
+
+/// No user on two seats, whatever happened.
+pub fn assert_distinct_holders(room: &Room) {
+    let holders: Vec<_> = room.holders().map(|(_, t)| t.user.clone()).collect();
+    let distinct: std::collections::BTreeSet<_> = holders.iter().collect();
+    assert_eq!(distinct.len(), holders.len(), "somebody sits twice: {holders:?}");
+}
+
+/// The seat that an outcome gave.
+#[must_use]
+pub fn seated(outcome: &Outcome) -> Option<SeatIndex> {
+    match outcome {
+        Outcome::Seated(i) => Some(*i),
+        _ => None,
+    }
+}

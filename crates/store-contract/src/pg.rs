@@ -1,0 +1,1 @@
+//! A throw-away PostgreSQL from the distribution's packages.

@@ -1,0 +1,42 @@
+//! Sizes and bounds of the store, each with what moving it costs.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Where the database is and how much memory it may use.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The database file; made when missing, its folder must exist.
+    pub path: PathBuf,
+    /// Jobs waiting for the writer. More absorbs longer bursts, fewer answers "unavailable" sooner;
+    /// a batch drains 64 in about a millisecond.
+    pub queue: usize,
+    /// Read-only connections. More serves more lists at once, each costs up to 2 MB of page cache.
+    pub readers: usize,
+    /// Bytes of rooms kept in memory (estimated). A room takes about a kilobyte.
+    pub room_cache_bytes: usize,
+    /// Bytes of accounts, and of sanctions, kept in memory (estimated).
+    pub side_cache_bytes: usize,
+}
+
+impl Config {
+    /// Defaults for one server: fits the 60 MB of an idle process.
+    #[must_use]
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), queue: 8192, readers: 4, room_cache_bytes: 32 << 20, side_cache_bytes: 4 << 20 }
+    }
+}
+
+/// How long a request waits for its turn to be written, or for a read connection, before it is
+/// told "unavailable" (voice-room.md 5.4, S8).
+pub(crate) const QUEUE_WAIT: Duration = Duration::from_secs(5);
+
+/// Jobs that share one fsync at most. More raises throughput under load, and the wait of the first.
+pub(crate) const BATCH_JOBS: usize = 64;
+
+/// A batch stops taking jobs after this long, so that slow jobs do not hold up quick ones.
+pub(crate) const BATCH_TIME: Duration = Duration::from_millis(2);
+
+/// An idle server looks this often whether a tool beside it (`stoa user add`) has written to the
+/// file; a busy one looks at every batch. Until then reads may show what was before the tool.
+pub(crate) const FOREIGN_WRITES: Duration = Duration::from_secs(1);

@@ -1,0 +1,339 @@
+//! The port.
+
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use rusqlite::Connection;
+use stoa_core::account::Account;
+use stoa_core::id::{AppId, ChannelKey, RoomId, UserId};
+use stoa_core::ports::{OutboxItem, PageStart, Store};
+use stoa_core::sanction::Sanction;
+use stoa_core::time::UnixMs;
+use stoa_core::voice::{Applied, Command, NewRoom, Room, decide};
+use stoa_core::{Error, Kind, Result};
+
+use crate::cache::Cache;
+use crate::config::Config;
+use crate::errors::sql;
+use crate::gate::Gate;
+use crate::readers::Readers;
+use crate::writer::{SanctionKey, Tx, Writer};
+use crate::{migrate, open, rooms, tables};
+
+/// What is kept of the last commit, and the gate that keeps reads in order.
+pub(crate) struct Memory {
+    rooms: Cache<RoomId, Arc<Room>>,
+    accounts: Cache<UserId, Option<Arc<Account>>>,
+    sanctions: Cache<SanctionKey, Option<Sanction>>,
+    pub(crate) gate: Gate,
+}
+
+/// Estimated bytes of a cached entry beside its texts: key, value, map slot.
+const ENTRY_BYTES: usize = 192;
+
+fn sanction_weight(key: &SanctionKey) -> usize {
+    ENTRY_BYTES + 2 * (key.0.name.as_str().len() + key.1.as_str().len())
+}
+
+impl Memory {
+    /// The room: from memory, else through `conn`.
+    pub(crate) fn room(&self, conn: &Connection, id: RoomId) -> Result<Option<Arc<Room>>> {
+        if let Some(room) = self.rooms.get(&id) {
+            return Ok(Some(room));
+        }
+        let ticket = self.rooms.ticket(&id);
+        let room = rooms::load(conn, id)?.map(Arc::new);
+        if let Some(room) = &room {
+            self.rooms.fill(ticket, id, room.clone(), rooms::weight(room));
+        }
+        Ok(room)
+    }
+
+    /// The sanction: from memory, else through `conn`.
+    pub(crate) fn sanction(&self, conn: &Connection, key: &SanctionKey) -> Result<Option<Sanction>> {
+        if let Some(s) = self.sanctions.get(key) {
+            return Ok(s);
+        }
+        let ticket = self.sanctions.ticket(key);
+        let s = tables::sanction(conn, key)?;
+        self.sanctions.fill(ticket, key.clone(), s.clone(), sanction_weight(key));
+        Ok(s)
+    }
+
+    /// Forgets everything.
+    pub(crate) fn clear(&self) {
+        self.rooms.clear();
+        self.accounts.clear();
+        self.sanctions.clear();
+    }
+
+    pub(crate) fn publish_room(&self, room: Arc<Room>) {
+        let weight = rooms::weight(&room);
+        self.rooms.publish(room.id, room, weight);
+    }
+
+    pub(crate) fn publish_account(&self, user: UserId, account: Option<Arc<Account>>) {
+        self.accounts.publish(user, account, ENTRY_BYTES + 256);
+    }
+
+    pub(crate) fn publish_sanction(&self, key: SanctionKey, sanction: Option<Sanction>) {
+        let weight = sanction_weight(&key);
+        self.sanctions.publish(key, sanction, weight);
+    }
+}
+
+/// The store port on one SQLite file. Dropping it finishes queued writes and frees the lock.
+pub struct SqliteStore {
+    writer: Writer,
+    readers: Readers,
+    memory: Arc<Memory>,
+    path: PathBuf,
+    // Freed last: fields are dropped in this order.
+    _lock: Option<File>,
+}
+
+impl std::fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SqliteStore").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+impl SqliteStore {
+    /// Opens or makes the database and brings its schema up to date. Blocks.
+    ///
+    /// # Errors
+    /// [`Kind::Unavailable`] when another server has it open, `Internal` for everything else.
+    pub fn open(config: &Config) -> Result<Self> {
+        open::check_version(rusqlite::version_number())?;
+        let lock = open::lock(&config.path)?;
+        let mut conn = open::writer(&config.path)?;
+        migrate::migrate(&mut conn, &config.path)?;
+        Self::start(config, conn, Some(lock))
+    }
+
+    /// As [`SqliteStore::open`], for a short-lived tool: also works beside a running server, which
+    /// shows what the tool wrote at its own next write and a second later at the latest. Blocks.
+    ///
+    /// # Errors
+    /// As `open`; beside a server it never migrates, and a database of another version is `Unavailable`.
+    pub fn open_tool(config: &Config) -> Result<Self> {
+        match Self::open(config) {
+            Err(e) if *e.kind() == Kind::Unavailable => {}
+            opened => return opened,
+        }
+        let conn = open::writer(&config.path)?;
+        if !migrate::is_current(&conn)? {
+            return Err(Error::new(Kind::Unavailable, "the running server is of another version; stop it first"));
+        }
+        Self::start(config, conn, None)
+    }
+
+    fn start(config: &Config, conn: Connection, lock: Option<File>) -> Result<Self> {
+        let memory = Arc::new(Memory {
+            rooms: Cache::new(config.room_cache_bytes),
+            accounts: Cache::new(config.side_cache_bytes),
+            sanctions: Cache::new(config.side_cache_bytes),
+            gate: Gate::default(),
+        });
+        let readers = Readers::open(&config.path, config.readers)?;
+        let writer = Writer::start(conn, memory.clone(), config.queue)?;
+        Ok(Self { writer, readers, memory, path: config.path.clone(), _lock: lock })
+    }
+
+    /// Copies the database, as of one commit, to a new file while writes go on.
+    ///
+    /// # Errors
+    /// [`Kind::BadInput`] when `to` exists, `Internal` for everything else.
+    pub async fn backup(&self, to: impl Into<PathBuf>) -> Result<()> {
+        let (path, to) = (self.path.clone(), to.into());
+        tokio::task::spawn_blocking(move || open::backup_file(&path, &to))
+            .await
+            .map_err(|e| Error::internal_error(format!("backup panicked: {e}")))?
+    }
+
+    async fn read<T, F>(&self, read: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T> + Send + 'static,
+    {
+        self.readers.read(&self.memory, read).await
+    }
+}
+
+impl Drop for SqliteStore {
+    fn drop(&mut self) {
+        self.writer.stop();
+    }
+}
+
+/// Decides and writes one command.
+fn apply(tx: &mut Tx<'_>, app: AppId, id: RoomId, command: &Command, now: UnixMs) -> Result<Option<Applied>> {
+    let Some(room) = tx.room(id)?.filter(|r| r.app == app) else {
+        return Ok(None);
+    };
+    let sanction = match command.sanctioned_user() {
+        Some(user) => tx.sanction(&(room.channel(), user.clone()))?,
+        None => None,
+    };
+    let decision = decide(&room, sanction.as_ref(), command, now);
+    let room = match decision.room {
+        Some(next) => {
+            rooms::write_changes(tx.conn, &room, &next)?;
+            let next = Arc::new(next);
+            tx.wrote_room(next.clone());
+            next
+        }
+        None => room,
+    };
+    if let Some(s) = decision.sanction {
+        tables::put_sanction(tx.conn, &s)?;
+        tx.wrote_sanction((s.channel.clone(), s.user.clone()), Some(s));
+    }
+    Ok(Some(Applied { room, outcome: decision.outcome }))
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn ping(&self) -> Result<()> {
+        self.read(|c| c.query_row("SELECT count(*) FROM secrets", [], |_| Ok(())).map_err(sql("ping"))).await
+    }
+
+    async fn secret(&self, name: &str, fresh: &[u8]) -> Result<Vec<u8>> {
+        let (name, fresh) = (name.to_owned(), fresh.to_vec());
+        self.writer
+            .submit(move |tx| {
+                tx.wrote();
+                tables::secret(tx.conn, &name, &fresh)
+            })
+            .await
+    }
+
+    async fn account(&self, user: &UserId) -> Result<Option<Arc<Account>>> {
+        if let Some(account) = self.memory.accounts.get(user) {
+            return Ok(account);
+        }
+        let ticket = self.memory.accounts.ticket(user);
+        let (memory, user) = (self.memory.clone(), user.clone());
+        self.read(move |c| {
+            let account = tables::account(c, &user)?.map(Arc::new);
+            memory.accounts.fill(ticket, user, account.clone(), ENTRY_BYTES + 256);
+            Ok(account)
+        })
+        .await
+    }
+
+    async fn put_account(&self, account: Account) -> Result<()> {
+        self.writer
+            .submit(move |tx| {
+                tables::put_account(tx.conn, &account)?;
+                tx.wrote_account(account.user.clone(), Some(Arc::new(account)));
+                Ok(())
+            })
+            .await
+    }
+
+    async fn remove_account(&self, user: &UserId) -> Result<bool> {
+        let user = user.clone();
+        self.writer
+            .submit(move |tx| {
+                let was = tables::remove_account(tx.conn, &user)?;
+                tx.wrote_account(user, None);
+                Ok(was)
+            })
+            .await
+    }
+
+    async fn accounts(&self) -> Result<Vec<Account>> {
+        self.read(tables::accounts).await
+    }
+
+    async fn create_room(&self, room: NewRoom, show_codes: &[u32], max_live_per_owner: u32) -> Result<Arc<Room>> {
+        let codes = show_codes.to_vec();
+        self.writer
+            .submit(move |tx| {
+                let room = Arc::new(rooms::insert(tx.conn, room, &codes, max_live_per_owner)?);
+                tx.wrote_room(room.clone());
+                Ok(room)
+            })
+            .await
+    }
+
+    async fn room(&self, app: AppId, id: RoomId) -> Result<Option<Arc<Room>>> {
+        let found = match self.memory.rooms.get(&id) {
+            Some(room) => Some(room),
+            None => {
+                let memory = self.memory.clone();
+                self.read(move |c| memory.room(c, id)).await?
+            }
+        };
+        Ok(found.filter(|r| r.app == app))
+    }
+
+    async fn list_rooms(&self, app: AppId, start: PageStart, limit: u32) -> Result<Vec<Arc<Room>>> {
+        self.read(move |c| rooms::list(c, app, start, limit)).await
+    }
+
+    async fn apply(&self, app: AppId, id: RoomId, command: Command, now: UnixMs) -> Result<Option<Applied>> {
+        self.writer.submit(move |tx| apply(tx, app, id, &command, now)).await
+    }
+
+    async fn rooms_with_attended_seats(&self) -> Result<Vec<Arc<Room>>> {
+        self.read(rooms::attended).await
+    }
+
+    async fn sanction(&self, channel: &ChannelKey, user: &UserId) -> Result<Option<Sanction>> {
+        let key = (channel.clone(), user.clone());
+        if let Some(s) = self.memory.sanctions.get(&key) {
+            return Ok(s);
+        }
+        let memory = self.memory.clone();
+        self.read(move |c| memory.sanction(c, &key)).await
+    }
+
+    async fn put_sanction(&self, sanction: Sanction) -> Result<()> {
+        self.writer
+            .submit(move |tx| {
+                tables::put_sanction(tx.conn, &sanction)?;
+                tx.wrote_sanction((sanction.channel.clone(), sanction.user.clone()), Some(sanction));
+                Ok(())
+            })
+            .await
+    }
+
+    async fn purge_sanctions(&self, now: UnixMs, before_secs: i64) -> Result<u64> {
+        self.writer
+            .submit(move |tx| {
+                let gone = tables::purge_sanctions(tx.conn, now, before_secs)?;
+                let count = gone.len();
+                gone.into_iter().for_each(|key| tx.wrote_sanction(key, None));
+                Ok(u64::try_from(count).unwrap_or(u64::MAX))
+            })
+            .await
+    }
+
+    async fn outbox_push(&self, items: Vec<OutboxItem>) -> Result<()> {
+        self.writer
+            .submit(move |tx| {
+                tables::outbox_push(tx.conn, &items)?;
+                tx.wrote();
+                Ok(())
+            })
+            .await
+    }
+
+    async fn outbox_peek(&self, limit: u32) -> Result<Vec<OutboxItem>> {
+        self.read(move |c| tables::outbox_peek(c, limit)).await
+    }
+
+    async fn outbox_done(&self, seq: i64) -> Result<()> {
+        self.writer
+            .submit(move |tx| {
+                tables::outbox_done(tx.conn, seq)?;
+                tx.wrote();
+                Ok(())
+            })
+            .await
+    }
+}

@@ -1,0 +1,318 @@
+//! The one thread that writes, and group commit.
+//!
+//! A job runs in a savepoint of the batch's transaction; its answer leaves after the commit is
+//! flushed. The next batch fills while that flush runs, so nothing ever waits for company.
+
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError, SyncSender, TrySendError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+use rusqlite::Connection;
+use stoa_core::account::Account;
+use stoa_core::id::{ChannelKey, RoomId, UserId};
+use stoa_core::sanction::Sanction;
+use stoa_core::voice::Room;
+use stoa_core::{Error, Result};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+use crate::config::{BATCH_JOBS, BATCH_TIME, FOREIGN_WRITES, QUEUE_WAIT};
+use crate::errors::{overloaded, sql};
+use crate::store::Memory;
+
+/// Who is sanctioned where.
+pub(crate) type SanctionKey = (ChannelKey, UserId);
+
+/// What a batch wrote and has not committed yet.
+#[derive(Default)]
+struct Overlay {
+    rooms: HashMap<RoomId, Arc<Room>>,
+    accounts: HashMap<UserId, Option<Arc<Account>>>,
+    sanctions: HashMap<SanctionKey, Option<Sanction>>,
+}
+
+/// One value that a job wrote.
+enum Staged {
+    Room(Arc<Room>),
+    Account(UserId, Option<Arc<Account>>),
+    Sanction(SanctionKey, Option<Sanction>),
+}
+
+/// A job's view: the database as of the jobs before it, and what it writes.
+pub(crate) struct Tx<'a> {
+    /// Inside the batch's transaction.
+    pub(crate) conn: &'a Connection,
+    memory: &'a Memory,
+    overlay: &'a Overlay,
+    staged: Vec<Staged>,
+    wrote: bool,
+}
+
+impl Tx<'_> {
+    /// The room as of the jobs before this one.
+    pub(crate) fn room(&self, id: RoomId) -> Result<Option<Arc<Room>>> {
+        match self.overlay.rooms.get(&id) {
+            Some(room) => Ok(Some(room.clone())),
+            None => self.memory.room(self.conn, id),
+        }
+    }
+
+    /// The sanction as of the jobs before this one.
+    pub(crate) fn sanction(&self, key: &SanctionKey) -> Result<Option<Sanction>> {
+        match self.overlay.sanctions.get(key) {
+            Some(s) => Ok(s.clone()),
+            None => self.memory.sanction(self.conn, key),
+        }
+    }
+
+    /// The job wrote something of which memory keeps no copy.
+    pub(crate) fn wrote(&mut self) {
+        self.wrote = true;
+    }
+
+    /// The room's rows say this now.
+    pub(crate) fn wrote_room(&mut self, room: Arc<Room>) {
+        self.staged.push(Staged::Room(room));
+        self.wrote = true;
+    }
+
+    /// The account's row says this now.
+    pub(crate) fn wrote_account(&mut self, user: UserId, account: Option<Arc<Account>>) {
+        self.staged.push(Staged::Account(user, account));
+        self.wrote = true;
+    }
+
+    /// The sanction's row says this now.
+    pub(crate) fn wrote_sanction(&mut self, key: SanctionKey, sanction: Option<Sanction>) {
+        self.staged.push(Staged::Sanction(key, sanction));
+        self.wrote = true;
+    }
+}
+
+const QUEUED: u8 = 0;
+const STARTED: u8 = 1;
+const ABANDONED: u8 = 2;
+
+/// Something to write, whatever it returns.
+trait Work: Send {
+    /// Runs inside its savepoint; an error means it is rolled back.
+    fn run(&mut self, tx: &mut Tx<'_>) -> Result<()>;
+    /// Tells the caller, after the commit.
+    fn answer(self: Box<Self>, committed: Result<()>);
+}
+
+struct Typed<F, T> {
+    job: Option<F>,
+    result: Option<T>,
+    caller: oneshot::Sender<Result<T>>,
+}
+
+impl<T: Send, F: FnOnce(&mut Tx<'_>) -> Result<T> + Send> Work for Typed<F, T> {
+    fn run(&mut self, tx: &mut Tx<'_>) -> Result<()> {
+        let job = self.job.take().ok_or_else(|| Error::internal_error("a store job ran twice"))?;
+        self.result = Some(job(tx)?);
+        Ok(())
+    }
+
+    fn answer(self: Box<Self>, committed: Result<()>) {
+        let Self { result, caller, .. } = *self;
+        let result = committed.and_then(|()| result.ok_or_else(|| Error::internal_error("a store job left no result")));
+        // The caller may have gone away; what it wanted is done all the same.
+        let _ = caller.send(result);
+    }
+}
+
+struct Job {
+    state: Arc<AtomicU8>,
+    work: Box<dyn Work>,
+}
+
+/// The writer's handle: jobs go in here.
+pub(crate) struct Writer {
+    queue: Mutex<Option<SyncSender<Job>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Writer {
+    /// Starts the thread.
+    pub(crate) fn start(conn: Connection, memory: Arc<Memory>, queue: usize) -> Result<Self> {
+        let (jobs, inbox) = mpsc::sync_channel(queue.max(1));
+        let thread = std::thread::Builder::new()
+            .name("store-writer".into())
+            .spawn(move || Loop { conn, memory, overlay: Overlay::default(), foreign: None }.run(&inbox))
+            .map_err(|e| Error::internal_error(format!("start the writer thread: {e}")))?;
+        Ok(Self { queue: Mutex::new(Some(jobs)), thread: Mutex::new(Some(thread)) })
+    }
+
+    /// Runs `job` in the next batch; answers when its commit is on disk.
+    pub(crate) async fn submit<T, F>(&self, job: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Tx<'_>) -> Result<T> + Send + 'static,
+    {
+        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let queue = queue.ok_or_else(stopped)?;
+        let (caller, mut answer) = oneshot::channel();
+        let state = Arc::new(AtomicU8::new(QUEUED));
+        let work = Box::new(Typed { job: Some(job), result: None, caller });
+        match queue.try_send(Job { state: state.clone(), work }) {
+            Ok(()) => {}
+            Err(TrySendError::Full(_)) => return Err(overloaded("the write queue is full")),
+            Err(TrySendError::Disconnected(_)) => return Err(stopped()),
+        }
+        drop(queue);
+        if let Ok(answered) = timeout(QUEUE_WAIT, &mut answer).await {
+            return answered.unwrap_or_else(|_| Err(stopped()));
+        }
+        match state.compare_exchange(QUEUED, ABANDONED, Ordering::AcqRel, Ordering::Acquire) {
+            // It never began and never will, so nothing is stored.
+            Ok(_) => Err(overloaded("a job was not begun in time")),
+            Err(_) => answer.await.unwrap_or_else(|_| Err(stopped())),
+        }
+    }
+
+    /// Finishes what is queued and ends the thread. Blocks for that long.
+    pub(crate) fn stop(&self) {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if thread.is_some_and(|t| t.join().is_err()) {
+            tracing::error!("the store's writer thread panicked");
+        }
+    }
+}
+
+fn stopped() -> Error {
+    Error::internal_error("the store's writer has stopped")
+}
+
+struct Loop {
+    conn: Connection,
+    memory: Arc<Memory>,
+    overlay: Overlay,
+    /// Changes when another process has written to the file.
+    foreign: Option<i64>,
+}
+
+impl Loop {
+    fn run(mut self, inbox: &mpsc::Receiver<Job>) {
+        loop {
+            match inbox.recv_timeout(FOREIGN_WRITES) {
+                Ok(first) => self.batch(first, inbox),
+                Err(RecvTimeoutError::Timeout) => drop(self.notice_foreign_writes()),
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+        }
+        // Leaves one file behind where it can; the log is complete without it.
+        if let Err(e) = self.conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {
+            tracing::warn!(error = %e, "last checkpoint failed");
+        }
+    }
+
+    /// A tool beside the server wrote to the file: what memory holds may be old. Inside a write
+    /// transaction this is exact, for nobody else can write any more.
+    fn notice_foreign_writes(&mut self) -> Result<()> {
+        let now = self
+            .conn
+            .prepare_cached("PRAGMA data_version")
+            .and_then(|mut s| s.query_row([], |r| r.get(0)))
+            .map_err(sql("look for foreign writes"))?;
+        if self.foreign.replace(now).is_some_and(|was| was != now) {
+            self.memory.clear();
+        }
+        Ok(())
+    }
+
+    fn batch(&mut self, first: Job, inbox: &mpsc::Receiver<Job>) {
+        let begun = now();
+        let mut done: Vec<(Box<dyn Work>, Result<()>)> = Vec::with_capacity(BATCH_JOBS);
+        let mut transaction = exec(&self.conn, "BEGIN IMMEDIATE").and_then(|()| self.notice_foreign_writes());
+        let mut wrote = false;
+        let mut next = Some(first);
+        while let Some(job) = next.take() {
+            if job.state.compare_exchange(QUEUED, STARTED, Ordering::AcqRel, Ordering::Acquire).is_ok() {
+                let mut work = job.work;
+                let result = match &transaction {
+                    Ok(()) => self.job(work.as_mut(), &mut wrote),
+                    Err(e) => Err(e.clone()),
+                };
+                done.push((work, result));
+                if transaction.is_ok() && self.conn.is_autocommit() {
+                    // Disk full, IO error: SQLite rolled the whole batch back, not just this job.
+                    transaction = Err(Error::internal_error("the batch was rolled back by the database"));
+                }
+            }
+            if done.len() < BATCH_JOBS && transaction.is_ok() && begun.elapsed() < BATCH_TIME {
+                next = inbox.try_recv().ok();
+            }
+        }
+        let committed = transaction.and_then(|()| self.commit(wrote));
+        if !self.conn.is_autocommit() {
+            let _ = exec(&self.conn, "ROLLBACK");
+        }
+        self.overlay = Overlay::default();
+        for (work, result) in done {
+            work.answer(result.and_then(|()| committed.clone()));
+        }
+    }
+
+    /// One job in its savepoint. A panic is a failed job, not the end of the store.
+    fn job(&mut self, work: &mut dyn Work, wrote: &mut bool) -> Result<()> {
+        exec(&self.conn, "SAVEPOINT job")?;
+        let mut tx =
+            Tx { conn: &self.conn, memory: &self.memory, overlay: &self.overlay, staged: Vec::new(), wrote: false };
+        let result = catch_unwind(AssertUnwindSafe(|| work.run(&mut tx)))
+            .unwrap_or_else(|_| Err(Error::internal_error("a store job panicked")));
+        let (staged, job_wrote) = (tx.staged, tx.wrote);
+        if let Err(e) = result {
+            if !self.conn.is_autocommit() {
+                exec(&self.conn, "ROLLBACK TO job")?;
+                exec(&self.conn, "RELEASE job")?;
+            }
+            return Err(e);
+        }
+        exec(&self.conn, "RELEASE job")?;
+        *wrote |= job_wrote;
+        for s in staged {
+            match s {
+                Staged::Room(r) => drop(self.overlay.rooms.insert(r.id, r)),
+                Staged::Account(k, v) => drop(self.overlay.accounts.insert(k, v)),
+                Staged::Sanction(k, v) => drop(self.overlay.sanctions.insert(k, v)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Flushes, then makes memory say the same, then lets readers of the file answer.
+    fn commit(&mut self, wrote: bool) -> Result<()> {
+        if !wrote {
+            return exec(&self.conn, "COMMIT");
+        }
+        let overlay = std::mem::take(&mut self.overlay);
+        self.memory.gate.begin();
+        let committed = exec(&self.conn, "COMMIT");
+        if committed.is_ok() {
+            overlay.rooms.into_values().for_each(|r| self.memory.publish_room(r));
+            overlay.accounts.into_iter().for_each(|(k, v)| self.memory.publish_account(k, v));
+            overlay.sanctions.into_iter().for_each(|(k, v)| self.memory.publish_sanction(k, v));
+        }
+        self.memory.gate.publish();
+        committed
+    }
+}
+
+fn exec(conn: &Connection, statement: &'static str) -> Result<()> {
+    let mut s = conn.prepare_cached(statement).map_err(sql(statement))?;
+    s.execute([]).map(drop).map_err(sql(statement))
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "bounds a batch by real elapsed time; nothing is decided or stored by it"
+)]
+fn now() -> Instant {
+    Instant::now()
+}
