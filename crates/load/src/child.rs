@@ -121,7 +121,15 @@ impl Baseline {
     /// # Errors
     /// It does not come up.
     pub async fn start(subcommand: &[&str]) -> Result<Self> {
-        let mut child = Command::new(std::env::current_exe()?)
+        Self::start_from(&std::env::current_exe()?, subcommand).await
+    }
+
+    /// As [`Baseline::start`] where this process is not `stoa-load` itself.
+    ///
+    /// # Errors
+    /// It does not come up.
+    pub async fn start_from(exe: &Path, subcommand: &[&str]) -> Result<Self> {
+        let mut child = Command::new(exe)
             .args(subcommand)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -39,7 +39,14 @@ pub struct Outcome {
 /// # Errors
 /// The relay does not start or a socket cannot be had.
 pub async fn run(plan: &Plan) -> Result<Outcome> {
-    let relay = Baseline::start(&["bare-relay"]).await?;
+    through(&Baseline::start(&["bare-relay"]).await?, plan).await
+}
+
+/// As [`run`] with a relay that runs already.
+///
+/// # Errors
+/// A socket cannot be had.
+pub async fn through(relay: &Baseline, plan: &Plan) -> Result<Outcome> {
     let received = Arc::new(AtomicU64::new(0));
     let mut tasks = JoinSet::new();
     for room in 0..plan.rooms {
