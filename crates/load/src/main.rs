@@ -118,7 +118,7 @@ struct Binary {
 
 #[derive(Debug, Args)]
 struct Http {
-    /// meeting, list or seats
+    /// meeting, list, seats, or store (seats without a server)
     what: String,
     #[command(flatten)]
     with: Binary,
@@ -234,7 +234,14 @@ async fn http_figures(h: Http) -> Result<ExitCode> {
             line("store to raw", s.store_ratio);
             println!("p99: {:.2} ms over HTTP, {:.2} ms at the store", s.http_p99_ms, s.store_p99_ms);
         }
-        other => bail!("{other}: meeting, list or seats"),
+        "store" => {
+            let (store, raw, ratio, p99) = seats::at_the_store(&b.dir, b.pairs, each).await?;
+            line("at the store/s", store);
+            line("raw one by one/s", raw);
+            line("store to raw", ratio);
+            println!("p99: {p99:.2} ms at the store");
+        }
+        other => bail!("{other}: meeting, list, seats or store"),
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -51,7 +51,8 @@ pub(crate) struct Session {
     tracks: HashMap<Mid, String>,
     announced: HashMap<String, (Publish, oneshot::Sender<Result<String>>, Instant)>,
     wants: VecDeque<Want>,
-    negotiating: Option<(Want, Option<Mid>)>,
+    /// The offer under way, the line it adds, and since when.
+    negotiating: Option<(Want, Option<Mid>, Instant)>,
     lines: Vec<Line>,
     happenings: Vec<Happening>,
     ping_every: Duration,
@@ -133,9 +134,20 @@ impl Session {
             self.ping_at = now + self.ping_every;
             let timestamp = i64::try_from(clock::unix_secs() * 1000).unwrap_or(0);
             self.send(req::Message::PingReq(proto::Ping { timestamp, rtt: 0 })).await;
-            self.announced.retain(|_, (.., since)| now.saturating_duration_since(*since) < REQUEST);
+            self.give_up(now)?;
         }
         self.negotiate().await
+    }
+
+    fn give_up(&mut self, now: Instant) -> Result<()> {
+        let late = |since: Instant| now.saturating_duration_since(since) > REQUEST;
+        for (cid, (_, reply, _)) in self.announced.extract_if(|_, (.., since)| late(*since)) {
+            drop(reply.send(Err(anyhow!("{cid} was not confirmed within {REQUEST:?}"))));
+        }
+        if self.signal.is_some() && self.negotiating.as_ref().is_some_and(|(.., since)| late(*since)) {
+            bail!("no answer to our offer within {REQUEST:?}");
+        }
+        Ok(())
     }
 
     fn send_due(&mut self, now: Instant) -> Result<()> {
@@ -255,8 +267,8 @@ impl Session {
         }
         pc.settle(clock::now(), &mut self.happenings)?;
         match self.negotiating.take() {
-            Some((Want::Line(publish, reply), Some(mid))) => self.start_line(publish, reply, mid),
-            Some((Want::Inactive(_, Some(reply)), _)) => drop(reply.send(Ok(()))),
+            Some((Want::Line(publish, reply), Some(mid), _)) => self.start_line(publish, reply, mid),
+            Some((Want::Inactive(_, Some(reply)), ..)) => drop(reply.send(Ok(()))),
             _ => {}
         }
         Ok(())
@@ -286,6 +298,8 @@ impl Session {
     fn request_answered(&mut self, r: proto::RequestResponse) {
         let cid = match &r.request {
             Some(proto::request_response::Request::AddTrack(a)) => a.cid.clone(),
+            // A refusal need not say of what: with one announcement open it is that one.
+            None if self.announced.len() == 1 => self.announced.keys().next().cloned().unwrap_or_default(),
             _ => String::new(),
         };
         if let Some((publish, reply, _)) = self.announced.remove(&cid) {
@@ -372,7 +386,7 @@ impl Session {
         });
         if self.publ.is_some() {
             // An offer the old socket lost is void: what it wanted goes first, then the restart.
-            if let Some((want, _)) = self.negotiating.take() {
+            if let Some((want, ..)) = self.negotiating.take() {
                 self.wants.push_front(want);
             }
             self.wants.push_front(Want::IceRestart);
@@ -394,7 +408,7 @@ impl Session {
             Want::Inactive(mid, _) => (pc.offer_inactive(*mid)?, None),
         };
         pc.settle(clock::now(), &mut self.happenings)?;
-        self.negotiating = Some((want, mid));
+        self.negotiating = Some((want, mid, clock::now()));
         self.send(req::Message::Offer(offer)).await;
         Ok(())
     }

@@ -91,6 +91,25 @@ pub async fn measure(binary: &Path, dir: &Path, rounds: usize, each: Duration) -
     })
 }
 
+/// The store and raw SQLite in turns, without a server: rates of both, their ratio, the store's p99 in milliseconds.
+///
+/// # Errors
+/// The store refuses a change.
+pub async fn at_the_store(dir: &Path, rounds: usize, each: Duration) -> Result<(Spread, Spread, Spread, f64)> {
+    let side = tempfile::tempdir_in(dir)?;
+    let store = StoreSide::open(&side.path().join("store.db")).await?;
+    let raw = RawSide::open(&side.path().join("raw.db"))?;
+    let (mut stored, mut base, mut p99) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..rounds {
+        let (s, r) = (store.run(each).await?, raw.run(each).await?);
+        stored.push(s.rate());
+        p99.push(ms(s.delay.quantile(0.99)));
+        base.push(r.rate());
+    }
+    let ratio: Vec<f64> = stored.iter().zip(&base).map(|(a, b)| a / b).collect();
+    Ok((Spread::of(&stored), Spread::of(&base), Spread::of(&ratio), Spread::of(&p99).median))
+}
+
 /// Fills a database of the default app with live rooms.
 ///
 /// # Errors
