@@ -5,6 +5,7 @@
 pub mod bare;
 pub mod bench;
 pub mod bot;
+pub mod check;
 pub mod child;
 pub mod clock;
 pub mod hist;

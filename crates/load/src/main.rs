@@ -8,6 +8,7 @@ use anyhow::{Result, bail};
 use clap::{Args, Parser, Subcommand};
 use stoa_load::Transport;
 use stoa_load::bench::{self, DEV_KEY, DEV_SECRET, Options};
+use stoa_load::check;
 use stoa_load::measure::join::{Stage, Target};
 use stoa_load::measure::media::{self, Plan, addr_of};
 use stoa_load::measure::{Spread, http, seats};
@@ -34,6 +35,8 @@ enum Command {
     Http(Http),
     /// All figures of `make bench`
     Bench(Bench),
+    /// Well and badly behaved clients against a running `stoa dev`; fails if a case does
+    Check(Check),
     /// A baseline: prints its address and serves
     #[command(hide = true)]
     BareHttp,
@@ -125,6 +128,16 @@ struct Http {
 }
 
 #[derive(Debug, Args)]
+struct Check {
+    /// Address of the server's HTTP port
+    #[arg(long, default_value = "http://127.0.0.1:7880")]
+    url: String,
+    /// Cases; all of them when none is named
+    #[arg(value_parser = clap::builder::PossibleValuesParser::new(check::CASES))]
+    cases: Vec<String>,
+}
+
+#[derive(Debug, Args)]
 struct Bench {
     #[command(flatten)]
     with: Binary,
@@ -170,6 +183,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
             Command::Join(j) => join(j).await,
             Command::Http(h) => http_figures(h).await,
             Command::Bench(b) => run_bench(b, threads).await,
+            Command::Check(c) => run_checks(c).await,
             Command::BareHttp => stoa_load::bare::serve_http().await.map(|()| ExitCode::SUCCESS),
             Command::BareRelay => unreachable!("handled before the runtime starts"),
         }
@@ -244,6 +258,22 @@ async fn http_figures(h: Http) -> Result<ExitCode> {
         other => bail!("{other}: meeting, list, seats or store"),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+async fn run_checks(c: Check) -> Result<ExitCode> {
+    let addr = addr_of(&c.url)?;
+    let cases = if c.cases.is_empty() { check::CASES.map(str::to_owned).to_vec() } else { c.cases };
+    let mut failed = false;
+    for case in cases {
+        match check::run(&case, addr).await {
+            Ok(text) => println!("ok     {case}: {text}"),
+            Err(e) => {
+                failed = true;
+                println!("FAILED {case}: {e:#}");
+            }
+        }
+    }
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 async fn run_bench(b: Bench, threads: usize) -> Result<ExitCode> {

@@ -47,6 +47,7 @@ pub(crate) struct Session {
     sub: Option<Pc>,
     publ: Option<Pc>,
     transport: Transport,
+    auto_subscribe: bool,
     meter: Arc<Meter>,
     tracks: HashMap<Mid, String>,
     announced: HashMap<String, (Publish, oneshot::Sender<Result<String>>, Instant)>,
@@ -73,6 +74,7 @@ impl Session {
             sub: None,
             publ: None,
             transport: config.transport,
+            auto_subscribe: config.auto_subscribe,
             meter: Arc::clone(&config.meter),
             tracks: HashMap::new(),
             announced: HashMap::new(),
@@ -373,7 +375,7 @@ impl Session {
     async fn resume(&mut self, url: &str, token: &str) -> Result<(), JoinError> {
         self.signal = None;
         let sid = self.shared.lock().sid.clone();
-        let ask = Ask { url, token, auto_subscribe: true, resume: Some(&sid) };
+        let ask = Ask { url, token, auto_subscribe: self.auto_subscribe, resume: Some(&sid) };
         let (signal, first) = first_frame(&ask).await?;
         if !matches!(first, resp::Message::Reconnect(_)) {
             return Err(unexpected("reconnect", &first));

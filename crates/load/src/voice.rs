@@ -48,15 +48,37 @@ impl Voice {
         text(&self.call("/api/chatroom/create", Some(bearer), &body).await?, "id")
     }
 
-    /// Takes a seat.
+    /// Takes a free seat; its number.
     ///
     /// # Errors
     /// Refused, or no seat.
-    pub async fn join_mic(&mut self, bearer: &str, room: &str, user: &str) -> Result<()> {
+    pub async fn join_mic(&mut self, bearer: &str, room: &str, user: &str) -> Result<u8> {
         let body = json!({"id": room, "user_id": user});
         let answer = self.call("/api/chatroom/joinMic", Some(bearer), &body).await?;
-        if answer.get("members").is_none() {
-            bail!("no seat: {answer}");
+        let members = answer.get("members").and_then(Value::as_array).with_context(|| format!("no seat: {answer}"))?;
+        let mine = members.iter().find(|m| m.get("user_id").and_then(Value::as_str) == Some(user));
+        let index = mine.and_then(|m| m.get("index")).and_then(Value::as_u64).context("not among the members")?;
+        Ok(u8::try_from(index)?)
+    }
+
+    /// Frees a seat: the caller's own, or another's as the owner.
+    ///
+    /// # Errors
+    /// Refused.
+    pub async fn leave_mic(&mut self, bearer: &str, room: &str, user: &str, index: u8) -> Result<()> {
+        let body = json!({"id": room, "user_id": user, "index": index});
+        self.call("/api/chatroom/leaveMic", Some(bearer), &body).await.map(drop)
+    }
+
+    /// Ends a room.
+    ///
+    /// # Errors
+    /// Refused.
+    pub async fn dismiss(&mut self, bearer: &str, room: &str, owner: &str) -> Result<()> {
+        let body = json!({"id": room, "user_id": owner});
+        let answer = self.call("/api/chatroom/dismiss", Some(bearer), &body).await?;
+        if answer.get("success") != Some(&Value::Bool(true)) {
+            bail!("not dismissed: {answer}");
         }
         Ok(())
     }
