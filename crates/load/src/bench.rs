@@ -155,7 +155,7 @@ async fn join_rows(o: &Options) -> Result<Vec<Row>> {
         let out = stage.measure(o.joins, at_once).await?;
         let row = Row::new(
             &format!("join to first audio packet, {} joins, {at_once} at once", out.joins),
-            format!("p50 {:.0} ms, p99 {:.0} ms", out.p50_ms, out.p99_ms),
+            format!("p50 {:.0} ms, p99 {:.0} ms ({:.0} joins/s)", out.p50_ms, out.p99_ms, out.per_second),
         );
         let row =
             if bar { row.bar("p50 ≤ 300, p99 ≤ 1,000", out.p50_ms <= 300.0 && out.p99_ms <= 1000.0) } else { row };

@@ -38,6 +38,8 @@ pub struct Outcome {
     pub joins: u64,
     /// How many ran at once.
     pub at_once: usize,
+    /// Joins per second, leaving included.
+    pub per_second: f64,
     /// Milliseconds.
     pub p50_ms: f64,
     /// Milliseconds.
@@ -94,7 +96,7 @@ impl Stage {
     pub async fn measure(&self, joins: usize, at_once: usize) -> Result<Outcome> {
         let mut delay = Hist::default();
         let mut under_way = JoinSet::new();
-        let mut next = 0;
+        let (mut next, started) = (0, clock::now());
         loop {
             while next < joins && under_way.len() < at_once {
                 under_way.spawn(listen(self.config(&format!("join-{at_once}-{next}"))?));
@@ -106,6 +108,7 @@ impl Stage {
         Ok(Outcome {
             joins: delay.len(),
             at_once,
+            per_second: delay.len() as f64 / (clock::now() - started).as_secs_f64().max(1e-9),
             p50_ms: ms(delay.quantile(0.5)),
             p99_ms: ms(delay.quantile(0.99)),
             max_ms: ms(delay.max()),
