@@ -7,12 +7,17 @@
 pub mod account;
 pub mod app;
 pub mod caller;
+pub mod director;
+pub mod door;
 pub mod error;
 pub mod id;
+pub mod live;
+pub mod login;
 pub mod media;
 pub mod ports;
 pub mod sanction;
 pub mod time;
 pub mod voice;
+pub mod world;
 
 pub use error::{Error, Kind, Result};

@@ -124,6 +124,29 @@ pub struct Claims {
     pub hidden: bool,
 }
 
+/// What a media token minted here says (media.md 3.2). The use-case decides all of it; the signer adds nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MediaGrant {
+    /// The one channel it opens.
+    pub channel: ChannelName,
+    /// `sub`: who joins.
+    pub identity: Identity,
+    /// The user behind the identity, attribute `stoa.user`.
+    pub user: UserId,
+    /// Attribute `stoa.identity`, which marks the token as ours; the dialect's number as text.
+    pub identity_type: String,
+    /// More attributes to show, beside the two above.
+    pub attributes: BTreeMap<String, String>,
+    /// Hint for the client; the live right is the standing's.
+    pub can_publish: bool,
+    /// When it was made, Unix seconds.
+    pub iat_secs: i64,
+    /// First second of its life: max(now, revocation mark + 1).
+    pub nbf_secs: i64,
+    /// End of its life, Unix seconds.
+    pub exp_secs: i64,
+}
+
 /// The question asked at every join, resume, refresh and validate (media.md 1.6).
 #[derive(Debug, Clone)]
 pub struct Admission<'a> {

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::account::Account;
+use crate::app::App;
 use crate::error::Result;
 use crate::id::{AppId, ChannelKey, RoomId, UserId};
+use crate::media::MediaGrant;
 use crate::sanction::Sanction;
 use crate::time::{Now, UnixMs};
 use crate::voice::{Applied, Command, NewRoom, Room};
@@ -21,6 +23,12 @@ pub trait Clock: Send + Sync {
 pub trait Entropy: Send + Sync {
     /// Fills the buffer from a CSPRNG.
     fn fill(&self, out: &mut [u8]);
+}
+
+/// Signs media tokens. Pure: the same grant gives the same text.
+pub trait MediaTokens: Send + Sync {
+    /// A LiveKit access token with exactly this grant, signed with the app's current secret.
+    fn mint(&self, app: &App, grant: &MediaGrant) -> String;
 }
 
 /// Where a page of rooms starts. Order is newest first: `created` then id, both descending.
