@@ -1,2 +1,44 @@
-//! Placeholder.
-fn main() {}
+//! One binary: configuration, command line, wiring, lifecycle. Whatever decides something lives in the other crates.
+
+mod admin;
+mod banner;
+mod cli;
+mod clock;
+mod cmd;
+mod config;
+mod edge;
+mod entropy;
+mod events;
+mod files;
+mod hook;
+mod listener;
+mod logs;
+mod net;
+mod ops;
+mod pages;
+mod passwords;
+mod ready;
+mod spawner;
+mod stores;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+/// One TLS provider for the process; without it rustls panics at the first outgoing connection.
+fn install_tls() {
+    // A second call finds the provider in place, which is what is wanted.
+    let _already_there = rustls::crypto::aws_lc_rs::default_provider().install_default();
+}
+
+fn main() -> ExitCode {
+    install_tls();
+    let cli = cli::Cli::parse();
+    match cmd::run(cli) {
+        Ok(code) => ExitCode::from(code),
+        Err(e) => {
+            eprintln!("stoa: {:#}", e.error);
+            ExitCode::from(e.exit)
+        }
+    }
+}

@@ -1,6 +1,8 @@
 //! The contract of stores, on SQLite: with its usual memory, and with so little that almost every
 //! read goes to the file.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::sync::Arc;
 
 use async_trait::async_trait;

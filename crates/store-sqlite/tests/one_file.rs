@@ -1,5 +1,7 @@
 //! The file: who may open it, copies of it, tools beside the server.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::sync::Arc;
 
 use stoa_core::Kind;
@@ -43,7 +45,8 @@ async fn a_backup_under_load_opens_and_holds_everything_answered_before_it() {
     let store = Arc::new(SqliteStore::open(&config).unwrap());
     let room = make_room(&*store, 1, 10).await.id;
     let before = apply(&*store, room, take("bob", None), 20).await.room;
-    let load = tokio::spawn({
+    let mut load = tokio::task::JoinSet::new();
+    load.spawn({
         let store = store.clone();
         async move {
             for n in 2..200 {
@@ -56,7 +59,7 @@ async fn a_backup_under_load_opens_and_holds_everything_answered_before_it() {
     assert_eq!(*store.backup(&copy).await.unwrap_err().kind(), Kind::BadInput { field: "path" });
     let second = folder.path().join("second.db");
     backup_file(&config.path, &second).unwrap();
-    load.await.unwrap();
+    load.join_all().await;
     for copy in [copy, second] {
         let copy = SqliteStore::open(&Config::new(copy)).unwrap();
         assert_eq!(read(&copy, room).await, before);

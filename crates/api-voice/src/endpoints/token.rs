@@ -1,0 +1,234 @@
+//! `POST /api/chatroom/token`: credentials for the message hub.
+
+use axum::extract::State;
+use axum::response::Response;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use secrecy::ExposeSecret;
+use serde::Serialize;
+use stoa_api::Call;
+use stoa_api::refusal::Refusal;
+use stoa_core::id::UserId;
+use stoa_core::{Error, Result};
+use stoa_vendor::aliyun;
+use utoipa::ToSchema;
+
+use super::{DEVICE_BYTES, ok, short};
+use crate::body::{Answer, RefusalBody};
+use crate::config::{AliyunIm, AliyunRole, HubKeys, ImProvider};
+use crate::hub_token::{HubClaims, HubMeta, hub_uid};
+use crate::refuse::{Endpoint, respond};
+use crate::routes::Refusals;
+use crate::state::VoiceState;
+
+/// Life of the hub token that clients renew by themselves (hub.md 3.1, short profile), in seconds.
+const SHORT_SECS: i64 = 600;
+
+/// Shortest life of `app_token` in seconds: Android never renews it.
+const LEAST_SECS: u64 = 86_400;
+
+/// What `token` reads.
+#[derive(ToSchema)]
+pub struct TokenRequest {
+    /// The caller; administrators: anybody.
+    #[schema(min_length = 1, max_length = 255)]
+    pub user_id: String,
+    /// `admin` asks for management rights.
+    pub role: Option<String>,
+    /// The device, for single login.
+    #[schema(max_length = 255)]
+    pub device_id: Option<String>,
+    /// Its kind.
+    #[schema(max_length = 255)]
+    pub device_type: Option<String>,
+}
+
+/// What `token` answers.
+#[derive(Serialize, ToSchema)]
+pub struct TokenBody<'a> {
+    /// 200.
+    pub code: u16,
+    /// What the message library wants, in both published spellings.
+    pub aliyun_im: Bundle<'a>,
+    /// The same for any Centrifuge SDK; embedded hub only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hub: Option<Hub<'a>>,
+    /// `embedded` or `aliyun`.
+    pub im_provider: &'static str,
+    /// The hub's address; embedded hub only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub im_url: Option<&'a str>,
+}
+
+/// The published credentials.
+#[derive(Serialize, ToSchema)]
+pub struct Bundle<'a> {
+    /// Application.
+    pub app_id: &'a str,
+    /// Same as `app_id`.
+    pub appid: &'a str,
+    /// Signature of the application.
+    pub app_sign: &'a str,
+    /// Same as `app_sign`.
+    pub appsign: &'a str,
+    /// Token.
+    pub app_token: &'a str,
+    /// Same as `app_token`.
+    pub apptoken: &'a str,
+    /// What the token is bound to.
+    pub auth: Auth<'a>,
+    /// `embedded` or `aliyun`.
+    pub im_provider: &'static str,
+    /// The hub's address; embedded hub only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub im_url: Option<&'a str>,
+}
+
+/// What a message token is bound to.
+#[derive(Serialize, ToSchema)]
+pub struct Auth<'a> {
+    /// Whose.
+    pub user_id: &'a str,
+    /// Same as `user_id`.
+    pub userid: &'a str,
+    /// Differs with every answer.
+    #[schema(max_length = 64)]
+    pub nonce: &'a str,
+    /// When the token ends, Unix seconds.
+    pub timestamp: i64,
+    /// `admin` or `user`.
+    pub role: &'a str,
+}
+
+/// A hub connection token that the client renews by itself.
+#[derive(Serialize, ToSchema)]
+pub struct Hub<'a> {
+    /// The hub's address.
+    pub url: &'a str,
+    /// The token.
+    pub token: String,
+    /// When it ends, Unix seconds.
+    pub expires_at: i64,
+}
+
+/// Everything that both providers' tokens are made of.
+struct Ask<'a> {
+    user: &'a UserId,
+    /// What was asked for.
+    role: &'a str,
+    /// Asked for by somebody who is one.
+    admin: bool,
+    device_id: &'a str,
+    device_type: &'a str,
+    session: &'a str,
+    nonce: &'a str,
+    now: i64,
+    ends: i64,
+}
+
+/// Hands out credentials for messages.
+#[utoipa::path(post, path = "/api/chatroom/token", tag = "voice-room", operation_id = "token",
+    summary = "Credentials for the message hub", request_body = TokenRequest, security(("bearer" = [])),
+    responses((status = 200, description = "the credentials, or why not", body = Answer<TokenBody<'_>, RefusalBody<'_>>), Refusals))]
+pub async fn token(State(v): State<VoiceState>, call: Result<Call, Refusal>) -> Response {
+    respond(Endpoint::Token, call, async |call| run(&v, call)).await
+}
+
+fn run(v: &VoiceState, call: Call) -> Result<Response, Error> {
+    let user = call.fields.user_id("user_id")?;
+    let role = call.fields.string("role")?.unwrap_or_default();
+    let device_id = short(&call.fields, "device_id", DEVICE_BYTES)?.unwrap_or_default();
+    let device_type = short(&call.fields, "device_type", DEVICE_BYTES)?.unwrap_or_default();
+    call.caller.act_as(&user, "user_id")?;
+    let now = v.api().clock().now().wall.secs();
+    let life = v.config().im_token_ttl.as_secs().max(LEAST_SECS);
+    let ask = Ask {
+        user: &user,
+        role: &role,
+        admin: call.caller.admin && role == "admin",
+        device_id: &device_id,
+        device_type: &device_type,
+        session: call.session.as_deref().unwrap_or_default(),
+        nonce: &format!("AK-{}", uuid(v.random())),
+        now,
+        ends: now.saturating_add(i64::try_from(life).unwrap_or(i64::MAX)),
+    };
+    match &v.config().im {
+        ImProvider::Embedded(keys) => {
+            let base = call.origin.websocket_base(v.config().public_url.as_deref());
+            embedded(v, keys, &format!("{base}/connection/websocket"), &ask)
+        }
+        ImProvider::Aliyun(im) => vendor(im, &ask),
+    }
+}
+
+fn embedded(v: &VoiceState, keys: &HubKeys, url: &str, ask: &Ask<'_>) -> Result<Response, Error> {
+    let role = if ask.admin { "admin" } else { "user" };
+    let uid = hub_uid(v.app().id, v.config().default_app, ask.user);
+    let meta = HubMeta {
+        role,
+        uid: ask.user.as_str(),
+        app: v.app().id.0,
+        face: "voice",
+        dev: ask.device_id,
+        dt: ask.device_type,
+        sid: ask.session,
+    };
+    let long = HubClaims { sub: &uid, iat: ask.now, exp: ask.ends, jti: ask.nonce, aud: "hub", meta };
+    let short = HubClaims { exp: ask.now + SHORT_SECS, ..long.clone() };
+    let (app_sign, app_token) = (URL_SAFE_NO_PAD.encode(url), long.sign(keys));
+    let shared = Shared { app_id: &v.config().im_app_id, app_sign: &app_sign, app_token: &app_token, url: Some(url) };
+    let hub = Hub { url, token: short.sign(keys), expires_at: short.exp };
+    shared.answer(auth(ask, role), "embedded", Some(hub))
+}
+
+fn vendor(im: &AliyunIm, ask: &Ask<'_>) -> Result<Response, Error> {
+    let role = match im.role {
+        AliyunRole::AsRequested => ask.role,
+        AliyunRole::Strict if ask.admin => "admin",
+        AliyunRole::Strict => "",
+    };
+    let user = ask.user.as_str();
+    let signed = aliyun::Im { app_id: &im.app_id, user, nonce: ask.nonce, timestamp: ask.ends, role };
+    let app_token = signed.token(im.app_key.expose_secret());
+    let shared = Shared { app_id: &im.app_id, app_sign: &im.app_sign, app_token: &app_token, url: None };
+    shared.answer(auth(ask, role), "aliyun", None)
+}
+
+/// What the bundle says twice.
+struct Shared<'a> {
+    app_id: &'a str,
+    app_sign: &'a str,
+    app_token: &'a str,
+    url: Option<&'a str>,
+}
+
+impl<'a> Shared<'a> {
+    fn answer(&self, auth: Auth<'a>, provider: &'static str, hub: Option<Hub<'a>>) -> Result<Response, Error> {
+        let aliyun_im = Bundle {
+            app_id: self.app_id,
+            appid: self.app_id,
+            app_sign: self.app_sign,
+            appsign: self.app_sign,
+            app_token: self.app_token,
+            apptoken: self.app_token,
+            auth,
+            im_provider: provider,
+            im_url: self.url,
+        };
+        ok(&TokenBody { code: 200, aliyun_im, hub, im_provider: provider, im_url: self.url })
+    }
+}
+
+fn auth<'a>(ask: &Ask<'a>, role: &'a str) -> Auth<'a> {
+    let user = ask.user.as_str();
+    Auth { user_id: user, userid: user, nonce: ask.nonce, timestamp: ask.ends, role }
+}
+
+/// Sixteen random bytes as a version 4 UUID.
+fn uuid(mut b: [u8; 16]) -> String {
+    b[6] = (b[6] & 0x0f) | 0x40;
+    b[8] = (b[8] & 0x3f) | 0x80;
+    let hex: String = b.iter().map(|x| format!("{x:02x}")).collect();
+    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+}

@@ -1,0 +1,312 @@
+//! What a configuration must satisfy besides its types, and what deserves a warning.
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+
+use stoa_core::app::{App, Apps};
+use stoa_core::id::{AppId, UserId};
+
+use super::schema::{AppCfg, Settings};
+use super::types::{AliyunRole, AuthMode, Provider, Tls};
+use super::{DEV_KEY, DEV_SECRET};
+
+/// Shortest secret of an app, in bytes. HS256 keys below the hash size are guessable; LiveKit refuses them too.
+const MIN_SECRET: usize = 32;
+/// Largest app number: what a JavaScript client can hold exactly.
+const MAX_APP_ID: u64 = (1 << 53) - 1;
+
+/// Sections and keys of parts that this build does not contain. Their keys are read and checked, and have no effect.
+const NOT_BUILT: [(&str, &str); 15] = [
+    ("class.", "the classroom dialect"),
+    ("talk.", "the Talk dialect"),
+    ("embedded.", "embedded push, play and whiteboard"),
+    ("limits.talk_", "the Talk dialect"),
+    ("limits.hub_", "the message hub"),
+    ("hub.member_grace", "the message hub"),
+    ("hub.kick_linger", "the message hub"),
+    ("hub.connections_per_user", "the message hub"),
+    ("voice.kick_ban", "the message hub"),
+    ("voice.single_login", "the message hub"),
+    ("voice.dismiss_linger", "the message hub"),
+    ("http.domain", "automatic certificates"),
+    ("class", "the classroom dialect"),
+    ("talk", "the Talk dialect"),
+    ("embedded", "embedded push, play and whiteboard"),
+];
+
+/// Result of the checks.
+#[derive(Debug, Default)]
+pub struct Findings {
+    /// Stop the start.
+    pub errors: Vec<String>,
+    /// Are logged at the start.
+    pub warnings: Vec<String>,
+}
+
+impl Findings {
+    fn error(&mut self, s: impl Into<String>) {
+        self.errors.push(s.into());
+    }
+    fn warn(&mut self, s: impl Into<String>) {
+        self.warnings.push(s.into());
+    }
+}
+
+/// The address to bind. `:7880` stands for every address.
+///
+/// # Errors
+/// When the text is neither `:port`, `address:port` nor `localhost:port`.
+pub fn listen_addr(listen: &str) -> Result<SocketAddr, String> {
+    let text = listen.trim();
+    if let Some(port) = text.strip_prefix(':').and_then(|p| p.parse().ok()) {
+        return Ok(SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), port));
+    }
+    text.replacen("localhost:", "127.0.0.1:", 1)
+        .parse()
+        .map_err(|_| format!("http.listen = {listen:?}: write \":7880\", \"127.0.0.1:7880\" or \"[::1]:7880\""))
+}
+
+/// Looks at everything. `given` = the keys that somebody set.
+#[must_use]
+pub fn check(s: &Settings, given: &[String]) -> Findings {
+    let mut f = Findings::default();
+    let loopback = match listen_addr(&s.http.listen) {
+        Ok(a) => a.ip().is_loopback(),
+        Err(e) => {
+            f.error(e);
+            false
+        }
+    };
+    if let Err(e) = s.server.time_zone.parse::<stoa_api::Zone>() {
+        f.error(format!("server.time_zone: {e}"));
+    }
+    if let Err(e) = stoa_api::Cors::from_origins(&s.http.cors.origins.0) {
+        f.error(format!("http.cors.origins: {e}"));
+    }
+    transport(s, loopback, &mut f);
+    apps(&s.apps, loopback, &mut f);
+    logins(s, loopback, &mut f);
+    engines(s, &mut f);
+    let mut named = BTreeSet::new();
+    for key in given {
+        if let Some((_, part)) =
+            NOT_BUILT.iter().find(|(p, _)| key == p || (p.ends_with(['.', '_']) && key.starts_with(p)))
+        {
+            if named.insert(key) && key != "http.domain" {
+                f.warn(format!("{key} is set but has no effect: this build has no part for {part}"));
+            }
+        }
+    }
+    f
+}
+
+fn transport(s: &Settings, loopback: bool, f: &mut Findings) {
+    if !s.http.domain.is_empty() {
+        f.error(
+            "http.domain: this build does not obtain certificates. Put a TLS proxy in front, \
+             empty http.domain and set http.tls = \"proxy\"",
+        );
+    } else if !loopback && s.http.tls == Tls::Auto {
+        f.error(format!(
+            "http.listen = {:?} is reachable from other machines, without TLS. Set http.tls = \"proxy\" when a proxy in \
+             front ends TLS, or http.tls = \"off\" for plain HTTP on purpose",
+            s.http.listen
+        ));
+    }
+    let url = &s.http.public_url;
+    if !url.is_empty() && !["http://", "https://"].iter().any(|p| url.len() > p.len() && url.starts_with(p)) {
+        f.error(format!("http.public_url = {url:?}: must start with https:// or http://"));
+    }
+    if s.http.body_limit.0 < 64 << 10 {
+        f.error("http.body_limit: must be at least 64KiB");
+    }
+}
+
+fn apps(apps: &[AppCfg], loopback: bool, f: &mut Findings) {
+    if apps.is_empty() {
+        f.error("no [[apps]]: add one with `stoa app add`");
+    } else if !apps.iter().any(|a| a.enabled) {
+        f.error("every app is disabled");
+    }
+    let mut ids = BTreeSet::new();
+    let mut keys = BTreeSet::new();
+    for a in apps {
+        let who = format!("[[apps]] app_id = {}", a.app_id);
+        if a.app_id == 0 || a.app_id > MAX_APP_ID {
+            f.error(format!("{who}: must be 1 to 2^53-1"));
+        }
+        if !ids.insert(a.app_id) {
+            f.error(format!("{who}: another app has this number"));
+        }
+        if a.appkey.is_empty() || !a.appkey.bytes().all(|b| b.is_ascii_graphic()) {
+            f.error(format!("{who}: appkey must be printable ASCII without blanks"));
+        }
+        if !keys.insert(&a.appkey) {
+            f.error(format!("{who}: another app has this appkey"));
+        }
+        let secrets = || std::iter::once(&a.appsecret).chain(&a.previous_appsecrets.0);
+        if secrets().any(|s| s.expose().len() < MIN_SECRET) {
+            f.error(format!(
+                "{who}: a secret has less than {MIN_SECRET} characters; `stoa app rotate {}` makes one",
+                a.app_id
+            ));
+        }
+        if !loopback && (a.appkey == DEV_KEY || secrets().any(|s| s.expose() == DEV_SECRET)) {
+            f.error(format!(
+                "{who}: the key and secret of `stoa dev` are known to everybody and work on loopback only. \
+                 Listen on 127.0.0.1, or make an own pair with `stoa app add`"
+            ));
+        }
+    }
+}
+
+fn logins(s: &Settings, loopback: bool, f: &mut Findings) {
+    if s.auth.mode == AuthMode::Demo && !loopback {
+        f.warn("auth.mode = \"demo\": anybody who reaches this server can log in under any name");
+    }
+    if s.auth.mode == AuthMode::Hook {
+        if !s.auth.hook.url.starts_with("https://") && !s.auth.hook.url.starts_with("http://") {
+            f.error("auth.mode = \"hook\" needs auth.hook.url");
+        } else if s.auth.hook.secret.expose().is_empty() {
+            f.error("auth.mode = \"hook\" needs auth.hook.secret, so that your service knows who asks");
+        }
+    }
+    if !s.auth.bind_subject {
+        f.warn("auth.bind_subject = false: user ids in requests are believed. For migration tests only");
+    }
+    for name in &s.auth.admins.0 {
+        if let Err(e) = UserId::for_dialect("auth.admins", name.clone()) {
+            f.error(format!("{}: {name:?}", e.public()));
+        }
+    }
+    for (what, keys) in [("auth.jwt_keys", &s.auth.jwt_keys), ("hub.jwt_keys", &s.hub.jwt_keys)] {
+        if keys.0.iter().any(|k| k.expose().starts_with("lenient:")) {
+            f.warn(format!("{what}: a \"lenient:\" key may be short. Replace it once the old tokens have expired"));
+        }
+    }
+    for (what, keys) in [("auth.jwt_keys", &s.auth.jwt_keys), ("hub.jwt_keys", &s.hub.jwt_keys)] {
+        for e in keys.0.iter().filter_map(|k| stoa_api::login_token::decode_key(k.expose()).err()) {
+            f.error(format!("{what}: {e}"));
+        }
+    }
+    if s.auth.token_ttl.0.as_secs() == 0 {
+        f.error("auth.token_ttl: must be at least one second");
+    }
+}
+
+fn engines(s: &Settings, f: &mut Findings) {
+    if !s.media.public_ip.is_empty() && s.media.public_ip.parse::<IpAddr>().is_err() {
+        f.error(format!("media.public_ip = {:?}: must be an IP address", s.media.public_ip));
+    }
+    if !(1..=64).contains(&s.media.shards) {
+        f.error("media.shards: must be 1 to 64");
+    }
+    for url in &s.media.webhooks.0 {
+        if !url.starts_with("https://") && !url.starts_with("http://") {
+            f.error(format!("media.webhooks: {url:?} must start with https:// or http://"));
+        }
+    }
+    let store = s.store.url.expose();
+    if !["", "postgres://", "postgresql://"]
+        .iter()
+        .any(|p| if p.is_empty() { store.is_empty() } else { store.starts_with(p) })
+    {
+        f.error("store.url: empty for SQLite, or postgres://user:password@host/database");
+    }
+    if s.voice.app != 0 && !s.apps.iter().any(|a| a.app_id == s.voice.app) {
+        f.error(format!("voice.app = {}: there is no such app", s.voice.app));
+    }
+    if s.voice.provider.media == Provider::Aliyun
+        && (s.aliyun.rtc.app_id.is_empty() || s.aliyun.rtc.app_key.expose().is_empty())
+    {
+        f.error("voice.provider.media = \"aliyun\" needs aliyun.rtc.app_id and aliyun.rtc.app_key");
+    }
+    if s.voice.provider.im == Provider::Aliyun {
+        let im = &s.aliyun.im;
+        if im.app_id.is_empty() || im.app_key.expose().is_empty() || im.app_sign.is_empty() {
+            f.error("voice.provider.im = \"aliyun\" needs aliyun.im.app_id, aliyun.im.app_key and aliyun.im.app_sign");
+        }
+        if s.voice.aliyun_role == AliyunRole::AsRequested {
+            f.warn("voice.aliyun_role = \"as_requested\": everybody who asks gets management rights at the vendor");
+        }
+    }
+    if s.voice.rtc_token_ttl.0.as_secs() == 0 || s.voice.im_token_ttl.0.as_secs() < 86_400 {
+        f.error("voice.rtc_token_ttl must not be 0, voice.im_token_ttl not below 24h");
+    }
+}
+
+/// The registry of tenants.
+#[must_use]
+pub fn registry(apps: &[AppCfg]) -> Apps {
+    Apps::new(apps.iter().map(|a| App {
+        id: AppId(a.app_id),
+        name: a.name.clone(),
+        key: a.appkey.clone(),
+        secret: a.appsecret.0.clone(),
+        previous_secrets: a.previous_appsecrets.0.iter().map(|s| s.0.clone()).collect(),
+        enabled: a.enabled,
+    }))
+}
+
+/// The tenant of the voice-room dialect.
+#[must_use]
+pub fn voice_app(s: &Settings) -> Option<AppId> {
+    match s.voice.app {
+        0 => s.apps.iter().find(|a| a.enabled).map(|a| AppId(a.app_id)),
+        n => Some(AppId(n)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{DEV_DEFAULTS, Sources};
+    use super::*;
+
+    fn findings(sets: &[&str], defaults: &str) -> Findings {
+        let s = Sources {
+            sets: sets.iter().map(|s| (*s).to_owned()).collect(),
+            command_defaults: defaults.to_owned(),
+            ..Sources::default()
+        };
+        let l = s.load().unwrap();
+        check(&l.settings, &l.given)
+    }
+
+    #[test]
+    fn dev_is_clean_on_loopback_and_refused_off_it() {
+        let f = findings(&[], DEV_DEFAULTS);
+        assert!(f.errors.is_empty() && f.warnings.is_empty(), "{f:?}");
+        let f = findings(&["http.listen=:7880", "http.tls=off"], DEV_DEFAULTS);
+        assert!(f.errors.len() == 1 && f.errors[0].contains("known to everybody"), "{f:?}");
+        assert!(f.warnings[0].contains("demo"));
+    }
+
+    #[test]
+    fn plain_http_off_loopback_has_to_be_asked_for() {
+        const APP: &str = "[[apps]]\napp_id = 1\nappkey = \"k\"\nappsecret = \"0123456789abcdef0123456789abcdef\"";
+        assert!(findings(&[], APP).errors[0].contains("http.tls"));
+        assert!(findings(&["http.tls=proxy"], APP).errors.is_empty());
+        assert!(findings(&["http.listen=[::1]:1"], APP).errors.is_empty());
+        assert!(findings(&["http.domain=a.example", "http.tls=off"], APP).errors[0].contains("certificates"));
+    }
+
+    #[test]
+    fn apps_must_differ_and_have_real_secrets() {
+        let f = findings(
+            &[
+                r#"apps=[{app_id=1,appkey="k",appsecret="short"},{app_id=1,appkey="k",appsecret="0123456789abcdef0123456789abcdef"}]"#,
+            ],
+            DEV_DEFAULTS,
+        );
+        let all = f.errors.join("\n");
+        assert!(all.contains("less than 32") && all.contains("this number") && all.contains("this appkey"), "{all}");
+    }
+
+    #[test]
+    fn keys_of_missing_parts_warn_and_vendor_keys_are_demanded() {
+        let f = findings(&["talk.linger_secs=5", "limits.hub_reads={per_sec=1,burst=1}"], DEV_DEFAULTS);
+        assert_eq!(f.warnings.len(), 2, "{f:?}");
+        let f = findings(&["voice.provider.im=aliyun"], DEV_DEFAULTS);
+        assert!(f.errors[0].contains("aliyun.im.app_sign"));
+    }
+}
