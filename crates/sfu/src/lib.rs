@@ -1,4 +1,29 @@
 //! The embedded media engine: LiveKit signalling, forwarding, RoomService and webhooks.
+//!
+//! | module | job |
+//! |---|---|
+//! | [`token`] | access tokens |
+//! | [`forward`] | decisions about single packets, free of sockets and media libraries |
+//! | `signal` | WebSocket and HTTP doors |
+//! | `shard`, `room` | channels and participants, single-threaded, no IO |
+//! | `pc` | peer connections; the only module that names the WebRTC library |
+//! | `net`, `tcp` | sockets and the shard's thread |
+//! | `port`, `control` | commands from the product, and from server SDKs |
+//! | [`twirp`] | RoomService |
 
+mod engine;
+mod env;
 pub mod forward;
+mod memory;
+mod meters;
+mod net;
+mod pc;
+mod port;
+mod room;
+mod shard;
+mod signal;
+mod tcp;
 pub mod token;
+pub mod twirp;
+
+pub use engine::{Config, Engine, StartError};

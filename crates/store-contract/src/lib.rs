@@ -67,6 +67,14 @@ macro_rules! store_contract {
     };
 }
 
+/// Like `unwrap`, and shows the text that only the log may see.
+pub fn good<T>(result: stoa_core::Result<T>) -> T {
+    match result {
+        Ok(done) => done,
+        Err(e) => panic!("{e:?}: {}", e.internal().unwrap_or("no more is known")),
+    }
+}
+
 /// The app of most tests.
 pub const APP: AppId = AppId(1000);
 
@@ -108,7 +116,7 @@ pub fn code(n: u64) -> u32 {
 
 /// Makes room number `n`.
 pub async fn make_room(store: &dyn Store, n: u64, created: i64) -> Arc<Room> {
-    store.create_room(new_room(n, created), &[code(n)], 0).await.expect("create")
+    good(store.create_room(new_room(n, created), &[code(n)], 0).await)
 }
 
 /// A request for a seat.
@@ -131,12 +139,12 @@ pub fn dismiss() -> Command {
 
 /// Applies to a room that must exist.
 pub async fn apply(store: &dyn Store, room: RoomId, command: Command, now: i64) -> Applied {
-    store.apply(APP, room, command, UnixMs(now)).await.expect("apply").expect("the room exists")
+    good(store.apply(APP, room, command, UnixMs(now)).await).expect("the room exists")
 }
 
 /// Reads a room that must exist.
 pub async fn read(store: &dyn Store, room: RoomId) -> Arc<Room> {
-    store.room(APP, room).await.expect("room").expect("the room exists")
+    good(store.room(APP, room).await).expect("the room exists")
 }
 
 /// No user on two seats, whatever happened.

@@ -1,1 +1,12 @@
-//! Placeholder.
+//! The store port on PostgreSQL.
+//!
+//! Nothing is kept in memory, so any number of processes may share a database. A command locks its
+//! room's row (`SELECT … FOR UPDATE`), is decided on what the rows say, and writes the rows that
+//! differ; unique indexes and checks refuse what no decision may lead to.
+
+mod fault;
+mod rooms;
+mod store;
+mod tables;
+
+pub use store::{PostgresStore, migration_names};

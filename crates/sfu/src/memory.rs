@@ -1,0 +1,194 @@
+//! What a channel was told lately, so that no join admitted before slips in after (media.md 1.6).
+//!
+//! Between the answer of admission and the insertion of a participant a standing may change, a kick may happen, the
+//! channel may end. Nobody is there yet to be told, so the shard remembers it for longer than such a join can take.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use stoa_core::id::{ChannelKey, UserId};
+use stoa_core::media::{Refused, Standing};
+use stoa_core::time::{Now, UnixMs};
+
+use crate::room::silenced;
+
+/// How long it is remembered. Admission may take 1 s and the shard's queue some more; longer costs memory only.
+const REMEMBER: Duration = Duration::from_secs(15);
+/// Marks of kicks are kept at least so long, and up to the end of the ban but at most [`MAX_MARK`]: admission knows
+/// them durably, this is the second lock.
+const MIN_MARK: Duration = Duration::from_secs(60);
+const MAX_MARK: Duration = Duration::from_secs(3600);
+/// Entries over all channels. Beyond it the oldest half of the remembered time goes.
+const MAX_ENTRIES: usize = 200_000;
+
+struct Mark {
+    not_before_secs: i64,
+    until: UnixMs,
+    forget: Duration,
+}
+
+#[derive(Default)]
+struct Channel {
+    standings: BTreeMap<UserId, (Standing, Duration)>,
+    marks: BTreeMap<UserId, Mark>,
+    silence: Option<(u64, Duration)>,
+    ended: Option<Duration>,
+}
+
+/// Recent commands of all channels of a shard.
+#[derive(Default)]
+pub(crate) struct Memory {
+    channels: BTreeMap<ChannelKey, Channel>,
+    entries: usize,
+}
+
+impl Memory {
+    pub(crate) fn standing(&mut self, now: Now, key: &ChannelKey, user: &UserId, standing: &Standing) {
+        let known = &mut self.channels.entry(key.clone()).or_default().standings;
+        if known.get(user).is_none_or(|(s, _)| s.revision <= standing.revision) {
+            known.insert(user.clone(), (standing.clone(), now.mono));
+            self.entries += 1;
+        }
+        self.bound(now);
+    }
+
+    pub(crate) fn silence(&mut self, now: Now, key: &ChannelKey, revision: u64) {
+        let channel = self.channels.entry(key.clone()).or_default();
+        let revision = channel.silence.map_or(revision, |(r, _)| r.max(revision));
+        channel.silence = Some((revision, now.mono));
+    }
+
+    pub(crate) fn ended(&mut self, now: Now, key: &ChannelKey) {
+        self.channels.entry(key.clone()).or_default().ended = Some(now.mono);
+    }
+
+    pub(crate) fn removed(&mut self, now: Now, key: &ChannelKey, user: &UserId, not_before_secs: i64, until: UnixMs) {
+        let left = u64::try_from(until.0.saturating_sub(now.wall.0)).unwrap_or(0);
+        let keep = Duration::from_millis(left).clamp(MIN_MARK, MAX_MARK);
+        let mark = Mark { not_before_secs, until, forget: now.mono + keep };
+        self.channels.entry(key.clone()).or_default().marks.insert(user.clone(), mark);
+        self.entries += 1;
+        self.bound(now);
+    }
+
+    /// Judges somebody whom admission let in when asked at `asked`: the newest word wins.
+    pub(crate) fn judge(
+        &self,
+        now: Now,
+        key: &ChannelKey,
+        user: &UserId,
+        nbf_secs: i64,
+        asked: Duration,
+        standing: &mut Standing,
+    ) -> Result<(), Refused> {
+        let Some(channel) = self.channels.get(key) else { return Ok(()) };
+        if channel.ended.is_some_and(|at| at >= asked) {
+            return Err(Refused::NoSuchChannel);
+        }
+        if let Some(mark) = channel.marks.get(user) {
+            if mark.until > now.wall {
+                return Err(Refused::Banned(mark.until));
+            }
+            if nbf_secs < mark.not_before_secs {
+                return Err(Refused::Revoked);
+            }
+        }
+        if let Some((newer, _)) = channel.standings.get(user).filter(|(s, _)| s.revision > standing.revision) {
+            standing.clone_from(newer);
+        }
+        if let Some((revision, _)) = channel.silence.filter(|(r, _)| standing.revision < *r) {
+            *standing = silenced(standing, revision);
+        }
+        Ok(())
+    }
+
+    /// Forgets what no join under way can need.
+    pub(crate) fn purge(&mut self, now: Now) {
+        self.forget_older(now, REMEMBER);
+    }
+
+    fn bound(&mut self, now: Now) {
+        if self.entries > MAX_ENTRIES {
+            self.forget_older(now, REMEMBER / 2);
+        }
+    }
+
+    fn forget_older(&mut self, now: Now, age: Duration) {
+        let fresh = |at: Duration| now.mono.saturating_sub(at) < age;
+        self.channels.retain(|_, c| {
+            c.standings.retain(|_, (_, at)| fresh(*at));
+            c.marks.retain(|_, m| now.mono < m.forget);
+            c.silence = c.silence.filter(|(_, at)| fresh(*at));
+            c.ended = c.ended.filter(|at| fresh(*at));
+            !(c.standings.is_empty() && c.marks.is_empty() && c.silence.is_none() && c.ended.is_none())
+        });
+        self.entries = self.channels.values().map(|c| c.standings.len() + c.marks.len()).sum();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use stoa_core::id::{AppId, ChannelName};
+    use stoa_core::media::{Muted, Permission};
+
+    use super::*;
+
+    fn at(secs: u64) -> Now {
+        Now { wall: UnixMs::from_secs(1_000_000 + secs.cast_signed()), mono: Duration::from_secs(secs) }
+    }
+
+    fn standing(revision: u64, publish: bool) -> Standing {
+        let permission = Permission { publish, ..Permission::listener() };
+        Standing { permission, muted: Muted::default(), attributes: BTreeMap::new(), revision }
+    }
+
+    fn place() -> (ChannelKey, UserId) {
+        (ChannelKey { app: AppId(1), name: ChannelName::new("r").unwrap() }, UserId::new("u").unwrap())
+    }
+
+    #[test]
+    fn the_newest_standing_wins_whichever_way_it_came() {
+        let (key, user) = place();
+        let mut m = Memory::default();
+        m.standing(at(1), &key, &user, &standing(5, false));
+        let mut asked = standing(4, true);
+        m.judge(at(1), &key, &user, 0, at(1).mono, &mut asked).unwrap();
+        assert_eq!(asked, standing(5, false));
+        let mut asked = standing(6, true);
+        m.judge(at(1), &key, &user, 0, at(1).mono, &mut asked).unwrap();
+        assert!(asked.permission.publish);
+        m.silence(at(2), &key, 7);
+        m.judge(at(2), &key, &user, 0, at(1).mono, &mut asked).unwrap();
+        assert!(!asked.permission.publish);
+    }
+
+    #[test]
+    fn a_kick_or_an_end_in_between_refuses() {
+        let (key, user) = place();
+        let mut m = Memory::default();
+        let mut s = standing(1, true);
+        m.removed(at(2), &key, &user, 1_000_003, at(0).wall);
+        assert_eq!(m.judge(at(2), &key, &user, 1_000_002, at(1).mono, &mut s), Err(Refused::Revoked));
+        assert_eq!(m.judge(at(2), &key, &user, 1_000_003, at(1).mono, &mut s), Ok(()));
+        m.removed(at(2), &key, &user, 1_000_003, at(100).wall);
+        assert_eq!(m.judge(at(3), &key, &user, 1_000_003, at(3).mono, &mut s), Err(Refused::Banned(at(100).wall)));
+        let (other, _) = (ChannelKey { app: AppId(2), ..key.clone() }, ());
+        m.ended(at(5), &other);
+        assert_eq!(m.judge(at(5), &other, &user, 0, at(4).mono, &mut s), Err(Refused::NoSuchChannel));
+        assert_eq!(m.judge(at(6), &other, &user, 0, at(6).mono, &mut s), Ok(()), "asked after the end");
+    }
+
+    #[test]
+    fn it_forgets() {
+        let (key, user) = place();
+        let mut m = Memory::default();
+        m.standing(at(1), &key, &user, &standing(5, false));
+        m.removed(at(1), &key, &user, 1, at(1).wall);
+        m.purge(at(20));
+        assert_eq!(m.entries, 1, "the mark stays a minute");
+        m.purge(at(70));
+        assert!(m.channels.is_empty());
+    }
+}

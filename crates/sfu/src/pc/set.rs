@@ -1,0 +1,254 @@
+//! All connections of a shard: who is meant by a datagram, and whose timer is due.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use str0m::Input;
+use str0m::ice::StunMessage;
+use str0m::net::{Protocol, Receive};
+
+use super::{Datagram, Factory, Pc, PcEvent, Role, Via};
+
+/// Names a connection for good: the generation makes old names dead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct PcId {
+    index: u32,
+    generation: u32,
+}
+
+/// A datagram as it came in.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Inbound<'a> {
+    pub via: Via,
+    pub from: SocketAddr,
+    pub bytes: &'a [u8],
+}
+
+/// Source addresses that may be learned for one connection. Clients have a handful of interfaces and networks.
+const MAX_SOURCES: usize = 32;
+/// Old ICE names kept per connection, so that checks under way during a restart still find it.
+const MAX_UFRAGS: usize = 4;
+
+struct Slot<T> {
+    pc: Pc,
+    owner: T,
+    id: PcId,
+    ufrags: Vec<String>,
+    sources: Vec<(Via, SocketAddr)>,
+    deadline: Instant,
+    /// The time this slot's entry in the heap says, when it has one.
+    scheduled: Option<Instant>,
+    dirty: bool,
+    timer: bool,
+}
+
+/// The connections, each with what its owner wants to know about it.
+pub(crate) struct PcSet<T> {
+    factory: Factory,
+    slots: Vec<Option<Slot<T>>>,
+    free: Vec<u32>,
+    generation: u32,
+    by_source: HashMap<(Via, SocketAddr), PcId>,
+    by_ufrag: HashMap<String, PcId>,
+    timers: BinaryHeap<Reverse<(Instant, PcId)>>,
+    dirty: Vec<PcId>,
+}
+
+impl<T: Copy> PcSet<T> {
+    pub(crate) fn new(factory: Factory) -> Self {
+        Self {
+            factory,
+            slots: Vec::new(),
+            free: Vec::new(),
+            generation: 0,
+            by_source: HashMap::new(),
+            by_ufrag: HashMap::new(),
+            timers: BinaryHeap::new(),
+            dirty: Vec::new(),
+        }
+    }
+
+    /// Live connections.
+    pub(crate) fn len(&self) -> usize {
+        self.slots.len() - self.free.len()
+    }
+
+    /// A new connection.
+    pub(crate) fn open(&mut self, role: Role, owner: T, now: Instant) -> PcId {
+        let pc = self.factory.make(role, now);
+        self.generation = self.generation.wrapping_add(1);
+        let index = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(None);
+            u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX)
+        });
+        let id = PcId { index, generation: self.generation };
+        self.slots[index as usize] = Some(Slot {
+            pc,
+            owner,
+            id,
+            ufrags: Vec::new(),
+            sources: Vec::new(),
+            deadline: now,
+            scheduled: None,
+            dirty: false,
+            timer: false,
+        });
+        self.renamed(id);
+        id
+    }
+
+    /// Ends a connection at once and in silence.
+    pub(crate) fn close(&mut self, id: PcId) {
+        if self.slot(id).is_none() {
+            return;
+        }
+        if let Some(mut slot) = self.slots[id.index as usize].take() {
+            self.free.push(id.index);
+            slot.pc.kill();
+            for name in &slot.ufrags {
+                self.by_ufrag.remove(name);
+            }
+            for source in &slot.sources {
+                if self.by_source.get(source) == Some(&id) {
+                    self.by_source.remove(source);
+                }
+            }
+        }
+    }
+
+    /// Changes a connection; it is polled before the shard waits again.
+    pub(crate) fn with<R>(&mut self, id: PcId, f: impl FnOnce(&mut Pc) -> R) -> Option<R> {
+        let slot = self.slots.get_mut(id.index as usize)?.as_mut().filter(|s| s.id == id)?;
+        let result = f(&mut slot.pc);
+        if !slot.dirty {
+            slot.dirty = true;
+            self.dirty.push(id);
+        }
+        Some(result)
+    }
+
+    /// Reads the connection's ICE name again, after a negotiation.
+    pub(crate) fn renamed(&mut self, id: PcId) {
+        let Some(name) = self.with(id, Pc::ufrag) else { return };
+        let Some(slot) = self.slot(id) else { return };
+        if slot.ufrags.last() == Some(&name) {
+            return;
+        }
+        slot.ufrags.push(name.clone());
+        let old = (slot.ufrags.len() > MAX_UFRAGS).then(|| slot.ufrags.remove(0));
+        if let Some(old) = old {
+            self.by_ufrag.remove(&old);
+        }
+        self.by_ufrag.insert(name, id);
+    }
+
+    /// Gives a datagram to the connection it is for. `Err` says why it was dropped.
+    ///
+    /// DTLS and RTP reach a connection only from a source that passed an ICE check: str0m does not look at the source
+    /// itself, and a forged hello must neither reach the handshake nor end the session.
+    pub(crate) fn receive(&mut self, now: Instant, d: Inbound<'_>) -> Result<(), &'static str> {
+        let first = *d.bytes.first().ok_or("empty")?;
+        let known = self.by_source.get(&(d.via, d.from)).copied();
+        let stun = first < 4;
+        let id = if stun {
+            let message = StunMessage::parse(d.bytes).map_err(|_| "malformed")?;
+            let named = message.split_username().and_then(|(local, _)| self.by_ufrag.get(local).copied());
+            named.or(known).ok_or("unknown_user")?
+        } else {
+            known.ok_or("unknown_source")?
+        };
+        let local = self.factory.local(d.via, d.from).ok_or("no_candidate")?;
+        let slot = self.slots.get_mut(id.index as usize).and_then(Option::as_mut).filter(|s| s.id == id).ok_or("gone")?;
+        let proto = if d.via == Via::Udp { Protocol::Udp } else { Protocol::Tcp };
+        let receive = Receive::new(proto, d.from, local, d.bytes).map_err(|_| "malformed")?;
+        let input = Input::Receive(now, receive);
+        if !slot.pc.accepts(&input) {
+            return Err("not_accepted");
+        }
+        let ok = slot.pc.receive(input);
+        if !slot.dirty {
+            slot.dirty = true;
+            self.dirty.push(id);
+        }
+        if stun && known != Some(id) {
+            self.learn(id, (d.via, d.from));
+        }
+        if ok { Ok(()) } else { Err("rejected") }
+    }
+
+    fn learn(&mut self, id: PcId, source: (Via, SocketAddr)) {
+        let Some(slot) = self.slot(id) else { return };
+        slot.sources.push(source);
+        let old = (slot.sources.len() > MAX_SOURCES).then(|| slot.sources.remove(0));
+        if let Some(old) = old
+            && self.by_source.get(&old) == Some(&id)
+        {
+            self.by_source.remove(&old);
+        }
+        self.by_source.insert(source, id);
+    }
+
+    /// Marks the connections whose time has come.
+    pub(crate) fn fire(&mut self, now: Instant) {
+        while let Some(Reverse((at, id))) = self.timers.peek().copied() {
+            if at > now {
+                break;
+            }
+            self.timers.pop();
+            let Some(slot) = self.slots.get_mut(id.index as usize).and_then(Option::as_mut).filter(|s| s.id == id)
+            else {
+                continue;
+            };
+            if slot.scheduled != Some(at) {
+                continue;
+            }
+            slot.scheduled = None;
+            if slot.deadline > now {
+                slot.scheduled = Some(slot.deadline);
+                self.timers.push(Reverse((slot.deadline, id)));
+            } else {
+                slot.timer = true;
+                if !slot.dirty {
+                    slot.dirty = true;
+                    self.dirty.push(id);
+                }
+            }
+        }
+    }
+
+    /// When [`PcSet::fire`] has something to do.
+    pub(crate) fn next_timer(&self) -> Option<Instant> {
+        self.timers.peek().map(|Reverse((at, _))| *at)
+    }
+
+    /// Takes everything out of the next changed connection. `None`: no connection is changed.
+    pub(crate) fn poll(
+        &mut self,
+        now: Instant,
+        out: &mut Vec<Datagram>,
+        events: &mut Vec<PcEvent>,
+    ) -> Option<(PcId, T)> {
+        loop {
+            let id = self.dirty.pop()?;
+            let Some(slot) = self.slots.get_mut(id.index as usize).and_then(Option::as_mut).filter(|s| s.id == id)
+            else {
+                continue;
+            };
+            slot.dirty = false;
+            let timer = std::mem::take(&mut slot.timer);
+            let at = slot.pc.poll(now, timer, out, events);
+            slot.deadline = at;
+            if slot.scheduled.is_none_or(|s| at < s) {
+                slot.scheduled = Some(at);
+                self.timers.push(Reverse((at, id)));
+            }
+            return Some((id, slot.owner));
+        }
+    }
+
+    fn slot(&mut self, id: PcId) -> Option<&mut Slot<T>> {
+        self.slots.get_mut(id.index as usize)?.as_mut().filter(|s| s.id == id)
+    }
+}

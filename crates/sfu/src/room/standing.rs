@@ -1,0 +1,134 @@
+//! Rights that change while connected. The next packet is judged by them.
+
+use livekit_protocol as proto;
+use livekit_protocol::leave_request::Action;
+use proto::DisconnectReason;
+use proto::signal_response::Message;
+use stoa_core::id::UserId;
+use stoa_core::media::{LeftReason, Standing};
+
+use super::participant::Pid;
+use super::{Ctx, Room};
+
+impl Room {
+    /// Applies a standing to every participant of a user.
+    pub(crate) fn set_standing(&mut self, ctx: &mut Ctx<'_>, user: &UserId, standing: &Standing) {
+        for pid in self.of_user(user) {
+            self.set_standing_of(ctx, pid, standing.clone());
+        }
+    }
+
+    /// Participants of a user.
+    pub(crate) fn of_user(&self, user: &UserId) -> Vec<Pid> {
+        self.parts.values().filter(|p| p.who.user == *user).map(|p| p.pid).collect()
+    }
+
+    /// Applies a standing unless a newer one is in force.
+    pub(super) fn set_standing_of(&mut self, ctx: &mut Ctx<'_>, pid: Pid, standing: Standing) {
+        let Some(p) = self.parts.get_mut(&pid) else { return };
+        if standing.revision < p.standing.revision || standing == p.standing {
+            return;
+        }
+        let before = std::mem::replace(&mut p.standing, standing);
+        let subscribes = p.standing.permission.subscribe;
+        let shown = before.permission != p.standing.permission || before.attributes != p.standing.attributes;
+        let rights = before.permission != p.standing.permission;
+        let mut changed = shown;
+        // The gates close before anything is told.
+        for (tid, lost) in self.judge_tracks(pid) {
+            changed |= self.settle_mute(ctx, tid);
+            if lost {
+                self.unpublish(ctx, tid, true);
+                changed = true;
+            }
+        }
+        self.drop_unallowed_announcements(pid);
+        if changed {
+            self.tell_changed(pid, true);
+        }
+        if rights {
+            self.refresh_token(ctx, pid);
+        }
+        match (before.permission.subscribe, subscribes) {
+            (true, false) => {
+                let received: Vec<_> =
+                    self.tracks.values().filter(|t| t.subs.iter().any(|s| s.0 == pid)).map(|t| t.tid).collect();
+                for tid in received {
+                    self.unsubscribe(ctx, pid, tid);
+                }
+            }
+            (false, true) => self.subscribe_to_all(ctx, pid),
+            _ => {}
+        }
+    }
+
+    /// Each track of a participant, its policy mute set anew, and whether its right is lost.
+    fn judge_tracks(&mut self, pid: Pid) -> Vec<(super::Tid, bool)> {
+        let Some(p) = self.parts.get_mut(&pid) else { return Vec::new() };
+        let (muted, permission) = (p.standing.muted, p.standing.permission.clone());
+        let mut out = Vec::new();
+        for track in self.tracks.values_mut().filter(|t| t.pid == pid) {
+            let was = track.mute.by_policy;
+            track.mute.set_by_policy(muted, track.source);
+            track.judge(&permission);
+            if track.mute.by_policy && !was {
+                p.send(Message::Mute(proto::MuteTrackRequest { sid: track.info.sid.clone(), muted: true }));
+            }
+            out.push((track.tid, !permission.allows(track.source)));
+        }
+        out
+    }
+
+    /// An announcement made with a right that is gone does not wait for its line any more.
+    fn drop_unallowed_announcements(&mut self, pid: Pid) {
+        let Some(p) = self.parts.get_mut(&pid) else { return };
+        let permission = p.standing.permission.clone();
+        p.pending.retain(|k| permission.allows(super::wire::source_of(k.info.source, k.kind)));
+    }
+
+    /// Nobody publishes any more whose standing is older than `revision`.
+    pub(crate) fn silence(&mut self, ctx: &mut Ctx<'_>, revision: u64) {
+        let older: Vec<_> =
+            self.parts.values().filter(|p| p.standing.revision < revision).map(|p| (p.pid, silenced(&p.standing, revision))).collect();
+        for (pid, standing) in older {
+            self.set_standing_of(ctx, pid, standing);
+        }
+    }
+
+    /// Takes out every participant of a user, its media first.
+    pub(crate) fn remove(&mut self, ctx: &mut Ctx<'_>, user: &UserId) {
+        for pid in self.of_user(user) {
+            self.kick(ctx, pid);
+        }
+    }
+
+    /// Takes out one participant.
+    pub(crate) fn kick(&mut self, ctx: &mut Ctx<'_>, pid: Pid) {
+        self.leave(ctx, pid, LeftReason::Removed, Some((DisconnectReason::ParticipantRemoved, Action::Disconnect)));
+    }
+
+    /// Mutes or unmutes a track by command; true = there is such a track.
+    pub(crate) fn mute_by_command(&mut self, ctx: &mut Ctx<'_>, pid: Pid, sid: &str, muted: bool) -> bool {
+        let Some(track) = self.tracks.values_mut().find(|t| t.pid == pid && t.info.sid == sid) else { return false };
+        let was = track.mute.by_command;
+        track.mute.set_by_command(muted);
+        let (tid, told) = (track.tid, muted && !was);
+        if let Some(p) = self.parts.get_mut(&pid)
+            && told
+        {
+            p.send(Message::Mute(proto::MuteTrackRequest { sid: sid.to_owned(), muted: true }));
+        }
+        if self.settle_mute(ctx, tid) {
+            self.tell_changed(pid, true);
+        }
+        true
+    }
+}
+
+/// The same standing without the right to publish, as of `revision`.
+pub(crate) fn silenced(standing: &Standing, revision: u64) -> Standing {
+    let mut out = standing.clone();
+    out.permission.publish = false;
+    out.revision = revision;
+    out
+}

@@ -1,0 +1,136 @@
+//! The room as it is shown: to clients, and to the port.
+
+use std::collections::{BTreeMap, HashMap};
+
+use livekit_protocol as proto;
+use proto::signal_response::Message;
+use stoa_core::media::{LeftReason, ParticipantView};
+
+use super::participant::{Participant, Pid, encode};
+use super::{Room, Track, wire};
+
+impl Room {
+    /// The room as LiveKit shows it.
+    pub(crate) fn info(&self) -> proto::Room {
+        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let publishers = self.parts.values().filter(|p| p.visible() && !p.up.is_empty()).count();
+        proto::Room {
+            sid: self.sid.clone(),
+            name: self.key.name.to_string(),
+            metadata: self.metadata.clone(),
+            empty_timeout: u32::try_from(self.empty_timeout.as_secs()).unwrap_or(u32::MAX),
+            departure_timeout: u32::try_from(self.departure_timeout.as_secs()).unwrap_or(u32::MAX),
+            max_participants: self.max_participants,
+            creation_time: self.created.wall.secs(),
+            creation_time_ms: self.created.wall.0,
+            enabled_codecs: wire::codecs(),
+            num_participants: count(self.visible_active()),
+            num_publishers: count(publishers),
+            ..Default::default()
+        }
+    }
+
+    /// Active participants that others may know of.
+    pub(crate) fn visible_active(&self) -> usize {
+        self.parts.values().filter(|p| p.visible() && p.active_at.is_some()).count()
+    }
+
+    /// Tracks of a participant.
+    pub(crate) fn tracks_of(&self, pid: Pid) -> impl Iterator<Item = &Track> {
+        self.tracks.values().filter(move |t| t.pid == pid)
+    }
+
+    /// A participant as LiveKit shows it.
+    pub(crate) fn participant_info(&self, p: &Participant) -> proto::ParticipantInfo {
+        use proto::participant_info::State;
+        let attributes: HashMap<_, _> =
+            p.attributes.iter().chain(&p.standing.attributes).map(|(k, v)| (k.clone(), v.clone())).collect();
+        let tracks: Vec<_> = self.tracks_of(p.pid).map(|t| t.info.clone()).collect();
+        proto::ParticipantInfo {
+            sid: p.who.sid.clone(),
+            identity: p.who.identity.to_string(),
+            state: if p.active_at.is_some() { State::Active } else { State::Joined }.into(),
+            is_publisher: !tracks.is_empty(),
+            tracks,
+            metadata: p.metadata.clone(),
+            joined_at: p.joined.wall.secs(),
+            joined_at_ms: p.joined.wall.0,
+            name: p.name.clone(),
+            version: p.version,
+            permission: Some(wire::permission(&p.standing.permission, p.who.hidden)),
+            kind: p.token.kind.into(),
+            attributes,
+            client_protocol: p.client.client_protocol,
+            capabilities: p.client.capabilities.clone(),
+            ..Default::default()
+        }
+    }
+
+    /// The others, as a newcomer or a resumer sees them.
+    pub(crate) fn others(&self, than: Pid) -> Vec<proto::ParticipantInfo> {
+        self.parts.values().filter(|p| p.pid != than && p.visible()).map(|p| self.participant_info(p)).collect()
+    }
+
+    /// Tells everybody who may know that a participant changed; `to_self` tells it too.
+    pub(crate) fn tell_changed(&mut self, pid: Pid, to_self: bool) {
+        let Some(p) = self.parts.get_mut(&pid) else { return };
+        p.version += 1;
+        let visible = p.visible();
+        let Some(p) = self.parts.get(&pid) else { return };
+        let frame = update(vec![self.participant_info(p)]);
+        for other in self.parts.values_mut() {
+            if (other.pid == pid && to_self) || (other.pid != pid && visible) {
+                other.send_bytes(frame.clone());
+            }
+        }
+    }
+
+    /// Tells the others that one left. It is no longer in the list.
+    pub(crate) fn tell_gone(&mut self, gone: &Participant, reason: LeftReason) {
+        if !gone.visible() {
+            return;
+        }
+        let mut info = self.participant_info(gone);
+        info.state = proto::participant_info::State::Disconnected.into();
+        info.tracks.clear();
+        info.disconnect_reason = wire::reason(reason).into();
+        let frame = update(vec![info]);
+        for other in self.parts.values_mut() {
+            other.send_bytes(frame.clone());
+        }
+    }
+
+    /// Tells everybody about the room itself.
+    pub(crate) fn tell_room(&mut self) {
+        let frame = encode(Message::RoomUpdate(proto::RoomUpdate { room: Some(self.info()) }));
+        for p in self.parts.values_mut() {
+            p.send_bytes(frame.clone());
+        }
+    }
+
+    /// Everybody, for the port.
+    pub(crate) fn views(&self) -> Vec<ParticipantView> {
+        let view = |p: &Participant| ParticipantView {
+            who: p.who.clone(),
+            active: p.active_at.is_some(),
+            standing: p.standing.clone(),
+            tracks: self.tracks_of(p.pid).map(|t| (t.info.sid.clone(), t.source, t.muted())).collect(),
+        };
+        self.parts.values().map(view).collect()
+    }
+}
+
+/// An `update` frame.
+pub(crate) fn update(participants: Vec<proto::ParticipantInfo>) -> bytes::Bytes {
+    encode(Message::Update(proto::ParticipantUpdate { participants }))
+}
+
+/// Attributes without the ones only the server sets.
+pub(crate) fn without_ours(attributes: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    attributes.iter().filter(|(k, _)| !is_ours(k)).map(|(k, v)| (k.clone(), v.clone())).collect()
+}
+
+/// Whether an attribute's name is reserved for the server.
+pub(crate) fn is_ours(name: &str) -> bool {
+    name.starts_with("stoa.")
+}

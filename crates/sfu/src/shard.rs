@@ -1,0 +1,322 @@
+//! One shard: rooms and their connections, on one thread. No socket in here; [`crate::net`] moves the bytes.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use livekit_protocol::leave_request::Action;
+use livekit_protocol::signal_request;
+use stoa_core::id::ChannelKey;
+use stoa_core::media::{LeftReason, Refused, Standing};
+use stoa_core::time::Now;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::env::Env;
+use crate::memory::Memory;
+use crate::pc::{Datagram, Inbound, PcEvent, PcSet, Via};
+use crate::room::{Ctx, Effect, Joiner, Owner, Pid, Refusal, Resumer, Room, RoomIx};
+
+/// How often rooms look at their deadlines.
+const TICK: Duration = Duration::from_millis(200);
+/// How soon rooms that something happened in look whether there is something to offer.
+const QUICK_TICK: Duration = Duration::from_millis(10);
+/// How often what is remembered of channels is cleaned.
+const PURGE: Duration = Duration::from_secs(1);
+
+/// Where a WebSocket's participant is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Session {
+    pub room: RoomIx,
+    pub pid: Pid,
+    /// Which of the participant's WebSockets this is.
+    pub epoch: u32,
+}
+
+/// What the outside wants of a shard.
+pub(crate) enum Command {
+    /// Somebody admitted at a question asked at `asked`.
+    Join { key: ChannelKey, asked: Duration, joiner: Box<Joiner>, reply: oneshot::Sender<Result<Session, Refusal>> },
+    Resume { key: ChannelKey, asked: Duration, resumer: Box<Resumer>, reply: oneshot::Sender<Result<Session, Refusal>> },
+    Request { session: Session, message: Box<signal_request::Message> },
+    SignalLost { session: Session },
+    Refreshed { room: RoomIx, pid: Pid, answer: Result<Standing, Refused> },
+    TcpOpen { peer: SocketAddr, send: mpsc::Sender<Bytes> },
+    TcpData { peer: SocketAddr, bytes: Vec<u8> },
+    TcpClosed { peer: SocketAddr },
+    /// Anything else; answers through what it captured.
+    Call(Box<dyn FnOnce(&mut Shard, Now) + Send>),
+}
+
+/// The rooms of a thread.
+pub(crate) struct Shard {
+    pub env: Arc<Env>,
+    /// `at` is `base` plus the monotonic time: str0m wants `Instant`s.
+    base: Instant,
+    pub pcs: PcSet<Owner>,
+    pub rooms: HashMap<RoomIx, Room>,
+    pub by_key: BTreeMap<ChannelKey, RoomIx>,
+    pub memory: Memory,
+    next_room: RoomIx,
+    next_pid: Pid,
+    effects: Vec<Effect>,
+    events: Vec<PcEvent>,
+    touched: BTreeSet<RoomIx>,
+    tick_at: Duration,
+    quick_at: Option<Duration>,
+    purge_at: Duration,
+    /// Datagrams to send.
+    pub out: Vec<Datagram>,
+    pub tcp: HashMap<SocketAddr, mpsc::Sender<Bytes>>,
+    draining: bool,
+}
+
+impl Shard {
+    /// `base` is the `Instant` at which the monotonic clock said zero.
+    pub(crate) fn new(env: Arc<Env>, base: Instant, pcs: PcSet<Owner>) -> Self {
+        Self {
+            env,
+            base,
+            pcs,
+            rooms: HashMap::new(),
+            by_key: BTreeMap::new(),
+            memory: Memory::default(),
+            next_room: 1,
+            next_pid: 1,
+            effects: Vec::new(),
+            events: Vec::new(),
+            touched: BTreeSet::new(),
+            tick_at: Duration::ZERO,
+            quick_at: None,
+            purge_at: Duration::ZERO,
+            out: Vec::new(),
+            tcp: HashMap::new(),
+            draining: false,
+        }
+    }
+
+    fn at(&self, now: Now) -> Instant {
+        self.base + now.mono
+    }
+
+    /// Runs `f` on a room. A panic in there closes that room and nothing else.
+    pub(crate) fn with_room<R>(&mut self, now: Now, ix: RoomIx, f: impl FnOnce(&mut Room, &mut Ctx<'_>) -> R) -> Option<R> {
+        let at = self.at(now);
+        let room = self.rooms.get_mut(&ix)?;
+        let mut ctx = Ctx { now, at, pcs: &mut self.pcs, env: &self.env, effects: &mut self.effects };
+        let result = catch_unwind(AssertUnwindSafe(|| f(room, &mut ctx)));
+        if self.touched.insert(ix) {
+            self.quick_at.get_or_insert(now.mono + QUICK_TICK);
+        }
+        match result {
+            Ok(r) => Some(r),
+            Err(_) => {
+                metrics::counter!("stoa_media_room_panics_total").increment(1);
+                tracing::error!(channel.sid = room.sid, "a room failed and is closed");
+                if let Some(room) = self.rooms.remove(&ix) {
+                    self.by_key.remove(&room.key);
+                    for p in room.parts.into_values() {
+                        for pc in p.pub_pc.into_iter().chain([p.sub_pc]) {
+                            self.pcs.close(pc);
+                        }
+                    }
+                }
+                None
+            }
+        }
+    }
+
+    /// The room of a channel, made if it is not there.
+    pub(crate) fn ensure(&mut self, now: Now, key: &ChannelKey) -> RoomIx {
+        if let Some(ix) = self.by_key.get(key) {
+            return *ix;
+        }
+        let ix = self.next_room;
+        self.next_room += 1;
+        let at = self.at(now);
+        let mut ctx = Ctx { now, at, pcs: &mut self.pcs, env: &self.env, effects: &mut self.effects };
+        let room = Room::new(ix, key.clone(), &mut ctx);
+        self.rooms.insert(ix, room);
+        self.by_key.insert(key.clone(), ix);
+        ix
+    }
+
+    /// Takes in a command.
+    pub(crate) fn command(&mut self, now: Now, command: Command) {
+        match command {
+            Command::Join { key, asked, joiner, reply } => {
+                let result = self.join(now, &key, asked, *joiner);
+                self.answer(now, reply, result);
+            }
+            Command::Resume { key, asked, resumer, reply } => {
+                let result = self.resume(now, &key, asked, *resumer);
+                self.answer(now, reply, result);
+            }
+            Command::Request { session, message } => {
+                self.with_room(now, session.room, |r, ctx| r.request(ctx, session.pid, session.epoch, *message));
+            }
+            Command::SignalLost { session } => self.signal_lost(now, session),
+            Command::Refreshed { room, pid, answer } => {
+                self.with_room(now, room, |r, ctx| r.refreshed(ctx, pid, answer));
+            }
+            Command::TcpOpen { peer, send } => {
+                self.tcp.insert(peer, send);
+            }
+            Command::TcpData { peer, bytes } => self.datagram(now, Inbound { via: Via::Tcp, from: peer, bytes: &bytes }),
+            Command::TcpClosed { peer } => {
+                self.tcp.remove(&peer);
+            }
+            Command::Call(f) => f(self, now),
+        }
+    }
+
+    fn signal_lost(&mut self, now: Now, session: Session) {
+        self.with_room(now, session.room, |r, ctx| r.signal_lost(ctx, session.pid, session.epoch));
+    }
+
+    /// Whoever asked may have given up meanwhile: then nobody holds the session's WebSocket.
+    fn answer(&mut self, now: Now, reply: oneshot::Sender<Result<Session, Refusal>>, result: Result<Session, Refusal>) {
+        if let Err(Ok(session)) = reply.send(result) {
+            self.signal_lost(now, session);
+        }
+    }
+
+    fn join(&mut self, now: Now, key: &ChannelKey, asked: Duration, mut joiner: Joiner) -> Result<Session, Refusal> {
+        if self.draining {
+            return Err(Refusal::Busy);
+        }
+        let nbf = joiner.token.claims.nbf_secs;
+        self.memory.judge(now, key, &joiner.user, nbf, asked, &mut joiner.standing).map_err(Refusal::Door)?;
+        let room = self.ensure(now, key);
+        let pid = self.next_pid;
+        self.next_pid += 1;
+        let joined = self.with_room(now, room, |r, ctx| r.join(ctx, pid, joiner));
+        let (pid, epoch) = joined.ok_or(Refusal::Busy)??;
+        Ok(Session { room, pid, epoch })
+    }
+
+    fn resume(&mut self, now: Now, key: &ChannelKey, asked: Duration, mut r: Resumer) -> Result<Session, Refusal> {
+        let nbf = r.token.claims.nbf_secs;
+        self.memory.judge(now, key, &r.user, nbf, asked, &mut r.standing).map_err(Refusal::Door)?;
+        let room = *self.by_key.get(key).ok_or(Refusal::UnknownSession)?;
+        let resumed = self.with_room(now, room, |room, ctx| room.resume(ctx, r));
+        let (pid, epoch) = resumed.ok_or(Refusal::Busy)??;
+        Ok(Session { room, pid, epoch })
+    }
+
+    /// Takes in a datagram.
+    pub(crate) fn datagram(&mut self, now: Now, d: Inbound<'_>) {
+        let at = self.at(now);
+        if let Err(reason) = self.pcs.receive(at, d) {
+            metrics::counter!("stoa_media_datagrams_dropped_total", "reason" => reason).increment(1);
+        }
+    }
+
+    /// Lets everything happen that is due; afterwards `out` and the effects are complete.
+    pub(crate) fn pump(&mut self, now: Now) {
+        self.pcs.fire(self.at(now));
+        self.ticks(now);
+        self.poll(now);
+    }
+
+    fn poll(&mut self, now: Now) {
+        let at = self.at(now);
+        let mut events = std::mem::take(&mut self.events);
+        while let Some((pc, owner)) = self.pcs.poll(at, &mut self.out, &mut events) {
+            for event in events.drain(..) {
+                self.pc_event(now, owner, pc, event);
+            }
+        }
+        self.events = events;
+    }
+
+    fn pc_event(&mut self, now: Now, owner: Owner, pc: crate::pc::PcId, event: PcEvent) {
+        if matches!(event, PcEvent::Rtp(_)) {
+            // The hot path: no look at offers and deadlines afterwards.
+            let at = self.base + now.mono;
+            let Some(room) = self.rooms.get_mut(&owner.room) else { return };
+            let mut ctx = Ctx { now, at, pcs: &mut self.pcs, env: &self.env, effects: &mut self.effects };
+            let done = catch_unwind(AssertUnwindSafe(|| room.pc_event(&mut ctx, owner, pc, event)));
+            if done.is_err() {
+                metrics::counter!("stoa_media_room_panics_total").increment(1);
+            }
+            return;
+        }
+        self.with_room(now, owner.room, |r, ctx| r.pc_event(ctx, owner, pc, event));
+    }
+
+    fn ticks(&mut self, now: Now) {
+        if self.quick_at.is_some_and(|at| now.mono >= at) {
+            self.quick_at = None;
+            for ix in std::mem::take(&mut self.touched) {
+                let more = self.quick(now, ix);
+                if more {
+                    self.touched.insert(ix);
+                    self.quick_at = Some(now.mono + QUICK_TICK);
+                } else {
+                    self.touched.remove(&ix);
+                }
+            }
+        }
+        if now.mono >= self.tick_at {
+            self.tick_at = now.mono + TICK;
+            for ix in self.rooms.keys().copied().collect::<Vec<_>>() {
+                self.with_room(now, ix, |r, ctx| r.tick(ctx));
+                if self.rooms.get(&ix).is_some_and(|r| r.expired(now.mono)) {
+                    self.end(now, ix, LeftReason::RoomClosed, Action::Disconnect);
+                }
+            }
+            self.gauges();
+        }
+        if now.mono >= self.purge_at {
+            self.purge_at = now.mono + PURGE;
+            self.memory.purge(now);
+        }
+    }
+
+    fn quick(&mut self, now: Now, ix: RoomIx) -> bool {
+        let at = self.base + now.mono;
+        let Some(room) = self.rooms.get_mut(&ix) else { return false };
+        let mut ctx = Ctx { now, at, pcs: &mut self.pcs, env: &self.env, effects: &mut self.effects };
+        room.negotiations(&mut ctx)
+    }
+
+    fn gauges(&self) {
+        #[expect(clippy::cast_precision_loss, reason = "counts for people to read")]
+        let count = |n: usize| n as f64;
+        metrics::gauge!("stoa_media_channels").set(count(self.rooms.len()));
+        metrics::gauge!("stoa_media_participants").set(count(self.rooms.values().map(|r| r.parts.len()).sum()));
+        metrics::gauge!("stoa_media_connections").set(count(self.pcs.len()));
+    }
+
+    /// Ends a room and forgets it.
+    pub(crate) fn end(&mut self, now: Now, ix: RoomIx, reason: LeftReason, action: Action) {
+        self.with_room(now, ix, |r, ctx| r.end(ctx, reason, action));
+        if let Some(room) = self.rooms.remove(&ix) {
+            self.by_key.remove(&room.key);
+        }
+        self.touched.remove(&ix);
+    }
+
+    /// Tells everybody to come back later, and takes nobody any more.
+    pub(crate) fn drain(&mut self, now: Now) {
+        self.draining = true;
+        for ix in self.rooms.keys().copied().collect::<Vec<_>>() {
+            self.end(now, ix, LeftReason::ServerShutdown, Action::Reconnect);
+        }
+    }
+
+    /// What is to be done outside.
+    pub(crate) fn effects(&mut self) -> std::vec::Drain<'_, Effect> {
+        self.effects.drain(..)
+    }
+
+    /// When [`Shard::pump`] is needed at the latest, on the monotonic clock.
+    pub(crate) fn next(&self, now: Now) -> Duration {
+        let timer = self.pcs.next_timer().map_or(Duration::MAX, |at| at.saturating_duration_since(self.base));
+        let tick = if self.rooms.is_empty() { now.mono + PURGE } else { self.tick_at };
+        timer.min(tick).min(self.quick_at.unwrap_or(Duration::MAX))
+    }
+}

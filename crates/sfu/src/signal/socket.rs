@@ -1,0 +1,131 @@
+//! One client's WebSocket: frames in to the shard, frames out from it.
+
+use std::time::Duration;
+
+use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
+use bytes::Bytes;
+use futures_util::{SinkExt as _, StreamExt as _};
+use livekit_protocol::leave_request::Action;
+use livekit_protocol::{DisconnectReason, SignalRequest, SignalResponse, signal_request};
+use prost::Message as _;
+use tokio::sync::mpsc;
+
+use super::Bucket;
+use crate::engine::Engine;
+use crate::room::leave_frame;
+use crate::shard::{Command, Session};
+
+/// How often we ping.
+const PING_EVERY: Duration = Duration::from_secs(10);
+/// A client that sends nothing for so long, not even pongs, is gone. Clients ping every 5 s.
+const SILENCE: Duration = Duration::from_secs(15);
+/// A frame that cannot be written by then goes to a client that does not read.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Serves the session until either side ends it.
+pub(super) async fn serve(engine: &Engine, ws: WebSocket, session: Session, mut frames: mpsc::Receiver<Bytes>) {
+    let (mut tx, mut rx) = ws.split();
+    let commands = &engine.inner.port.commands;
+    let clock = &engine.inner.env.clock;
+    let mut bucket = Bucket::new(engine.inner.env.cfg.signals);
+    let mut json = false;
+    let mut ping = tokio::time::interval(PING_EVERY);
+    ping.tick().await;
+    let silence = tokio::time::sleep(SILENCE);
+    tokio::pin!(silence);
+    let told = loop {
+        tokio::select! {
+            frame = frames.recv() => {
+                let Some(frame) = frame else { break true };
+                if !write(&mut tx, encoded(frame, json)).await { break false }
+            }
+            _due = ping.tick() => {
+                if !write(&mut tx, Message::Ping(Bytes::new())).await { break false }
+            }
+            () = &mut silence => break false,
+            message = rx.next() => {
+                let Some(Ok(message)) = message else { break false };
+                silence.as_mut().reset(tokio::time::Instant::now() + SILENCE);
+                let request = match message {
+                    Message::Binary(bytes) => SignalRequest::decode(bytes).ok(),
+                    Message::Text(text) => {
+                        json = true;
+                        serde_json::from_str::<SignalRequest>(&text).ok()
+                    }
+                    Message::Close(_) => break false,
+                    Message::Ping(_) | Message::Pong(_) => continue,
+                };
+                // What does not parse, or is newer than we are, is not understood and not an offence.
+                let Some(request) = request.and_then(|r| r.message) else { continue };
+                while let Err(wait) = bucket.take(clock.now().mono) {
+                    tokio::time::sleep(wait).await;
+                }
+                if !pass_on(commands, session, request).await { break false }
+            }
+        }
+    };
+    frames.close();
+    if !told {
+        // Nobody to tell once the shard is gone.
+        let _gone = commands.send(Command::SignalLost { session }).await;
+    }
+    close(&mut tx).await;
+}
+
+async fn pass_on(commands: &mpsc::Sender<Command>, session: Session, request: signal_request::Message) -> bool {
+    let message = Box::new(request);
+    commands.send(Command::Request { session, message }).await.is_ok()
+}
+
+/// Sends one `leave` to somebody who has no session, and closes.
+pub(super) async fn turn_away(ws: WebSocket, reason: DisconnectReason, action: Action) {
+    let (mut tx, _rx) = ws.split();
+    if write(&mut tx, Message::Binary(leave_frame(reason, action))).await {
+        close(&mut tx).await;
+    }
+}
+
+type Tx = futures_util::stream::SplitSink<WebSocket, Message>;
+
+async fn write(tx: &mut Tx, message: Message) -> bool {
+    matches!(tokio::time::timeout(WRITE_TIMEOUT, tx.send(message)).await, Ok(Ok(())))
+}
+
+async fn close(tx: &mut Tx) {
+    let frame = CloseFrame { code: close_code::NORMAL, reason: "".into() };
+    // The client may be gone already.
+    let _closed = write(tx, Message::Close(Some(frame))).await;
+}
+
+/// As the client speaks: protobuf, or protojson to one that sent text.
+fn encoded(frame: Bytes, json: bool) -> Message {
+    if json
+        && let Ok(response) = SignalResponse::decode(frame.clone())
+        && let Ok(text) = serde_json::to_string(&response)
+    {
+        return Message::Text(text.into());
+    }
+    Message::Binary(frame)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn no_bytes_break_the_decoders(bytes in prop::collection::vec(any::<u8>(), 0..400), text in ".{0,200}") {
+            let _any = SignalRequest::decode(bytes.as_slice());
+            let _any = serde_json::from_str::<SignalRequest>(&text);
+        }
+
+        #[test]
+        fn no_offer_breaks_the_scan(text in "(m=(audio|video) [0-9]|a=(mid|msid):[a-z ]{0,5}|a=(sendonly|inactive)|\r\n|\n|.){0,80}") {
+            for line in crate::pc::scan(&text) {
+                prop_assert!(!line.mid.is_empty());
+            }
+        }
+    }
+}

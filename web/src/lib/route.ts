@@ -1,0 +1,15 @@
+/** Where the page is. In the hash, so that a reload or a shared link comes back to the same room. */
+export type Route = { view: "rooms" } | { view: "room"; id: string };
+
+const ROOM = /^#\/room\/([0-9a-f]{32})$/;
+
+export function parseRoute(hash: string): Route {
+  const id = ROOM.exec(hash.toLowerCase())?.[1];
+  return id === undefined ? { view: "rooms" } : { view: "room", id };
+}
+
+export function roomHash(id: string): string {
+  return `#/room/${id}`;
+}
+
+export const roomsHash = "#/";

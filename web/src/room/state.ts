@@ -1,0 +1,228 @@
+import type { WireRoom, WireSeat } from "../api/client";
+import type { ApiError } from "../api/error";
+import {
+  applyHint,
+  applyList,
+  currentSeats,
+  emptyBoard,
+  fromMeetingInfo,
+  type Seat,
+  type SeatBoard,
+  type SeatChange,
+  seatChanges,
+  seatOf,
+} from "./seats";
+
+/** One connected person, as the media engine reports it. */
+export interface Person {
+  user: string;
+  /** Value of `stoa.seat`; null while the engine has not said. */
+  seat: number | null;
+  /** Publishes an unmuted microphone. */
+  mic: boolean;
+  /** Silenced by the owner or an administrator (`stoa.muted`). */
+  silenced: boolean;
+  speaking: boolean;
+  /** 0 to 1. */
+  level: number;
+}
+
+/** Why the page is in the room no longer. */
+export type EndReason = "dismissed-by-me" | "dismissed" | "removed" | "replaced" | "not-found";
+
+export type Link =
+  | { kind: "connecting" }
+  | { kind: "live" }
+  /** The media client tries to resume by itself; people stay where they are. */
+  | { kind: "reconnecting" }
+  /** Given up for now; the next attempt starts at `retryAt` (epoch ms). */
+  | { kind: "lost"; retryAt: number }
+  | { kind: "ended"; reason: EndReason };
+
+export type MicProblem = "denied" | "missing" | "insecure" | "busy" | "failed";
+
+export interface Mic {
+  /** What the user asked for. */
+  wanted: boolean;
+  /** What the media engine has: not published, on its way, published and open, published and muted. */
+  actual: "off" | "starting" | "on" | "muted";
+  problem: MicProblem | null;
+}
+
+export interface LogEntry {
+  id: number;
+  change: SeatChange;
+}
+
+export interface RoomState {
+  me: string;
+  room: WireRoom | null;
+  board: SeatBoard;
+  seats: readonly Seat[];
+  people: readonly Person[];
+  link: Link;
+  /** The engine lets this participant publish. */
+  mayPublish: boolean;
+  mic: Mic;
+  audioBlocked: boolean;
+  /** Seat lists in a row that could not be fetched. */
+  missedLists: number;
+  /** A seat call of this page is under way. */
+  busy: boolean;
+  log: readonly LogEntry[];
+  failure: { id: number; error: ApiError | SeatRefusal } | null;
+}
+
+/** Refusals of `joinMic` that are no errors. */
+export type SeatRefusal = "full" | "already";
+
+export type RoomEvent =
+  | { type: "room"; room: WireRoom; at: number }
+  | { type: "seats"; members: readonly WireSeat[]; requestedAt: number; validFrom?: number }
+  | { type: "seats-missed" }
+  | { type: "people"; people: readonly Person[]; at: number }
+  | { type: "link"; link: Link }
+  | { type: "permission"; mayPublish: boolean }
+  | { type: "mic"; mic: Partial<Mic> }
+  | { type: "audio-blocked"; blocked: boolean }
+  | { type: "busy"; busy: boolean }
+  | { type: "failure"; error: ApiError | SeatRefusal }
+  | { type: "failure-seen" };
+
+/** Lines kept of what happened; more would only be scrolled away. */
+const LOG_LENGTH = 50;
+/** Missed lists until the page says that the seats may be out of date: about 6 s of silence. */
+const STALE_AFTER = 3;
+
+export function initialState(me: string): RoomState {
+  return {
+    me,
+    room: null,
+    board: emptyBoard,
+    seats: currentSeats(emptyBoard),
+    people: [],
+    link: { kind: "connecting" },
+    mayPublish: false,
+    mic: { wanted: false, actual: "off", problem: null },
+    audioBlocked: false,
+    missedLists: 0,
+    busy: false,
+    log: [],
+    failure: null,
+  };
+}
+
+export function reduce(state: RoomState, event: RoomEvent): RoomState {
+  // Whatever still arrives after the end is about a room that this page has left.
+  if (state.link.kind === "ended") return state;
+  switch (event.type) {
+    case "room":
+      return enterRoom(state, event.room, event.at);
+    case "seats":
+      return withBoard(
+        { ...state, missedLists: 0 },
+        applyList(state.board, event.members, event.requestedAt, event.validFrom),
+      );
+    case "seats-missed":
+      return { ...state, missedLists: state.missedLists + 1 };
+    case "people":
+      return withPeople(state, event.people, event.at);
+    case "link":
+      return withLink(state, event.link);
+    case "permission":
+      return { ...state, mayPublish: event.mayPublish };
+    case "mic":
+      return { ...state, mic: { ...state.mic, ...event.mic } };
+    case "audio-blocked":
+      return { ...state, audioBlocked: event.blocked };
+    case "busy":
+      return { ...state, busy: event.busy };
+    case "failure":
+      return { ...state, failure: { id: (state.failure?.id ?? 0) + 1, error: event.error } };
+    case "failure-seen":
+      return { ...state, failure: null };
+  }
+}
+
+/** The first look at the room: no log lines for people who were already seated. */
+function enterRoom(state: RoomState, room: WireRoom, at: number): RoomState {
+  if (state.room !== null) return { ...state, room };
+  const board: SeatBoard = { listed: fromMeetingInfo(room.meetingInfo), notBefore: at, hints: [] };
+  return { ...state, room, board, seats: currentSeats(board) };
+}
+
+function withBoard(state: RoomState, board: SeatBoard): RoomState {
+  if (board === state.board) return state;
+  const seats = currentSeats(board);
+  const changes = seatChanges(state.seats, seats);
+  let id = state.log.at(-1)?.id ?? 0;
+  const lines = changes.map((change) => {
+    id += 1;
+    return { id, change };
+  });
+  return { ...state, board, seats, log: [...state.log, ...lines].slice(-LOG_LENGTH) };
+}
+
+function withPeople(state: RoomState, people: readonly Person[], at: number): RoomState {
+  let board = state.board;
+  for (const person of people) {
+    const before = state.people.find((candidate) => candidate.user === person.user);
+    // Only a change is news: an unchanged attribute may be older than the last list.
+    if (person.seat === null || person.seat === before?.seat) continue;
+    board = applyHint(board, person.user, person.seat, at);
+  }
+  return { ...withBoard(state, board), people };
+}
+
+function withLink(state: RoomState, link: Link): RoomState {
+  if (link.kind === "live" || link.kind === "reconnecting") return { ...state, link };
+  // Without a session nobody is heard and nothing is published, whatever was shown before.
+  return {
+    ...state,
+    link,
+    people: [],
+    mayPublish: false,
+    audioBlocked: false,
+    mic: { ...state.mic, actual: "off" },
+  };
+}
+
+export function isOwner(state: RoomState): boolean {
+  return state.room?.anchor_id === state.me;
+}
+
+export function mySeat(state: RoomState): number {
+  return seatOf(state.seats, state.me);
+}
+
+/** Owner or seated: the rule of the server, which enforces it; the page only follows. */
+export function maySpeak(state: RoomState): boolean {
+  return isOwner(state) || mySeat(state) > 0;
+}
+
+/** What the microphone should be now, given everything known. */
+export function micGoal(state: RoomState): Mic["actual"] {
+  const { link, mic } = state;
+  if (!maySpeak(state) || (link.kind !== "live" && link.kind !== "reconnecting")) return "off";
+  // While the media client resumes it puts its tracks back by itself; only muting cannot wait.
+  if (link.kind === "reconnecting")
+    return mic.actual === "on" && !mic.wanted ? "muted" : mic.actual;
+  if (!state.mayPublish) return "off";
+  if (mic.wanted) return mic.problem === null ? "on" : "off";
+  return mic.actual === "off" ? "off" : "muted";
+}
+
+export function personOf(state: RoomState, user: string): Person | null {
+  return state.people.find((person) => person.user === user) ?? null;
+}
+
+/** Everybody connected who neither owns the room nor sits. */
+export function listeners(state: RoomState): Person[] {
+  return state.people.filter(
+    (person) => person.user !== state.room?.anchor_id && seatOf(state.seats, person.user) === 0,
+  );
+}
+
+export function seatsAreStale(state: RoomState): boolean {
+  return state.missedLists >= STALE_AFTER;
+}

@@ -1,0 +1,83 @@
+import type { ReactNode } from "react";
+
+/** Line icons on a 24 px grid. Decoration only: the button around one carries the name. */
+function icon(body: ReactNode): () => ReactNode {
+  return () => (
+    <svg
+      className="icon"
+      viewBox="0 0 24 24"
+      fill="none"
+      stroke="currentColor"
+      strokeWidth="2"
+      strokeLinecap="round"
+      strokeLinejoin="round"
+      aria-hidden="true"
+      focusable="false"
+    >
+      {body}
+    </svg>
+  );
+}
+
+const micBody = (
+  <>
+    <rect x="9" y="3" width="6" height="11" rx="3" />
+    <path d="M5.5 11.5a6.5 6.5 0 0 0 13 0M12 18v3" />
+  </>
+);
+
+export const MicIcon = icon(micBody);
+export const MicOffIcon = icon(
+  <>
+    <path d="M15 9.5V6a3 3 0 0 0-5.8-1M9 9v2a3 3 0 0 0 4.5 2.6M5.5 11.5a6.5 6.5 0 0 0 9.7 5.7M18.5 11.5c0 .9-.2 1.7-.5 2.5M12 18v3" />
+    <path d="m4 4 16 16" />
+  </>,
+);
+export const PlusIcon = icon(<path d="M12 5v14M5 12h14" />);
+export const RefreshIcon = icon(
+  <path d="M20 11a8 8 0 0 0-14.3-4L3 9.5M3 4.5v5h5M4 13a8 8 0 0 0 14.3 4l2.7-2.5M21 19.5v-5h-5" />,
+);
+export const PeopleIcon = icon(
+  <>
+    <circle cx="9" cy="8" r="3.5" />
+    <path d="M2.5 20a6.5 6.5 0 0 1 13 0M16 4.8a3.5 3.5 0 0 1 0 6.4M18 14.4a6.5 6.5 0 0 1 3.5 5.6" />
+  </>,
+);
+export const SeatIcon = icon(
+  <path d="M7 12V6a3 3 0 0 1 3-3h4a3 3 0 0 1 3 3v6M4 11v5h16v-5M7 16v4M17 16v4" />,
+);
+export const LeaveIcon = icon(<path d="M14 4H6v16h8M10 12h11m-4-4 4 4-4 4" />);
+export const PowerIcon = icon(<path d="M12 3v8M6.3 6.3a8 8 0 1 0 11.4 0" />);
+export const BackIcon = icon(<path d="M19 12H5m6-6-6 6 6 6" />);
+export const LinkIcon = icon(
+  <path d="M10 14a4.5 4.5 0 0 0 6.4 0l3-3a4.5 4.5 0 0 0-6.4-6.4l-1 1M14 10a4.5 4.5 0 0 0-6.4 0l-3 3a4.5 4.5 0 0 0 6.4 6.4l1-1" />,
+);
+export const CheckIcon = icon(<path d="m5 13 4.5 4.5L19 7" />);
+export const SoundIcon = icon(
+  <path d="M4 9.5v5h3.5L12 19V5L7.5 9.5zM16 9a4 4 0 0 1 0 6M18.7 6a8 8 0 0 1 0 12" />,
+);
+export const SignOutIcon = icon(<path d="M10 4H5v16h5M15 8l4 4-4 4M19 12H9" />);
+export const CrownIcon = icon(<path d="m4 17-1-9 5.5 4L12 6l3.500 6L21 8l-1 9z" />);
+export const MoreIcon = icon(<path d="M6 12h.01M12 12h.01M18 12h.01" />);
+export const AlertIcon = icon(<path d="M12 8.500v4.500M12 16.500h.01M12 3 2 20.500h20z" />);
+export const EyeIcon = icon(
+  <>
+    <path d="M2.500 12S6 5.500 12 5.500 21.500 12 21.500 12 18 18.500 12 18.500 2.500 12 2.500 12z" />
+    <circle cx="12" cy="12" r="3" />
+  </>,
+);
+
+export function Logo() {
+  return (
+    <svg className="logo" viewBox="0 0 32 32" aria-hidden="true" focusable="false">
+      <rect width="32" height="32" rx="9" className="logo-ground" />
+      <g className="logo-mark">
+        <rect x="5" y="7" width="22" height="3" rx="1.5" />
+        <rect x="6" y="13" width="3" height="12" rx="1.5" />
+        <rect x="11.7" y="13" width="3" height="7" rx="1.5" />
+        <rect x="17.3" y="13" width="3" height="12" rx="1.5" />
+        <rect x="23" y="13" width="3" height="9" rx="1.5" />
+      </g>
+    </svg>
+  );
+}

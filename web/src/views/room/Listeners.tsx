@@ -1,0 +1,40 @@
+import type { Person } from "../../room/state";
+import { text } from "../../text";
+import { Avatar } from "../../ui/Avatar";
+
+/** Faces shown; a big audience is a number. */
+const SHOWN = 24;
+
+interface ListenersProps {
+  people: readonly Person[];
+  me: string;
+  /** Without a connection nobody can be counted. */
+  known: boolean;
+}
+
+export function Listeners({ people, me, known }: ListenersProps) {
+  const shown = people.slice(0, SHOWN);
+  return (
+    <section className="panel" aria-label={text.room.listenersTitle}>
+      <h2>
+        {text.room.listenersTitle}
+        <span className="panel-count">
+          <span aria-hidden="true">{known ? people.length : "–"}</span>
+          <span className="visually-hidden">{known ? text.room.listeners(people.length) : ""}</span>
+        </span>
+      </h2>
+      {known && people.length === 0 && <p className="panel-empty">{text.room.noListeners}</p>}
+      <ul className="listeners">
+        {shown.map((person) => (
+          <li key={person.user} title={person.user}>
+            <Avatar user={person.user} size="s" />
+            <span>{person.user === me ? text.room.you : person.user}</span>
+          </li>
+        ))}
+        {people.length > SHOWN && (
+          <li className="listeners-more">{text.room.more(people.length - SHOWN)}</li>
+        )}
+      </ul>
+    </section>
+  );
+}

@@ -1,0 +1,36 @@
+import { fileURLToPath } from "node:url";
+import react from "@vitejs/plugin-react";
+import { defineConfig } from "vitest/config";
+
+/** Address of a running server: the binary, or `npm run mock` with `--mode mock`. */
+const server = process.env["STOA_URL"] ?? "http://127.0.0.1:7880";
+
+export default defineConfig(({ mode }) => ({
+  plugins: [react()],
+  resolve: {
+    alias:
+      mode === "mock"
+        ? { "#media": fileURLToPath(new URL("dev/mock-media.ts", import.meta.url)) }
+        : { "#media": fileURLToPath(new URL("src/room/media.ts", import.meta.url)) },
+  },
+  build: {
+    outDir: mode === "mock" ? "node_modules/.mock-dist" : "dist",
+    emptyOutDir: true,
+    // A data: address would need a wider content security policy than 'self'.
+    assetsInlineLimit: 0,
+    // The media client is one lazy chunk of this size; the initial script stays far below.
+    chunkSizeWarningLimit: 1500,
+  },
+  server: {
+    proxy: {
+      "/login": server,
+      "/api": server,
+      "/mock": server,
+      "/rtc": { target: server, ws: true },
+    },
+  },
+  test: {
+    include: ["src/**/*.test.ts"],
+    environment: "node",
+  },
+}));
