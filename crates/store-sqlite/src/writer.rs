@@ -436,6 +436,7 @@ mod tests {
         // From here on time passes as soon as all tasks wait.
         tokio::time::pause();
         let e = writer.submit(|tx| store(tx, "late")).await.unwrap_err();
+        tokio::time::resume();
         assert_eq!(*e.kind(), Kind::Unavailable);
         go.send(()).unwrap();
         held.join_next().await.unwrap().unwrap().unwrap();
