@@ -209,9 +209,18 @@ impl Shard {
     /// Takes in a datagram.
     pub(crate) fn datagram(&mut self, now: Now, d: Inbound<'_>) {
         let at = self.at(now);
-        if let Err(reason) = self.pcs.receive(at, d) {
-            metrics::counter!("stoa_media_datagrams_dropped_total", "reason" => reason).increment(1);
+        let mut events = std::mem::take(&mut self.events);
+        match self.pcs.receive(at, d, &mut self.out, &mut events) {
+            Ok((pc, owner)) => {
+                for event in events.drain(..) {
+                    self.pc_event(now, owner, pc, event);
+                }
+            }
+            Err(reason) => {
+                metrics::counter!("stoa_media_datagrams_dropped_total", "reason" => reason).increment(1);
+            }
         }
+        self.events = events;
     }
 
     /// Lets everything happen that is due; afterwards `out` and the effects are complete.
