@@ -123,13 +123,8 @@ async fn main() {
     // With a second argument UDP is where nobody sends to, as behind a firewall: clients must come over TCP.
     let blocked = std::env::args().nth(2).is_some();
     let udp_bind = IpAddr::from(if blocked { [127, 0, 0, 9] } else { [0, 0, 0, 0] });
-    let config = Config {
-        udp_bind,
-        advertised: vec![ip],
-        ice_tcp_port: Some(http.port()),
-        simulate: true,
-        ..Config::default()
-    };
+    let config =
+        Config { udp_bind, advertised: vec![ip], ice_tcp_port: Some(http.port()), simulate: true, ..Config::default() };
     let app = App {
         id: AppId(1000),
         name: "dev".to_owned(),

@@ -60,7 +60,7 @@ pub(crate) struct Ctx<'a> {
 #[derive(Debug)]
 pub(crate) enum Effect {
     /// A fact for the product.
-    Event(MediaEvent),
+    Event(Box<MediaEvent>),
     /// Ask admission again and answer with [`Room::refreshed`].
     AskRefresh { room: RoomIx, pid: Pid },
 }
@@ -219,14 +219,14 @@ impl Room {
 
     fn event(&mut self, ctx: &mut Ctx<'_>, fact: MediaFact) {
         self.event_seq += 1;
-        ctx.effects.push(Effect::Event(MediaEvent {
+        ctx.effects.push(Effect::Event(Box::new(MediaEvent {
             channel: self.key.clone(),
             channel_sid: self.sid.clone(),
             seq: self.event_seq,
             id: ctx.env.id("EV_"),
             at: ctx.now.wall,
             fact,
-        }));
+        })));
     }
 }
 
