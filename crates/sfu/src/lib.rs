@@ -10,6 +10,7 @@
 //! | `net`, `tcp` | sockets and the shard's thread |
 //! | `port`, `control` | commands from the product, and from server SDKs |
 //! | [`twirp`] | RoomService |
+//! | [`webhook`] | signed notices to the operator's servers |
 
 mod control;
 mod engine;
@@ -26,5 +27,6 @@ mod signal;
 mod tcp;
 pub mod token;
 pub mod twirp;
+pub mod webhook;
 
 pub use engine::{Config, Engine, StartError};
