@@ -102,6 +102,31 @@ async fn l6_failures_close_the_door_for_that_name_until_the_window_ends() {
 }
 
 #[tokio::test]
+async fn guesses_sent_side_by_side_learn_no_more_than_one_after_the_other() {
+    let s = Arc::new(Server::with(Options { mode: AuthMode::Accounts, ..Options::default() }));
+    s.account("alice", "right", |_| {}).await;
+    let all = (0..64).map(|i| {
+        let s = s.clone();
+        async move { try_login(&s, "alice", &format!("guess {i}")).await.body["code"].clone() }
+    });
+    let codes = futures_util::future::join_all(all).await;
+    assert_eq!(codes.iter().filter(|c| **c == 401).count(), 10);
+    assert_eq!(codes.iter().filter(|c| **c == 429).count(), 54);
+    try_login(&s, "alice", "right").await.expect(429, 429);
+}
+
+#[tokio::test]
+async fn l2_in_demo_mode_a_refusal_costs_one_hash_with_and_without_an_account() {
+    let s = Server::new();
+    s.account("carol", "secret", |_| {}).await;
+    for name in ["carol", "nobody"] {
+        let before = s.passwords.asked.load(Ordering::SeqCst);
+        try_login(&s, name, "wrong").await.expect(200, 401);
+        assert_eq!(s.passwords.asked.load(Ordering::SeqCst), before + 1, "{name}");
+    }
+}
+
+#[tokio::test]
 async fn a_hundred_failures_close_the_door_for_the_address() {
     let s = Server::new();
     for i in 0..100 {
