@@ -74,6 +74,23 @@ async fn l3_an_authorization_header_on_login_is_not_read() {
 }
 
 #[tokio::test]
+async fn l4_the_vector_of_the_contract_opens_the_door_and_its_raw_key_twin_does_not() {
+    // The clock of these tests stands one second after the vector's `iat`, and its key is theirs.
+    let s = Server::new();
+    let signed =
+        "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbGljZSIsImlhdCI6MTcxMDQyMDE3OSwiZXhwIjoxNzExMDI0OTc5fQ";
+    let good = format!("{signed}.wTUsr9nQeRB0_O6K6LVsDrYzVPP5v1OpoLgqbk9kf0g");
+    let r = s.post_text("/api/chatroom/token", Some(&good), r#"{"user_id":"alice"}"#).await;
+    assert_eq!(r.expect(200, 200).body["aliyun_im"]["auth"]["user_id"], "alice");
+    let raw = format!("{signed}._AoCogT76lN5X_315ieyZf5ZC3mpC0DMTAsPg1n8JLw");
+    s.post_text("/api/chatroom/list", Some(&raw), "").await.expect(401, 401);
+    s.clock.forward(Duration::from_secs(1_711_024_979 - 1_710_420_180 - 1));
+    s.post_text("/api/chatroom/list", Some(&good), "").await.expect(200, 200);
+    s.clock.forward(Duration::from_secs(1));
+    s.post_text("/api/chatroom/list", Some(&good), "").await.expect(401, 401);
+}
+
+#[tokio::test]
 async fn l5_an_earlier_token_stays_valid_after_a_new_login() {
     let s = Server::new();
     let first = try_login(&s, "alice", "alice").await.body["token"].as_str().unwrap().to_owned();
