@@ -38,8 +38,6 @@ const MAX_IN_FLIGHT: usize = 4096;
 
 /// Everything that runs.
 pub struct Parts {
-    /// The use-cases' world.
-    pub world: World,
     /// Timers of seats and dismissals.
     pub director: Arc<Director>,
     /// The media engine.
@@ -120,7 +118,7 @@ pub async fn build(s: &Settings, given: Given, spawner: &Spawner) -> anyhow::Res
     let api = api_state(s, &store, &clock, &entropy).await?;
     let app = checks::voice_app(s).ok_or_else(|| anyhow!("no enabled app"))?;
     let voice = Voice::new(
-        world.clone(),
+        world,
         Arc::clone(&director),
         VoiceConfig {
             app,
@@ -140,7 +138,7 @@ pub async fn build(s: &Settings, given: Given, spawner: &Spawner) -> anyhow::Res
         proxied: s.http.tls == Tls::Proxy,
     };
     let routes = Routes(Arc::new(RwLock::new(build.router(&apps)?)));
-    Ok(Parts { world, director, engine, api, draining, routes, build })
+    Ok(Parts { director, engine, api, draining, routes, build })
 }
 
 impl Parts {

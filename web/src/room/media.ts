@@ -17,12 +17,11 @@ export async function openMedia(
   handlers: MediaHandlers,
 ): Promise<MediaSession> {
   const room = new Room({
-    // Only the microphone of the person who speaks is open; muting gives the device back.
+    // Leaving the seat gives the device back; muting keeps it, since some browsers ask again for every opening.
     stopLocalTrackOnUnpublish: true,
     // The signalling that every compatible server speaks; the client's default asks for a newer one first
     // and leaves an error in the console where that is missing.
     singlePeerConnection: false,
-    publishDefaults: { stopMicTrackOnMute: true, dtx: true, red: false },
   });
   const sounds = new Set<HTMLMediaElement>();
   wire(room, sounds, handlers);

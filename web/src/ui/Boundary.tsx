@@ -1,5 +1,6 @@
 import { Component, type ReactNode } from "react";
 import { ApiError } from "../api/error";
+import { roomsHash } from "../lib/route";
 import { text } from "../text";
 import { failureText } from "../text/failure";
 import { AlertIcon } from "./icons";
@@ -49,9 +50,14 @@ export class Boundary extends Component<Props, State> {
             text.crash.none
           )}
         </p>
-        <button type="button" className="button button-primary" onClick={this.reset}>
-          {text.crash.again}
-        </button>
+        <div className="notice-actions">
+          <a className="button" href={roomsHash} onClick={this.reset}>
+            {text.ended.toRooms}
+          </a>
+          <button type="button" className="button button-primary" onClick={this.reset}>
+            {text.crash.again}
+          </button>
+        </div>
       </main>
     );
   }

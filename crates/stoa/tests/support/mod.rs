@@ -109,8 +109,11 @@ impl Server {
         let mut s = TcpStream::connect(&self.http).unwrap();
         s.set_read_timeout(Some(PATIENCE)).unwrap();
         let n = body.len();
-        write!(s, "{method} {path} HTTP/1.1\r\nHost: t\r\nConnection: close\r\nContent-Length: {n}\r\n{headers}\r\n{body}")
-            .unwrap();
+        write!(
+            s,
+            "{method} {path} HTTP/1.1\r\nHost: t\r\nConnection: close\r\nContent-Length: {n}\r\n{headers}\r\n{body}"
+        )
+        .unwrap();
         let mut r = BufReader::new(s);
         let mut head = String::new();
         while r.read_line(&mut head).unwrap() > 2 {}

@@ -30,7 +30,7 @@ export function Stage({ state, room, onTake, onFree }: StageProps) {
               <FreeSeat
                 index={seat.index}
                 takeable={!owner && !seated}
-                disabled={state.busy}
+                disabled={state.busy || !connected}
                 onTake={() => onTake(seat.index)}
               />
             ) : (
