@@ -1,8 +1,6 @@
 //! Commands as an operator types them, with and without a running server.
 
-mod support;
-
-use support::{Server, run, said};
+use crate::support::{Server, run, said};
 
 #[test]
 fn an_unknown_key_is_an_error_with_a_suggestion() {

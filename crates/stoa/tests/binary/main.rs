@@ -1,0 +1,5 @@
+//! The built program, from outside.
+
+mod commands;
+mod process;
+mod support;
