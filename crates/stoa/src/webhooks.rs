@@ -64,7 +64,7 @@ impl Webhooks {
         // Bounded like the director's queue: by the participants whose joins and leaves these are.
         let (tx, mut rx) = mpsc::unbounded_channel::<OutboxItem>();
         let me = Arc::clone(self);
-        self.spawner.spawn("webhook outbox", async move {
+        self.spawner.spawn_last("webhook outbox", async move {
             let mut batch = Vec::new();
             while rx.recv_many(&mut batch, BATCH).await > 0 {
                 while let Err(e) = me.store.outbox_push(batch.clone()).await {

@@ -59,7 +59,6 @@ pub struct Routes(Arc<RwLock<Router>>);
 
 impl Routes {
     /// The router for one request.
-    #[must_use]
     pub fn current(&self) -> Router {
         self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -113,7 +112,7 @@ pub async fn build(s: &Settings, given: Given, spawner: &Spawner) -> anyhow::Res
     world.set_media(engine.media());
     let (sink, source) = events::channel();
     let hooks: Arc<dyn MediaHooks> = Arc::new(Door::new(world.clone(), Arc::clone(&director), sink));
-    engine.start(hooks, &spawner.tracker, spawner.hard.clone());
+    engine.start(hooks, &spawner.last, spawner.hard.clone());
     let webhooks =
         Webhooks::start(Arc::clone(&store), Arc::clone(&clock), Arc::clone(&entropy), apps.clone(), spawner)?;
     let urls = s.media.webhooks.0.clone();
