@@ -103,7 +103,14 @@ impl Down {
     }
 
     /// The packet as it goes out, if it does.
-    fn route<'a>(&mut self, now: Duration, up: &Up, seen: Seen, packet: &'a InPacket, read: &Read) -> Option<OutPacket<'a>> {
+    fn route<'a>(
+        &mut self,
+        now: Duration,
+        up: &Up,
+        seen: Seen,
+        packet: &'a InPacket,
+        read: &Read,
+    ) -> Option<OutPacket<'a>> {
         if self.cut != up.cut {
             self.cut = up.cut;
             if self.video {
@@ -116,13 +123,8 @@ impl Down {
             (false, false) => Verdict::Forward,
         };
         let source = up.source(packet.ssrc);
-        let incoming = Incoming {
-            seq: packet.seq,
-            timestamp: packet.time,
-            arrived: now,
-            captured: None,
-            vp8: read.vp8,
-        };
+        let incoming =
+            Incoming { seq: packet.seq, timestamp: packet.time, arrived: now, captured: None, vp8: read.vp8 };
         let munger = self.munger.as_mut()?;
         // Padding carries nothing: it ends here, and its number with it.
         if verdict == Verdict::Drop || packet.payload.is_empty() {
