@@ -267,3 +267,89 @@ impl<T: Copy> PcSet<T> {
         self.slots.get_mut(id.index as usize)?.as_mut().filter(|s| s.id == id)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A STUN binding request with this user name and an integrity nobody made.
+    fn check(username: &str) -> Vec<u8> {
+        let mut attrs = vec![0, 6];
+        attrs.extend(u16::try_from(username.len()).unwrap().to_be_bytes());
+        attrs.extend(username.as_bytes());
+        attrs.resize(attrs.len().next_multiple_of(4), 0);
+        attrs.extend([0, 0x24, 0, 4, 1, 2, 3, 4]);
+        attrs.extend([0, 8, 0, 20]);
+        attrs.extend([0x55; 20]);
+        let mut out = vec![0, 1];
+        out.extend(u16::try_from(attrs.len()).unwrap().to_be_bytes());
+        out.extend([0x21, 0x12, 0xa4, 0x42]);
+        out.extend([7; 12]);
+        out.extend(attrs);
+        out
+    }
+
+    struct Bench {
+        set: PcSet<()>,
+        id: PcId,
+        now: Instant,
+    }
+
+    impl Bench {
+        fn new() -> Self {
+            let now = crate::net::base(Duration::ZERO);
+            let mut set = PcSet::new(Factory::new(vec!["127.0.0.1:7".parse().unwrap()], vec![]));
+            let id = set.open(Role::Subscriber, (), now);
+            Self { set, id, now }
+        }
+
+        fn receive(&mut self, bytes: &[u8]) -> Result<(PcId, ()), &'static str> {
+            let from = "127.0.0.1:4000".parse().unwrap();
+            let (mut out, mut events) = (Vec::new(), Vec::new());
+            let result = self.set.receive(self.now, Inbound { via: Via::Udp, from, bytes }, &mut out, &mut events);
+            assert!(out.is_empty(), "no answer to who cannot prove anything");
+            result
+        }
+    }
+
+    #[test]
+    fn nothing_from_an_unproven_source_reaches_a_connection() {
+        let mut b = Bench::new();
+        let hello = [22, 254, 253, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 1, 0, 0, 0];
+        let rtp = [0x80, 111, 0, 1, 0, 0, 0, 1, 0, 0, 0, 9, 1, 2, 3];
+        assert_eq!(b.receive(&hello), Err("unknown_source"));
+        assert_eq!(b.receive(&rtp), Err("unknown_source"));
+        assert_eq!(b.receive(&check("nobody:x")), Err("unknown_user"));
+        let name = b.set.with(b.id, Pc::ufrag).unwrap();
+        assert_eq!(b.receive(&check(&format!("{name}:x"))), Err("not_accepted"), "the name is right, the proof is not");
+        assert_eq!(b.receive(&hello), Err("unknown_source"), "and taught us nothing");
+    }
+
+    #[test]
+    fn a_closed_connection_is_gone_under_all_its_names() {
+        let mut b = Bench::new();
+        let name = b.set.with(b.id, Pc::ufrag).unwrap();
+        b.set.close(b.id);
+        assert_eq!(b.set.len(), 0);
+        assert_eq!(b.receive(&check(&format!("{name}:x"))), Err("unknown_user"));
+        let next = b.set.open(Role::Publisher, (), b.now);
+        assert!(b.set.with(b.id, |_| ()).is_none() && b.set.with(next, |_| ()).is_some());
+    }
+
+    proptest! {
+        #[test]
+        fn no_datagram_breaks_the_demultiplexer(bytes in prop::collection::vec(any::<u8>(), 0..200), stun in any::<bool>()) {
+            let mut b = Bench::new();
+            let mut bytes = bytes;
+            if stun && bytes.len() >= 8 {
+                bytes[..2].copy_from_slice(&[0, 1]);
+                bytes[4..8].copy_from_slice(&[0x21, 0x12, 0xa4, 0x42]);
+            }
+            prop_assert!(b.receive(&bytes).is_err());
+        }
+    }
+}

@@ -20,6 +20,9 @@ impl Room {
         if !crate::forward::gate::data(&p.standing.permission) {
             return dropped("not_permitted");
         }
+        if !p.may_send(ctx.now.mono, bytes.len()) {
+            return dropped("rate");
+        }
         if bytes.len() > MAX_PACKET {
             return dropped("too_long");
         }

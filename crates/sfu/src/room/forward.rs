@@ -146,7 +146,11 @@ impl Room {
     pub(super) fn forward(&mut self, ctx: &mut Ctx<'_>, pid: Pid, packet: &InPacket) {
         let now = ctx.now.mono;
         let Self { parts, tracks, speakers, .. } = self;
-        let up_line = parts.get(&pid).and_then(|p| p.up.iter().find(|(mid, _)| *mid == packet.mid));
+        let Some(p) = parts.get_mut(&pid) else { return };
+        if !p.may_send(now, packet.payload.len()) {
+            return ctx.env.meters.dropped("rate");
+        }
+        let up_line = p.up.iter().find(|(mid, _)| *mid == packet.mid);
         let Some(track) = up_line.and_then(|(_, tid)| tracks.get_mut(tid)) else {
             return ctx.env.meters.dropped("unannounced");
         };

@@ -111,6 +111,7 @@ impl Room {
             last_seq: 0,
             refresh_at: ctx.now.mono + REFRESH_EVERY,
             refreshing: false,
+            ingress: (0, 0),
             token: joiner.token,
         };
         self.by_identity.insert(joiner.identity, pid);
@@ -187,12 +188,20 @@ impl Room {
             ..Default::default()
         }));
         let Some(me) = self.parts.get(&pid) else { return Err(Refusal::UnknownSession) };
-        let mut everybody = self.others(pid);
-        everybody.push(self.participant_info(me));
+        let mut everybody = self.everybody();
+        if !me.visible() {
+            everybody.push(self.participant_info(me));
+        }
+        let held: Vec<_> =
+            self.tracks_of(pid).filter(|t| t.mute.by_policy || t.mute.by_command).map(|t| t.info.sid.clone()).collect();
         let room = self.info();
         if let Some(p) = self.parts.get_mut(&pid) {
             p.send_bytes(view::update(everybody));
             p.send(Message::RoomUpdate(proto::RoomUpdate { room: Some(room) }));
+            // The first word of it may have gone into a dead socket.
+            for sid in held {
+                p.send(Message::Mute(proto::MuteTrackRequest { sid, muted: true }));
+            }
         }
         self.set_standing_of(ctx, pid, resumer.standing);
         self.refresh_token(ctx, pid);

@@ -16,7 +16,7 @@ mod track;
 mod view;
 mod wire;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use livekit_protocol::DisconnectReason;
@@ -88,6 +88,8 @@ pub(crate) struct Room {
     empty_since: Option<Duration>,
     had_anyone: bool,
     speakers: Speakers<Pid>,
+    /// Who left lately, for those who could not be told.
+    gone: VecDeque<(Duration, livekit_protocol::ParticipantInfo)>,
     /// Sids last told as speaking.
     speaking: Vec<String>,
 }
@@ -111,6 +113,7 @@ impl Room {
             next_tid: 0,
             empty_since: Some(ctx.now.mono),
             had_anyone: false,
+            gone: VecDeque::new(),
             speakers: Speakers::default(),
             speaking: Vec::new(),
         };
@@ -189,7 +192,7 @@ impl Room {
         p.sink = None;
         p.version += 1;
         let who = p.who.clone();
-        self.tell_gone(&p, reason);
+        self.tell_gone(ctx.now.mono, &p, reason);
         let fact = match p.active_at {
             Some(since) => {
                 let connected = ctx.now.mono.saturating_sub(since);

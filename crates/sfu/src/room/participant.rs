@@ -17,6 +17,9 @@ use super::wire::ClientParams;
 use crate::pc::{Mid, OfferLine, PcId};
 use crate::token::Verified;
 
+/// Bytes of media and data a participant may send per second (20 Mbit/s, media.md 5.6). Three layers of 1080p fit well.
+const MAX_INGRESS: usize = 20_000_000 / 8;
+
 /// Name of a participant inside its shard; never reused.
 pub(crate) type Pid = u64;
 
@@ -62,6 +65,8 @@ pub(crate) struct Participant {
     pub last_seq: u32,
     pub refresh_at: Duration,
     pub refreshing: bool,
+    /// Which second it is, and bytes it sent in it.
+    pub ingress: (u64, usize),
 }
 
 impl Participant {
@@ -76,6 +81,16 @@ impl Participant {
             metrics::counter!("stoa_media_slow_signal_total").increment(1);
             self.sink = None;
         }
+    }
+
+    /// Counts what it sends; false = over the cap, drop it.
+    pub(crate) fn may_send(&mut self, now: Duration, bytes: usize) -> bool {
+        let second = now.as_secs();
+        if self.ingress.0 != second {
+            self.ingress = (second, 0);
+        }
+        self.ingress.1 = self.ingress.1.saturating_add(bytes);
+        self.ingress.1 <= MAX_INGRESS
     }
 
     /// Whether others may know of it.

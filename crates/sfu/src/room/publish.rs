@@ -193,6 +193,10 @@ impl Room {
         for (pid, line) in &track.subs {
             self.free_line(ctx, *pid, *line);
         }
+        for p in self.parts.values_mut() {
+            p.wanted.remove(&track.info.sid);
+            p.unwanted.remove(&track.info.sid);
+        }
         let Some(p) = self.parts.get_mut(&track.pid) else { return };
         p.up.retain(|(_, t)| *t != tid);
         if by_server {

@@ -1,6 +1,7 @@
 //! The room as it is shown: to clients, and to the port.
 
 use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
 
 use livekit_protocol as proto;
 use proto::signal_response::Message;
@@ -8,6 +9,12 @@ use stoa_core::media::{LeftReason, ParticipantView};
 
 use super::participant::{Participant, Pid, encode};
 use super::{Room, Track, wire};
+
+/// How long leavers are remembered for clients whose socket was dead when they left, noticed or not. Longer than any
+/// client can be away and still resume.
+const KEEP_GONE: Duration = Duration::from_secs(60);
+/// And how many.
+const MAX_GONE: usize = 1000;
 
 impl Room {
     /// The room as LiveKit shows it.
@@ -86,7 +93,7 @@ impl Room {
     }
 
     /// Tells the others that one left. It is no longer in the list.
-    pub(crate) fn tell_gone(&mut self, gone: &Participant, reason: LeftReason) {
+    pub(crate) fn tell_gone(&mut self, now: Duration, gone: &Participant, reason: LeftReason) {
         if !gone.visible() {
             return;
         }
@@ -94,10 +101,25 @@ impl Room {
         info.state = proto::participant_info::State::Disconnected.into();
         info.tracks.clear();
         info.disconnect_reason = wire::reason(reason).into();
-        let frame = update(vec![info]);
+        let frame = update(vec![info.clone()]);
         for other in self.parts.values_mut() {
             other.send_bytes(frame.clone());
         }
+        self.gone.push_back((now, info));
+        while self.gone.len() > MAX_GONE || self.gone.front().is_some_and(|(at, _)| now.saturating_sub(*at) > KEEP_GONE)
+        {
+            self.gone.pop_front();
+        }
+    }
+
+    /// Everybody there is and everybody who left lately, for one who was away.
+    pub(crate) fn everybody(&self) -> Vec<proto::ParticipantInfo> {
+        let visible = self.parts.values().filter(|p| p.visible()).map(|p| self.participant_info(p));
+        // Clients know participants by identity: who is back under the same one must not be sent away again.
+        let present =
+            |info: &proto::ParticipantInfo| self.parts.values().any(|p| p.who.identity.as_str() == info.identity);
+        let gone = self.gone.iter().map(|(_, info)| info).filter(|info| !present(info)).cloned();
+        visible.chain(gone).collect()
     }
 
     /// Tells everybody about the room itself.
