@@ -163,10 +163,10 @@ impl Room {
         up.counters[layer].packet(now, counted);
         let read = read_payload(packet.codec, &packet.payload);
         #[expect(clippy::cast_possible_truncation, reason = "three layers at most")]
-        let seen = Seen { layer: layer as u8, ..read.seen };
+        let mut seen = Seen { layer: layer as u8, ..read.seen };
         if *kind == Kind::Video {
             if payload > 0 {
-                up.layers.packet(now, seen.layer);
+                seen = up.layers.packet(now, packet.ssrc, packet.seq, seen);
             }
             if seen.starts_key_frame {
                 up.requesters[layer].arrived();
