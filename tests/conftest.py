@@ -13,6 +13,7 @@ import pytest
 
 from stoa import http
 from stoa.http import User
+from stoa.notes import notes
 from stoa.postgres import Postgres, store_url
 from stoa.server import Server
 
@@ -131,5 +132,7 @@ _SHORT = pytest.StashKey[list]()
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     ran = ", ".join(f"{suite} {n}" for suite, n in sorted(_ran.items()))
     terminalreporter.write_line(f"tests run: {ran or 'none'}; answers checked: {http.checked}")
+    for line in notes:
+        terminalreporter.write_line(line)
     for line in config.stash.get(_SHORT, []):
         terminalreporter.write_line(f"FEWER TESTS THAN EXPECTED: {line}", red=True)

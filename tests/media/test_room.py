@@ -12,6 +12,7 @@ from livekit import rtc
 from stoa import tokens
 from stoa.bot import Bot
 from stoa.media import HEARD, Client, Stage, refused, stays_unheard
+from stoa.notes import note
 from stoa.wait import until
 
 TONES = {"owner": 440.0, "first": 660.0, "second": 990.0}
@@ -87,7 +88,7 @@ async def test_taken_seat_falls_silent_within_a_second(server, by):
         await stays_unheard(others, first, TONES["first"], 1)
         worst = max(c.last_heard(first, TONES["first"]) for c in others) - began
         assert worst < 1.0, f"heard for {worst:.2f} s more"
-        print(f"silent after {worst * 1000:.0f} ms")
+        note(f"seat taken by {by}: last heard {worst * 1000:.0f} ms after the call began")
         # The rest goes on, and the one who fell silent still hears it.
         for who in ("owner", "second"):
             assert first.hears(people[who], TONES[who])

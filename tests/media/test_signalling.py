@@ -10,6 +10,7 @@ import pytest
 from livekit.protocol import models, rtc as proto
 
 from stoa import tokens
+from stoa.media import Stage
 from stoa.signal import Signal
 from stoa.wait import until
 
@@ -158,13 +159,15 @@ async def test_attributes_of_the_server_cannot_be_set(server, bob, room):
 
 async def test_resume_needs_the_right_token(server, alice, bob, room):
     token = lambda user: asyncio.to_thread(lambda: user.rtc(room).ok()["auth_token"])
-    async with Signal(server.url, await token(alice)) as signal:
-        sid = (await signal.wait("join")).participant.sid
-        # Somebody else's session: not resumed.
+    async with Stage() as stage:
+        client = await stage.enter(alice, room)
+        sid = client.me.sid
+        # Somebody else's session: not resumed, and not disturbed either.
         async with Signal(server.url, await token(bob), reconnect="1", sid=sid) as thief:
             leave = await thief.wait("leave")
-            assert leave.action == proto.LeaveRequest.RECONNECT
+            assert leave.reason == models.DisconnectReason.STATE_MISMATCH and leave.action == proto.LeaveRequest.RECONNECT
             assert "reconnect" not in thief.kinds()
+        assert client.room.isconnected() and not client.events
         async with Signal(server.url, await token(alice), reconnect="1", sid=sid) as again:
             await again.wait("reconnect")
             assert again.seen[0].WhichOneof("message") == "reconnect"

@@ -178,7 +178,7 @@ def test_broken_http(server, kind):
             got = b""
             while chunk := s.recv(65536):
                 got += chunk
-        except (ConnectionResetError, BrokenPipeError):
+        except OSError:  # closed under the request: also an answer
             got = b""
     if got.startswith(b"HTTP/1."):
         assert int(got.split(b" ", 2)[1]) < 500, got[:200]

@@ -11,6 +11,7 @@ import aiohttp
 
 from stoa.crowd import Crowd, together
 from stoa.http import seat_of
+from stoa.notes import note
 from stoa.server import Server
 
 KILLS = 50
@@ -114,7 +115,7 @@ async def test_fifty_kills_lose_nothing():
             checked += len(truth.title)
         assert writes > KILLS * 50, f"only {writes} writes: the kills hit an idle server"
         assert slowest < 5, f"serving again after {slowest:.1f} s"
-        print(f"{KILLS} kills, {writes} acknowledged writes in {checked} rooms, slowest start {slowest:.2f} s")
+        note(f"{KILLS} kills, {writes} acknowledged writes in {checked} rooms, slowest start {slowest:.2f} s")
     finally:
         server.discard()
 
