@@ -15,6 +15,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tower::ServiceExt as _;
 
+use crate::held::Held;
 use crate::spawner::Spawner;
 
 /// Longest wait for the first byte of a connection, and for a request's head. Shorter sheds idle
@@ -86,10 +87,8 @@ pub async fn serve(listener: TcpListener, routes: CurrentRoutes, ice: IceSink, s
             continue;
         };
         let (routes, ice, soft) = (Arc::clone(&routes), Arc::clone(&ice), spawner.soft.clone());
-        spawner.spawn_connection(async move {
-            let _slot = slot;
-            connection(stream, plain(peer), routes, ice, soft).await;
-        });
+        let held = Held::new(stream, slot, spawner.connections.token());
+        spawner.spawn_connection(connection(held, plain(peer), routes, ice, soft));
     }
 }
 
@@ -104,23 +103,23 @@ fn connection_cap() -> usize {
 }
 
 async fn connection(
-    stream: TcpStream,
+    held: Held,
     peer: SocketAddr,
     routes: CurrentRoutes,
     ice: IceSink,
     soft: tokio_util::sync::CancellationToken,
 ) {
     let mut first = [0u8; 1];
-    match tokio::time::timeout(HEAD_TIMEOUT, stream.peek(&mut first)).await {
+    match tokio::time::timeout(HEAD_TIMEOUT, held.stream.peek(&mut first)).await {
         Ok(Ok(1)) => {}
         _ => return,
     }
     // Small answers and media frames must not wait for more bytes. A socket that refuses is gone anyway.
-    if stream.set_nodelay(true).is_err() {
+    if held.stream.set_nodelay(true).is_err() {
         return;
     }
     if first[0] < ICE_FIRST_BYTE {
-        ice(stream, peer).await;
+        ice(held.stream, peer).await;
         return;
     }
     let service = hyper::service::service_fn(move |mut request: hyper::Request<Incoming>| {
@@ -131,7 +130,7 @@ async fn connection(
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(MAX_HEAD.max(8192))
-        .serve_connection(TokioIo::new(stream), service)
+        .serve_connection(TokioIo::new(held), service)
         .with_upgrades();
     tokio::pin!(served);
     let ended = tokio::select! {

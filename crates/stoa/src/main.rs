@@ -10,6 +10,7 @@ mod edge;
 mod entropy;
 mod events;
 mod files;
+mod held;
 mod hook;
 mod listener;
 mod logs;

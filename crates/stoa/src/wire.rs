@@ -70,6 +70,7 @@ struct RouteBuilder {
     voice: Voice,
     voice_config: VoiceApiConfig,
     engine: Engine,
+    hooks: Arc<dyn MediaHooks>,
     clock: Arc<dyn Clock>,
     ops: Ops,
     proxied: bool,
@@ -112,7 +113,7 @@ pub async fn build(s: &Settings, given: Given, spawner: &Spawner) -> anyhow::Res
     world.set_media(engine.media());
     let (sink, source) = events::channel();
     let hooks: Arc<dyn MediaHooks> = Arc::new(Door::new(world.clone(), Arc::clone(&director), sink));
-    engine.start(hooks, &spawner.last, spawner.hard.clone());
+    engine.start(Arc::clone(&hooks), &spawner.last, spawner.hard.clone());
     let webhooks =
         Webhooks::start(Arc::clone(&store), Arc::clone(&clock), Arc::clone(&entropy), apps.clone(), spawner)?;
     let urls = s.media.webhooks.0.clone();
@@ -136,6 +137,7 @@ pub async fn build(s: &Settings, given: Given, spawner: &Spawner) -> anyhow::Res
         voice,
         voice_config: voice_config(s, &store, app).await?,
         engine: engine.clone(),
+        hooks,
         clock,
         ops: Ops { store, api: api.clone(), draining: Arc::clone(&draining), metrics },
         proxied: s.http.tls == Tls::Proxy,
@@ -169,11 +171,17 @@ impl RouteBuilder {
             Arc::new(OsEntropy),
             self.voice_config.clone(),
         );
-        let media = self.engine.router();
+        let room_service = stoa_sfu::twirp::router(
+            Arc::new(self.engine.clone()),
+            Arc::clone(&self.hooks),
+            apps.clone(),
+            Arc::clone(&self.clock),
+        );
         let documents = [stoa_api_voice::document()];
         let routes = Router::new()
             .merge(stoa_api_voice::router(voice))
-            .merge(media)
+            .merge(self.engine.router())
+            .merge(room_service)
             .merge(ops::router(self.ops.clone()))
             .merge(stoa_api::docs::router(&documents))
             .merge(pages::router())

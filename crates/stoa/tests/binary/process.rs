@@ -39,6 +39,8 @@ fn dev_needs_no_configuration_and_serves_everything_on_one_port() {
     assert_eq!(s.ask("POST", "/api/chatroom/joinMic", &auth, &seat).json()["members"][0]["user_id"], "alice");
     let validate = format!("/rtc/validate?access_token={}", rtc["auth_token"].as_str().unwrap());
     assert_eq!(s.ask("GET", &validate, "", "").status, 200);
+    let service = s.ask("POST", "/twirp/livekit.RoomService/ListRooms", "Content-Type: application/json\r\n", "{}");
+    assert_eq!(service.status, 401, "RoomService is there and wants a token: {}", service.body);
     let log = s.log_text();
     assert!(log.contains("Try it") && log.contains("curl"), "{log}");
     assert!(!log.contains(token) && !log.contains(rtc["auth_token"].as_str().unwrap()));
