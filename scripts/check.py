@@ -145,7 +145,7 @@ def main() -> int:
 
     env = {**os.environ, "PATH": f"{Path.home() / '.cargo' / 'bin'}:{os.environ['PATH']}", "CARGO_TERM_COLOR": "never", "PYTHONUNBUFFERED": "1"}
     postgres = None
-    if any(s.group in ("rust", "voice_room") for s in chosen):
+    if any(s.group in ("rust", "voice_room", "robustness") for s in chosen):
         postgres = Postgres()
         env |= {"STOA_TEST_POSTGRES": postgres.admin_url, "DATABASE_URL": postgres.admin_url, "PG_DATABASE_URL": postgres.admin_url}
 

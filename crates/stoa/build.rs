@@ -17,12 +17,9 @@ fn main() {
     let web = manifest.join("../../web");
     let dist = web.join("dist");
     println!("cargo::rerun-if-changed=build.rs");
-    // Watching a folder that does not exist would rebuild every time, so watch what is there.
-    let watched = [&dist, &web].into_iter().find(|p| p.exists()).cloned().unwrap_or_else(|| manifest.join("build.rs"));
-    if watched == dist {
-        println!("cargo::rerun-if-changed={}", dist.display());
-    } else if watched == web {
-        println!("cargo::rerun-if-changed={}", dist.display());
+    // Watching a folder that does not exist would rebuild every time.
+    if web.exists() {
+        println!("cargo::rerun-if-changed={}", if dist.exists() { &dist } else { &web }.display());
     }
     let mut files = Vec::new();
     collect(&dist, &mut files);

@@ -7,8 +7,11 @@ own (user, time), so a changing operation tells the state before and after it; t
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
+from heapq import heappop, heappush
+from itertools import accumulate
 
 Seat = tuple[str, int] | None
 State = tuple[Seat, ...]
@@ -40,51 +43,63 @@ def with_seat(s: State, index: int, seat: Seat) -> State:
 
 def orders(changes: list[Op], start: State) -> Iterator[list[Op]]:
     """Every order of the changing operations that links their states and respects real time."""
-    changes = sorted(changes, key=lambda o: o.began)
-    chosen: list[Op] = []
-    # An explicit stack of candidate iterators: histories are longer than Python's recursion limit.
-    left = set(range(len(changes)))
-
-    def candidates(now: State) -> Iterator[int]:
-        earliest_end = min((changes[i].ended for i in left), default=0.0)
-        return iter([i for i in sorted(left) if changes[i].before == now and changes[i].began <= earliest_end])
-
-    stack = [candidates(start)]
+    if not changes:
+        yield []
+        return
+    changes = sorted(changes, key=lambda o: o.ended)
+    follow: dict[State, list[int]] = {}
+    for i in sorted(range(len(changes)), key=lambda i: changes[i].began):
+        follow.setdefault(changes[i].before, []).append(i)
+    used = [False] * len(changes)
     picked: list[int] = []
+
+    def candidates(now: State, first: int) -> tuple[Iterator[int], int]:
+        while first < len(changes) and used[first]:
+            first += 1
+        # Whoever began after another unplaced one had ended cannot be next.
+        latest = changes[first].ended
+        return iter([i for i in follow.get(now, ()) if not used[i] and changes[i].began <= latest]), first
+
+    # An explicit stack: histories are longer than Python's recursion limit.
+    stack = [candidates(start, 0)]
     while stack:
-        i = next(stack[-1], None)
+        choices, first = stack[-1]
+        i = next(choices, None)
         if i is None:
             stack.pop()
             if picked:
-                left.add(picked.pop())
-                chosen.pop()
+                used[picked.pop()] = False
             continue
         picked.append(i)
-        left.discard(i)
-        chosen.append(changes[i])
-        if not left:
-            yield list(chosen)
-            left.add(picked.pop())
-            chosen.pop()
+        used[i] = True
+        if len(picked) == len(changes):
+            yield [changes[j] for j in picked]
+            used[picked.pop()] = False
             continue
-        stack.append(candidates(changes[i].after))
-    if not changes:
-        yield []
+        stack.append(candidates(changes[i].after, first))
 
 
 def reads_fit(order: list[Op], reads: list[Op], start: State) -> str | None:
     """Whether every reading operation finds its state at a place its interval allows. None = all fit."""
     states = [start] + [o.after for o in order]
-    placed: list[tuple[float, int]] = []
+    # Highest place among the changes that ended before an instant; lowest among those that began after one.
+    by_end = sorted((o.ended, i + 1) for i, o in enumerate(order))
+    ends, highest = [e for e, _ in by_end], list(accumulate((i for _, i in by_end), max, initial=0))
+    by_begin = sorted((o.began, i) for i, o in enumerate(order))
+    begins = [b for b, _ in by_begin]
+    lowest = list(accumulate((i for _, i in reversed(by_begin)), min, initial=len(order)))[::-1]
+    running: list[tuple[float, int]] = []  # reads by their end, with their place
+    reached = 0
     for op in sorted(reads, key=lambda o: o.began):
-        low = max((i + 1 for i, c in enumerate(order) if c.ended < op.began), default=0)
-        low = max([low] + [p for ended, p in placed if ended < op.began])
-        high = min((i for i, c in enumerate(order) if c.began > op.ended), default=len(order))
+        while running and running[0][0] < op.began:
+            reached = max(reached, heappop(running)[1])
+        low = max(highest[bisect_left(ends, op.began)], reached)
+        high = lowest[bisect_right(begins, op.ended)]
         fits = (i for i in range(low, high + 1) if (states[i] == op.after if op.after is not None else all(states[i])))
         place = next(fits, None)
         if place is None:
             return f"no place for a reply between {low} and {high}: {op}"
-        placed.append((op.ended, place))
+        heappush(running, (op.ended, place))
     return None
 
 

@@ -128,7 +128,7 @@ class Client:
     def me(self) -> rtc.LocalParticipant:
         return self.room.local_participant
 
-    async def sing(self, freq: float) -> rtc.LocalTrackPublication:
+    async def sing(self, freq: float, seconds: float = 12) -> rtc.LocalTrackPublication:
         """Publishes a microphone track with a tone, until `hush` or the end."""
         source = rtc.AudioSource(RATE, 1, queue_size_ms=100)
         track = rtc.LocalAudioTrack.create_audio_track(f"tone-{freq:.0f}", source)
@@ -137,7 +137,7 @@ class Client:
         self._source = source
         self._tone = asyncio.create_task(_feed(source, freq))
         try:
-            self.publication = await asyncio.wait_for(self.me.publish_track(track, options), 12)
+            self.publication = await asyncio.wait_for(self.me.publish_track(track, options), seconds)
         except BaseException:
             await self.hush()
             raise
@@ -225,3 +225,20 @@ async def stays_unheard(clients: list[Client], speaker: Client | str, freq: floa
         for client in clients:
             assert not client.hears(speaker, freq), f"{client.name} hears {speaker}"
         await asyncio.sleep(0.05)
+
+
+# The SDK waits 10 s for an announcement to be confirmed and does not read a refusal, so a refused `sing` only times out.
+REFUSAL_SECONDS = 3.0
+
+
+async def refused(client: Client, observers: list[Client], freq: float) -> None:
+    """Tries to publish; fails if that works for anybody."""
+    try:
+        await client.sing(freq, REFUSAL_SECONDS)
+    except (rtc.participant.PublishTrackError, asyncio.TimeoutError):
+        pass
+    else:
+        raise AssertionError(f"{client.name} could publish")
+    for other in observers:
+        assert not other.sees_track_of(client)
+    await stays_unheard(observers, client, freq, 0.5)

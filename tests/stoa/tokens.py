@@ -43,7 +43,7 @@ def sign(header: dict | bytes, claims: dict | bytes, key: bytes, alg: str = "HS2
     return f"{text}.{b64(mac)}"
 
 
-def login_token(sub: str, *, key: bytes = KEY, ttl: int = 3600, **claims: object) -> str:
+def login_token(sub: str, /, *, key: bytes = KEY, ttl: int = 3600, **claims: object) -> str:
     """A login token (voice-room.md 3.2). `claims` add or replace; a claim given as `...` is left out."""
     now = int(time.time())
     merged = {"sub": sub, "iat": now, "exp": now + ttl} | claims

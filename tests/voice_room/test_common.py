@@ -11,6 +11,7 @@ from stoa import http, tokens
 from stoa.endpoints import ALWAYS_MEMBERS, OPTIONAL, PROTECTED, REQUIRED, body_for, field_error
 from stoa.http import API, check_answer
 from stoa.postgres import Postgres, create_database
+from stoa.server import Server
 
 MIB = 1024 * 1024
 
@@ -324,11 +325,12 @@ def test_G20_reader_refuses_what_it_must_refuse():
     assert http.checked == before + 1
 
 
-def test_G21_database_down_during_each_endpoint_then_back(own_server):
+def test_G21_database_down_during_each_endpoint_then_back():
     """The PostgreSQL half; a broken SQLite file is covered in Rust (README.md)."""
     cluster = Postgres()
+    server = Server(store_url=create_database(cluster.admin_url), settings={"limits.user": {"per_sec": 0, "burst": 0}})
     try:
-        server = own_server({"limits.user": {"per_sec": 0, "burst": 0}}, url=create_database(cluster.admin_url))
+        server.start()
         alice = server.user()
         room = alice.room()
         alice.join(room).ok()
@@ -352,6 +354,7 @@ def test_G21_database_down_during_each_endpoint_then_back(own_server):
         for endpoint in PROTECTED:
             assert alice.call(endpoint, body_for(endpoint, alice.name, room)).status == 200
     finally:
+        server.discard()
         cluster.stop()
 
 

@@ -63,9 +63,12 @@ where
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
         let api = ApiState::from_ref(state);
-        let place = api.enter()?;
+        api.check_ready()?;
         let client = client_key(request.extensions());
-        let fields = Fields::parse(body(request, OPEN_BODY_LIMIT.min(api.config().body_limit)).await?)?;
+        let body = body(request, OPEN_BODY_LIMIT.min(api.config().body_limit)).await?;
+        // Only now: strangers who send slowly must not take the places of everybody else.
+        let place = api.enter()?;
+        let fields = Fields::parse(body)?;
         Ok(Self { fields, client, _place: place })
     }
 }

@@ -84,17 +84,32 @@ pub fn decode_key(text: &str) -> Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
-/// As the reference decodes its secret text: characters outside the alphabet are skipped, decoding
-/// ends at the padding, bits that fill no byte are dropped.
+/// As the reference decodes its secret text: characters outside the alphabet are skipped, the others
+/// count in fours, and a last group of fewer than four is dropped.
 fn lenient(text: &str) -> Vec<u8> {
-    let kept: String = text
-        .chars()
-        .take_while(|c| *c != '=')
-        .filter(|c| c.is_ascii_alphanumeric() || *c == '+' || *c == '/')
-        .collect();
-    // One character alone in the last group carries six bits: no byte.
-    let whole = if kept.len() % 4 == 1 { &kept[..kept.len() - 1] } else { &kept };
-    STANDARD.decode(whole).unwrap_or_default()
+    /// Stands for `=` among the sextets.
+    const PAD: u8 = 127;
+    let sextet = |c: u8| match c {
+        b'A'..=b'Z' => Some(c - b'A'),
+        b'a'..=b'z' => Some(c - b'a' + 26),
+        b'0'..=b'9' => Some(c - b'0' + 52),
+        b'+' => Some(62),
+        b'/' => Some(63),
+        b'=' => Some(PAD),
+        _ => None,
+    };
+    let sextets: Vec<u8> = text.bytes().filter_map(sextet).collect();
+    let mut out = Vec::with_capacity(sextets.len() / 4 * 3);
+    for four in sextets.chunks_exact(4) {
+        out.push((four[0] << 2) | (four[1] >> 4));
+        if four[2] != PAD {
+            out.push((four[1] << 4) | (four[2] >> 2));
+        }
+        if four[3] != PAD {
+            out.push((four[2] << 6) | four[3]);
+        }
+    }
+    out
 }
 
 impl LoginKeys {

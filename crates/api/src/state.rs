@@ -147,16 +147,18 @@ impl ApiState {
         self.0.in_flight.load(Ordering::Relaxed)
     }
 
+    /// Whether requests are served at all now.
+    pub(crate) fn check_ready(&self) -> Result<()> {
+        if self.0.ready.load(Ordering::Acquire) { Ok(()) } else { Err(unavailable("not ready")) }
+    }
+
     /// A place among the requests under way.
     pub(crate) fn enter(&self) -> Result<Place> {
-        let unavailable = || Error::new(Kind::Unavailable, "not available now, try again later");
-        if !self.0.ready.load(Ordering::Acquire) {
-            return Err(unavailable().with_internal("not ready"));
-        }
+        self.check_ready()?;
         let before = self.0.in_flight.fetch_add(1, Ordering::Relaxed);
         let place = Place(self.clone());
         if before >= self.0.config.max_in_flight {
-            return Err(unavailable().with_internal("too many requests under way"));
+            return Err(unavailable("too many requests under way"));
         }
         Ok(place)
     }
@@ -167,6 +169,10 @@ impl ApiState {
         let text = format!("{}-{n:x}", self.0.id_prefix);
         HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("-"))
     }
+}
+
+fn unavailable(why: &'static str) -> Error {
+    Error::new(Kind::Unavailable, "not available now, try again later").with_internal(why)
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -120,14 +120,11 @@ async fn main() {
     let ip: IpAddr = std::env::args().nth(1).map_or(IpAddr::from([127, 0, 0, 1]), |a| a.parse().expect("an address"));
     let listener = TcpListener::bind(("0.0.0.0", 0)).await.expect("a free port");
     let http = listener.local_addr().expect("an address");
-    let udp_bind = IpAddr::from([0, 0, 0, 0]);
-    let config = Config {
-        udp_bind,
-        advertised: vec![ip],
-        ice_tcp_port: Some(http.port()),
-        simulate: true,
-        ..Config::default()
-    };
+    // With a second argument UDP is where nobody sends to, as behind a firewall: clients must come over TCP.
+    let blocked = std::env::args().nth(2).is_some();
+    let udp_bind = IpAddr::from(if blocked { [127, 0, 0, 9] } else { [0, 0, 0, 0] });
+    let config =
+        Config { udp_bind, advertised: vec![ip], ice_tcp_port: Some(http.port()), simulate: true, ..Config::default() };
     let app = App {
         id: AppId(1000),
         name: "dev".to_owned(),
@@ -138,18 +135,18 @@ async fn main() {
     };
     #[expect(clippy::disallowed_methods, reason = "an example's own clock")]
     let clock = Arc::new(RealClock(Instant::now()));
-    let engine = Engine::new(config, Apps::new([app]), clock, Arc::new(OsEntropy)).expect("the engine starts");
+    let apps = Apps::new([app]);
+    let engine = Engine::new(config, apps.clone(), clock.clone(), Arc::new(OsEntropy)).expect("the engine starts");
     let hooks = Arc::new(AdmitAll::default());
     let tasks = TaskTracker::new();
     engine.start(hooks.clone(), &tasks, CancellationToken::new());
-    let state = Dev { media: engine.media(), hooks };
-    let control = Arc::new(engine.clone());
+    let state = Dev { media: engine.media(), hooks: hooks.clone() };
     let router = axum::Router::new()
         .route("/", get(|| async { "OK" }))
         .route("/dev/{command}", get(dev))
         .with_state(state)
-        .merge(engine.router());
-    let _ = &control;
+        .merge(engine.router())
+        .merge(stoa_sfu::twirp::router(Arc::new(engine.clone()), hooks, apps, clock));
     println!("{{\"http\":{},\"udp\":{},\"pid\":{}}}", http.port(), engine.udp_addr().port(), std::process::id());
     loop {
         let Ok((stream, peer)) = listener.accept().await else { continue };

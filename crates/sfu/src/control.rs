@@ -178,8 +178,7 @@ impl RoomControl for Engine {
             };
             let user = proto::UserPacket { payload: data.payload, topic: data.topic, ..Default::default() };
             #[expect(deprecated, reason = "older clients read the kind")]
-            let packet =
-                proto::DataPacket { kind: kind.into(), value: Some(Value::User(user)), ..Default::default() };
+            let packet = proto::DataPacket { kind: kind.into(), value: Some(Value::User(user)), ..Default::default() };
             let to = Recipients { identities: data.to_identities, sids: data.to_sids };
             room.send_data(ctx, None, lane, &packet, &to);
             Ok(())

@@ -120,7 +120,8 @@ impl Engine {
         let (commands, receiver) = mpsc::channel(COMMAND_QUEUE);
         let shard = Shard::new(env.clone(), base, PcSet::new(factory));
         let parts = Mutex::new(Some(Parts { shard, commands: receiver, socket }));
-        let inner = Inner { env, port: Port { commands }, udp, hooks: OnceLock::new(), tasks: OnceLock::new(), joins, parts };
+        let inner =
+            Inner { env, port: Port { commands }, udp, hooks: OnceLock::new(), tasks: OnceLock::new(), joins, parts };
         Ok(Self { inner: Arc::new(inner) })
     }
 

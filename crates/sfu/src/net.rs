@@ -159,7 +159,7 @@ impl Thread {
         let mut asks = Vec::new();
         for effect in self.shard.effects() {
             match effect {
-                Effect::Event(event) => self.hooks.event(event),
+                Effect::Event(event) => self.hooks.event(*event),
                 Effect::AskRefresh { room, pid } => asks.push((room, pid)),
             }
         }

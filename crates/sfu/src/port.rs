@@ -11,6 +11,7 @@ use stoa_core::media::{LeftReason, Media, ParticipantView, RemoveCause, Standing
 use stoa_core::time::{Now, UnixMs};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::room::Room;
 use crate::shard::{Command, Shard};
 
 /// A command that is not confirmed by then is answered "unavailable"; it is carried out all the same.
@@ -99,7 +100,8 @@ impl Media for Port {
 
     async fn participants(&self, channel: &ChannelKey) -> Result<Vec<ParticipantView>> {
         let key = channel.clone();
-        let views = self.call(move |shard, _| shard.by_key.get(&key).and_then(|ix| shard.rooms.get(ix)).map(|r| r.views()));
+        let views =
+            self.call(move |shard, _| shard.by_key.get(&key).and_then(|ix| shard.rooms.get(ix)).map(Room::views));
         views.await?.ok_or_else(|| Error::new(Kind::NotFound, "no such channel"))
     }
 

@@ -35,19 +35,49 @@ pub(crate) struct Session {
     pub epoch: u32,
 }
 
+/// Work for the shard's thread.
+pub(crate) type Call = Box<dyn FnOnce(&mut Shard, Now) + Send>;
+
 /// What the outside wants of a shard.
 pub(crate) enum Command {
     /// Somebody admitted at a question asked at `asked`.
-    Join { key: ChannelKey, asked: Duration, joiner: Box<Joiner>, reply: oneshot::Sender<Result<Session, Refusal>> },
-    Resume { key: ChannelKey, asked: Duration, resumer: Box<Resumer>, reply: oneshot::Sender<Result<Session, Refusal>> },
-    Request { session: Session, message: Box<signal_request::Message> },
-    SignalLost { session: Session },
-    Refreshed { room: RoomIx, pid: Pid, answer: Result<Standing, Refused> },
-    TcpOpen { peer: SocketAddr, send: mpsc::Sender<Bytes> },
-    TcpData { peer: SocketAddr, bytes: Vec<u8> },
-    TcpClosed { peer: SocketAddr },
+    Join {
+        key: ChannelKey,
+        asked: Duration,
+        joiner: Box<Joiner>,
+        reply: oneshot::Sender<Result<Session, Refusal>>,
+    },
+    Resume {
+        key: ChannelKey,
+        asked: Duration,
+        resumer: Box<Resumer>,
+        reply: oneshot::Sender<Result<Session, Refusal>>,
+    },
+    Request {
+        session: Session,
+        message: Box<signal_request::Message>,
+    },
+    SignalLost {
+        session: Session,
+    },
+    Refreshed {
+        room: RoomIx,
+        pid: Pid,
+        answer: Result<Standing, Refused>,
+    },
+    TcpOpen {
+        peer: SocketAddr,
+        send: mpsc::Sender<Bytes>,
+    },
+    TcpData {
+        peer: SocketAddr,
+        bytes: Vec<u8>,
+    },
+    TcpClosed {
+        peer: SocketAddr,
+    },
     /// Anything else; answers through what it captured.
-    Call(Box<dyn FnOnce(&mut Shard, Now) + Send>),
+    Call(Call),
 }
 
 /// The rooms of a thread.
@@ -102,7 +132,12 @@ impl Shard {
     }
 
     /// Runs `f` on a room. A panic in there closes that room and nothing else.
-    pub(crate) fn with_room<R>(&mut self, now: Now, ix: RoomIx, f: impl FnOnce(&mut Room, &mut Ctx<'_>) -> R) -> Option<R> {
+    pub(crate) fn with_room<R>(
+        &mut self,
+        now: Now,
+        ix: RoomIx,
+        f: impl FnOnce(&mut Room, &mut Ctx<'_>) -> R,
+    ) -> Option<R> {
         let at = self.at(now);
         let room = self.rooms.get_mut(&ix)?;
         let mut ctx = Ctx { now, at, pcs: &mut self.pcs, env: &self.env, effects: &mut self.effects };
@@ -164,7 +199,9 @@ impl Shard {
             Command::TcpOpen { peer, send } => {
                 self.tcp.insert(peer, send);
             }
-            Command::TcpData { peer, bytes } => self.datagram(now, Inbound { via: Via::Tcp, from: peer, bytes: &bytes }),
+            Command::TcpData { peer, bytes } => {
+                self.datagram(now, Inbound { via: Via::Tcp, from: peer, bytes: &bytes });
+            }
             Command::TcpClosed { peer } => {
                 self.tcp.remove(&peer);
             }
@@ -209,9 +246,18 @@ impl Shard {
     /// Takes in a datagram.
     pub(crate) fn datagram(&mut self, now: Now, d: Inbound<'_>) {
         let at = self.at(now);
-        if let Err(reason) = self.pcs.receive(at, d) {
-            metrics::counter!("stoa_media_datagrams_dropped_total", "reason" => reason).increment(1);
+        let mut events = std::mem::take(&mut self.events);
+        match self.pcs.receive(at, d, &mut self.out, &mut events) {
+            Ok((pc, owner)) => {
+                for event in events.drain(..) {
+                    self.pc_event(now, owner, pc, event);
+                }
+            }
+            Err(reason) => {
+                metrics::counter!("stoa_media_datagrams_dropped_total", "reason" => reason).increment(1);
+            }
         }
+        self.events = events;
     }
 
     /// Lets everything happen that is due; afterwards `out` and the effects are complete.
@@ -263,7 +309,7 @@ impl Shard {
         if now.mono >= self.tick_at {
             self.tick_at = now.mono + TICK;
             for ix in self.rooms.keys().copied().collect::<Vec<_>>() {
-                self.with_room(now, ix, |r, ctx| r.tick(ctx));
+                self.with_room(now, ix, Room::tick);
                 if self.rooms.get(&ix).is_some_and(|r| r.expired(now.mono)) {
                     self.end(now, ix, LeftReason::RoomClosed, Action::Disconnect);
                 }

@@ -198,6 +198,18 @@ fn address(dir: &Path) -> anyhow::Result<(PathBuf, Option<std::fs::File>)> {
     Ok((PathBuf::from(format!("/proc/self/fd/{}/{SOCKET}", folder.as_raw_fd())), Some(folder)))
 }
 
+/// The socket; removed when dropped.
+#[derive(Debug)]
+pub struct SocketFile(PathBuf);
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        if let Err(e) = std::fs::remove_file(&self.0) {
+            tracing::warn!(error = %e, "cannot remove the admin socket");
+        }
+    }
+}
+
 /// Opens the channel. Call only as the owner of the data folder: a leftover socket is removed.
 ///
 /// # Errors
@@ -208,7 +220,7 @@ pub fn serve(
     clock: Arc<dyn Clock>,
     control: Arc<dyn Control>,
     spawner: &Spawner,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<SocketFile> {
     use std::os::unix::fs::PermissionsExt as _;
     let (path, folder) = address(dir)?;
     match std::fs::remove_file(dir.join(SOCKET)) {
@@ -221,26 +233,23 @@ pub fn serve(
     let listener = UnixListener::bind(&path).context("cannot open the admin socket")?;
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))
         .context("cannot protect the admin socket")?;
-    let (soft, dir) = (spawner.soft.clone(), dir.to_owned());
+    let soft = spawner.soft.clone();
     spawner.spawn("admin channel", async move {
         let _folder = folder;
         loop {
             let accepted = tokio::select! {
                 a = listener.accept() => a,
-                () = soft.cancelled() => break,
+                () = soft.cancelled() => return,
             };
             // One at a time: an operator types slower than this answers.
-            if let Ok((stream, _)) = accepted {
-                if tokio::time::timeout(PATIENCE, answer(stream, &*store, &*clock, &*control)).await.is_err() {
-                    tracing::warn!("an admin command took too long");
-                }
+            if let Ok((stream, _)) = accepted
+                && tokio::time::timeout(PATIENCE, answer(stream, &*store, &*clock, &*control)).await.is_err()
+            {
+                tracing::warn!("an admin command took too long");
             }
         }
-        if let Err(e) = std::fs::remove_file(dir.join(SOCKET)) {
-            tracing::warn!(error = %e, "cannot remove the admin socket");
-        }
     });
-    Ok(())
+    Ok(SocketFile(dir.join(SOCKET)))
 }
 
 async fn answer(stream: UnixStream, store: &dyn Store, clock: &dyn Clock, control: &dyn Control) {

@@ -55,7 +55,7 @@ pub fn start(
 ) {
     let timers = Arc::clone(&director);
     let soft = spawner.soft.clone();
-    spawner.spawn("media events", async move {
+    spawner.spawn_last("media events", async move {
         while let Some(event) = source.0.recv().await {
             listeners.iter().for_each(|l| l(&event));
             director.event(&event).await;

@@ -110,7 +110,8 @@ mod tests {
         let router = Router::new().route("/", post(decide)).route("/elsewhere", post(elsewhere)).with_state(redirected);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
-        drop(tokio::spawn(async move { axum::serve(listener, router).await }));
+        crate::spawner::Spawner::default()
+            .spawn("login service", async move { axum::serve(listener, router).await.unwrap() });
         format!("http://{addr}/")
     }
 

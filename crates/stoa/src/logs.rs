@@ -12,7 +12,7 @@ use tracing_subscriber::{EnvFilter, Registry, reload};
 pub struct LogHandle(reload::Handle<EnvFilter, Registry>);
 
 /// Libraries whose `info` is noise here, and whose lines hold addresses of peers.
-const QUIET: &str = "hyper=warn,rustls=warn,sqlx=warn,str0m=warn,sctp_proto=warn";
+const QUIET: &str = "hyper=warn,rustls=warn,sqlx=warn,rusqlite_migration=warn,str0m=warn,sctp_proto=warn";
 
 fn filter(text: &str) -> anyhow::Result<EnvFilter> {
     EnvFilter::try_new(format!("{QUIET},{text}")).with_context(|| format!("server.log = {text:?}"))

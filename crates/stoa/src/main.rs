@@ -21,6 +21,7 @@ mod ready;
 mod run;
 mod spawner;
 mod stores;
+mod webhooks;
 mod wire;
 
 use std::process::ExitCode;

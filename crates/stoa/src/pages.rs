@@ -39,12 +39,6 @@ pub fn router() -> Router {
     router
 }
 
-/// Whether the pages are in this binary.
-#[must_use]
-pub fn built() -> bool {
-    !PAGES.is_empty()
-}
-
 fn answer(page: &'static Page, asked: &HeaderMap) -> Response {
     // Names with a hash never change their content; everything else is asked for again.
     let cache = if page.path.starts_with("assets/") { "public, max-age=31536000, immutable" } else { "no-cache" };

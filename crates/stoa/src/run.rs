@@ -71,7 +71,7 @@ async fn serve(start: Start, loaded: Loaded, logs: LogHandle) -> anyhow::Result<
     let parts = Arc::new(wire::build(s, given, &spawner).await?);
     let control = Arc::new(Control { sources: start.sources, parts: Arc::clone(&parts), logs });
     let as_control: Arc<dyn admin::Control> = Arc::clone(&control) as _;
-    admin::serve(&dir, store, shared, as_control, &spawner)?;
+    let admin_socket = admin::serve(&dir, store, shared, as_control, &spawner)?;
 
     let ice: IceSink = {
         let engine = parts.engine.clone();
@@ -98,7 +98,8 @@ async fn serve(start: Start, loaded: Loaded, logs: LogHandle) -> anyhow::Result<
             Err(e) => tracing::error!(error = format!("{e:#}"), "nothing reloaded"),
         }
     }
-    drop(ready_file);
+    // Whoever looks from now on finds no server here.
+    drop((ready_file, admin_socket));
     tokio::select! {
         () = drain(&parts, &spawner) => tracing::info!("stopped"),
         () = signals.end() => {
@@ -119,13 +120,15 @@ async fn drain(parts: &Parts, spawner: &Spawner) {
     }
     spawner.soft.cancel();
     spawner.connections.close();
-    if timeout(DRAIN_REQUESTS, spawner.connections.wait()).await.is_err() {
-        tracing::warn!(connections = spawner.connections.len(), "connections cut");
+    spawner.tracker.close();
+    let work = async { tokio::join!(spawner.connections.wait(), spawner.tracker.wait()) };
+    if timeout(DRAIN_REQUESTS, work).await.is_err() {
+        tracing::warn!(connections = spawner.connections.len(), tasks = spawner.tracker.len(), "cut what still ran");
     }
     spawner.hard.cancel();
-    spawner.tracker.close();
-    if timeout(DRAIN_TASKS, spawner.tracker.wait()).await.is_err() {
-        tracing::warn!(tasks = spawner.tracker.len(), "tasks cut");
+    spawner.last.close();
+    if timeout(DRAIN_TASKS, spawner.last.wait()).await.is_err() {
+        tracing::warn!(tasks = spawner.last.len(), "the media engine does not end");
     }
 }
 

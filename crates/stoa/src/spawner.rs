@@ -8,8 +8,10 @@ use tokio_util::task::TaskTracker;
 /// Starts tasks and knows when the process ends.
 #[derive(Debug, Clone, Default)]
 pub struct Spawner {
-    /// Waits for every background task; those end at the hard end at the latest.
+    /// Waits for background tasks; they end by themselves after the soft end.
     pub tracker: TaskTracker,
+    /// Waits for what the others need to the last: the media engine and whoever hears its facts.
+    pub last: TaskTracker,
     /// Waits for open connections.
     pub connections: TaskTracker,
     /// Set at the first signal: finish what runs, take nothing new.
@@ -21,20 +23,29 @@ pub struct Spawner {
 impl Spawner {
     /// Runs `task` until it ends or the process drops everything.
     pub fn spawn(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+        self.watched(&self.tracker, name, task);
+    }
+
+    /// As [`Spawner::spawn`], for tasks that end at the hard end only.
+    pub fn spawn_last(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+        self.watched(&self.last, name, task);
+    }
+
+    fn watched(&self, tracker: &TaskTracker, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
         let hard = self.hard.clone();
-        let inner = self.tracker.spawn(async move {
+        let inner = tracker.spawn(async move {
             tokio::select! {
                 () = task => {}
                 () = hard.cancelled() => {}
             }
         });
         // A panicking background task would otherwise vanish without a word.
-        self.tracker.spawn(async move {
-            if let Err(e) = inner.await {
-                if e.is_panic() {
-                    metrics::counter!("stoa_task_panics_total", "task" => name).increment(1);
-                    tracing::error!(task.name = name, "a background task panicked");
-                }
+        tracker.spawn(async move {
+            if let Err(e) = inner.await
+                && e.is_panic()
+            {
+                metrics::counter!("stoa_task_panics_total", "task" => name).increment(1);
+                tracing::error!(task.name = name, "a background task panicked");
             }
         });
     }

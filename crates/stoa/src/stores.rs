@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use anyhow::anyhow;
 use stoa_core::ports::Store;
+use stoa_store_postgres::PostgresStore;
 use stoa_store_sqlite::SqliteStore;
 
 use crate::config::Settings;
@@ -48,7 +49,10 @@ pub async fn open(s: &Settings) -> anyhow::Result<Arc<dyn Store>> {
             let store = tokio::task::spawn_blocking(move || SqliteStore::open(&config)).await?;
             Ok(Arc::new(store.map_err(|e| anyhow!("cannot open the database: {}", explain(&e)))?))
         }
-        Kind::Postgres => Err(anyhow!("not yet")),
+        Kind::Postgres => {
+            let store = PostgresStore::connect(s.store.url.expose()).await;
+            Ok(Arc::new(store.map_err(|e| anyhow!("cannot open the database of store.url: {}", explain(&e)))?))
+        }
     }
 }
 

@@ -30,6 +30,7 @@ use crate::hook::HttpLoginHook;
 use crate::ops::{self, Ops};
 use crate::passwords::Argon2Passwords;
 use crate::spawner::Spawner;
+use crate::webhooks::Webhooks;
 use crate::{edge, events, net, pages};
 
 /// REST requests under way at once. Each holds a body of up to `http.body_limit` and waits for the
@@ -38,8 +39,6 @@ const MAX_IN_FLIGHT: usize = 4096;
 
 /// Everything that runs.
 pub struct Parts {
-    /// The use-cases' world.
-    pub world: World,
     /// Timers of seats and dismissals.
     pub director: Arc<Director>,
     /// The media engine.
@@ -51,6 +50,7 @@ pub struct Parts {
     /// The routes as of the last reload.
     pub routes: Routes,
     build: RouteBuilder,
+    webhooks: Arc<Webhooks>,
 }
 
 /// The current router; a reload puts a new one in.
@@ -59,7 +59,6 @@ pub struct Routes(Arc<RwLock<Router>>);
 
 impl Routes {
     /// The router for one request.
-    #[must_use]
     pub fn current(&self) -> Router {
         self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -71,7 +70,6 @@ struct RouteBuilder {
     voice: Voice,
     voice_config: VoiceApiConfig,
     engine: Engine,
-    hooks: Arc<dyn MediaHooks>,
     clock: Arc<dyn Clock>,
     ops: Ops,
     proxied: bool,
@@ -114,13 +112,17 @@ pub async fn build(s: &Settings, given: Given, spawner: &Spawner) -> anyhow::Res
     world.set_media(engine.media());
     let (sink, source) = events::channel();
     let hooks: Arc<dyn MediaHooks> = Arc::new(Door::new(world.clone(), Arc::clone(&director), sink));
-    engine.start(Arc::clone(&hooks), &spawner.tracker, spawner.hard.clone());
-    events::start(spawner, source, Arc::clone(&director), Arc::clone(&clock), Arc::clone(&store), Vec::new());
+    engine.start(hooks, &spawner.last, spawner.hard.clone());
+    let webhooks =
+        Webhooks::start(Arc::clone(&store), Arc::clone(&clock), Arc::clone(&entropy), apps.clone(), spawner)?;
+    let urls = s.media.webhooks.0.clone();
+    let listeners = if urls.is_empty() { Vec::new() } else { vec![webhooks.listener(urls)] };
+    events::start(spawner, source, Arc::clone(&director), Arc::clone(&clock), Arc::clone(&store), listeners);
 
     let api = api_state(s, &store, &clock, &entropy).await?;
     let app = checks::voice_app(s).ok_or_else(|| anyhow!("no enabled app"))?;
     let voice = Voice::new(
-        world.clone(),
+        world,
         Arc::clone(&director),
         VoiceConfig {
             app,
@@ -134,13 +136,12 @@ pub async fn build(s: &Settings, given: Given, spawner: &Spawner) -> anyhow::Res
         voice,
         voice_config: voice_config(s, &store, app).await?,
         engine: engine.clone(),
-        hooks,
         clock,
         ops: Ops { store, api: api.clone(), draining: Arc::clone(&draining), metrics },
         proxied: s.http.tls == Tls::Proxy,
     };
     let routes = Routes(Arc::new(RwLock::new(build.router(&apps)?)));
-    Ok(Parts { world, director, engine, api, draining, routes, build })
+    Ok(Parts { director, engine, api, draining, routes, build, webhooks })
 }
 
 impl Parts {
@@ -150,7 +151,8 @@ impl Parts {
     /// When the dialect's app is gone; nothing changes then.
     pub fn set_apps(&self, apps: Apps) -> anyhow::Result<()> {
         let router = self.build.router(&apps)?;
-        self.engine.set_apps(apps);
+        self.engine.set_apps(apps.clone());
+        self.webhooks.set_apps(apps);
         *self.routes.0.write().unwrap_or_else(PoisonError::into_inner) = router;
         Ok(())
     }

@@ -31,22 +31,26 @@ pub(crate) fn is_current(conn: &Connection) -> Result<bool> {
 /// Brings the file up to date. A file that already holds something is copied first, to
 /// `<file>.before-<first pending step>`; an older copy of that name is replaced.
 pub(crate) fn migrate(conn: &mut Connection, path: &Path) -> Result<()> {
+    run(conn, path, STEPS)
+}
+
+fn run(conn: &mut Connection, path: &Path, steps: &[(&str, &str)]) -> Result<()> {
     let at = version(conn)?;
-    if at > STEPS.len() {
+    if at > steps.len() {
         return Err(Error::internal_error(format!(
             "the database has schema {at}, this program knows {}: it was made by a newer version",
-            STEPS.len()
+            steps.len()
         )));
     }
-    if at == STEPS.len() {
+    if at == steps.len() {
         return Ok(());
     }
     if at > 0 {
-        let copy = copy_name(path, STEPS[at].0);
+        let copy = copy_name(path, steps[at].0);
         crate::open::copy_database(conn, &copy, true)?;
         tracing::info!(store.backup = %copy.display(), "database copied before migration");
     }
-    Migrations::new(STEPS.iter().map(|(_, up)| M::up(up)).collect())
+    Migrations::new(steps.iter().map(|(_, up)| M::up(up)).collect())
         .to_latest(conn)
         .map_err(|e| Error::internal_error(format!("migrate {}: {e}", path.display())))
 }
@@ -55,4 +59,34 @@ fn copy_name(path: &Path, step: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".before-{step}"));
     PathBuf::from(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FIRST: (&str, &str) = ("0001_a", "CREATE TABLE a (n INTEGER) STRICT; INSERT INTO a VALUES (7);");
+    const SECOND: (&str, &str) = ("0002_b", "ALTER TABLE a ADD COLUMN m INTEGER; UPDATE a SET n = 8;");
+    const WRONG: (&str, &str) = ("0003_c", "UPDATE a SET n = 9; this is not SQL;");
+
+    #[test]
+    fn a_file_is_copied_before_it_is_migrated_and_stays_as_it_was_when_a_step_fails() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.db");
+        let mut conn = crate::open::writer(&path).unwrap();
+        let n = |c: &Connection| c.query_row("SELECT n FROM a", [], |r| r.get::<_, i64>(0)).unwrap();
+        run(&mut conn, &path, &[FIRST]).unwrap();
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().filter(has_copy).count(), 0);
+        run(&mut conn, &path, &[FIRST, SECOND]).unwrap();
+        assert_eq!(n(&conn), 8);
+        let copy = crate::open::writer(&folder.path().join("x.db.before-0002_b")).unwrap();
+        assert_eq!((n(&copy), version(&copy).unwrap()), (7, 1));
+        assert!(run(&mut conn, &path, &[FIRST, SECOND, WRONG]).is_err());
+        assert_eq!((n(&conn), version(&conn).unwrap()), (8, 2));
+        assert!(run(&mut conn, &path, &[FIRST]).is_err(), "a newer file was accepted");
+    }
+
+    fn has_copy(entry: &std::io::Result<std::fs::DirEntry>) -> bool {
+        entry.as_ref().is_ok_and(|e| e.file_name().to_string_lossy().contains(".before-"))
+    }
 }

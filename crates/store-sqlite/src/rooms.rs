@@ -344,3 +344,69 @@ pub(crate) fn weight(room: &Room) -> usize {
         .map(|s| s.extends.as_ref().map_or(0, String::len) + s.taken.as_ref().map_or(0, |t| t.user.as_str().len()));
     size_of::<Room>() + texts.iter().map(|t| t.len()).sum::<usize>() + seats.sum::<usize>() + 128
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use rusqlite::trace::{TraceEvent, TraceEventCodes};
+
+    use super::*;
+
+    static STATEMENTS: AtomicUsize = AtomicUsize::new(0);
+
+    fn count(_: TraceEvent<'_>) {
+        STATEMENTS.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn filled(rooms: u32) -> (tempfile::TempDir, Connection) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.db");
+        let mut conn = crate::open::writer(&path).unwrap();
+        crate::migrate::migrate(&mut conn, &path).unwrap();
+        let tx = conn.transaction().unwrap();
+        for n in 0..rooms {
+            let mut id = [0; 16];
+            id[..4].copy_from_slice(&n.wrapping_mul(2_654_435_761).to_be_bytes());
+            let new = NewRoom {
+                id: RoomId(id),
+                app: AppId(1),
+                created: UnixMs((n / 3).into()),
+                title: "t".into(),
+                notice: String::new(),
+                extends: String::new(),
+                anchor: UserId::new("owner").unwrap(),
+                anchor_nick: String::new(),
+            };
+            insert(&tx, new, &[n], 0).unwrap();
+        }
+        tx.commit().unwrap();
+        (folder, conn)
+    }
+
+    #[test]
+    fn a_page_of_500_rooms_takes_as_many_statements_as_one_of_10() {
+        let (_folder, conn) = filled(500);
+        conn.trace_v2(TraceEventCodes::SQLITE_TRACE_STMT, Some(count));
+        let mut statements = Vec::new();
+        for limit in [10, 500] {
+            STATEMENTS.store(0, Ordering::Relaxed);
+            assert_eq!(list(&conn, AppId(1), PageStart::Offset(0), limit).unwrap().len(), limit as usize);
+            statements.push(STATEMENTS.load(Ordering::Relaxed));
+        }
+        assert_eq!(statements, [2, 2]);
+    }
+
+    #[test]
+    fn lists_walk_an_index_and_sort_nothing() {
+        let (_folder, conn) = filled(1);
+        for statement in [page!(room_columns!()), concat!("SELECT 1 WHERE x'00' IN (", page!("id"), ")")] {
+            let mut plan = conn.prepare(&format!("EXPLAIN QUERY PLAN {statement}")).unwrap();
+            let args = params![1, i64::MAX, vec![0xff_u8; 17], 10, 0];
+            let steps: Vec<String> =
+                plan.query_map(args, |r| r.get(3)).unwrap().map(std::result::Result::unwrap).collect();
+            assert!(steps.iter().any(|s| s.contains("voice_rooms_newest")), "{steps:?}");
+            assert!(!steps.iter().any(|s| s.contains("TEMP B-TREE")), "{steps:?}");
+        }
+    }
+}

@@ -38,6 +38,16 @@ fn sanction_weight(key: &SanctionKey) -> usize {
 }
 
 impl Memory {
+    /// Empty.
+    pub(crate) fn new(config: &Config) -> Self {
+        Self {
+            rooms: Cache::new(config.room_cache_bytes),
+            accounts: Cache::new(config.side_cache_bytes),
+            sanctions: Cache::new(config.side_cache_bytes),
+            gate: Gate::default(),
+        }
+    }
+
     /// The room: from memory, else through `conn`.
     pub(crate) fn room(&self, conn: &Connection, id: RoomId) -> Result<Option<Arc<Room>>> {
         if let Some(room) = self.rooms.get(&id) {
@@ -131,12 +141,7 @@ impl SqliteStore {
     }
 
     fn start(config: &Config, conn: Connection, lock: Option<File>) -> Result<Self> {
-        let memory = Arc::new(Memory {
-            rooms: Cache::new(config.room_cache_bytes),
-            accounts: Cache::new(config.side_cache_bytes),
-            sanctions: Cache::new(config.side_cache_bytes),
-            gate: Gate::default(),
-        });
+        let memory = Arc::new(Memory::new(config));
         let readers = Readers::open(&config.path, config.readers)?;
         let writer = Writer::start(conn, memory.clone(), config.queue)?;
         Ok(Self { writer, readers, memory, path: config.path.clone(), _lock: lock })

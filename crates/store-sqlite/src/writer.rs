@@ -316,3 +316,152 @@ fn exec(conn: &Connection, statement: &'static str) -> Result<()> {
 fn now() -> Instant {
     Instant::now()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use stoa_core::Kind;
+
+    use super::*;
+    use crate::config::Config;
+
+    fn writer(queue: usize) -> (tempfile::TempDir, Arc<Writer>) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.db");
+        let mut conn = crate::open::writer(&path).unwrap();
+        crate::migrate::migrate(&mut conn, &path).unwrap();
+        let memory = Arc::new(Memory::new(&Config::new(&path)));
+        (folder, Arc::new(Writer::start(conn, memory, queue).unwrap()))
+    }
+
+    fn store(tx: &mut Tx<'_>, name: &str) -> Result<()> {
+        crate::tables::secret(tx.conn, name, b"x")?;
+        tx.wrote();
+        Ok(())
+    }
+
+    async fn stored(writer: &Writer) -> Vec<String> {
+        let names = |tx: &mut Tx<'_>| {
+            let mut s = tx.conn.prepare("SELECT name FROM secrets ORDER BY name").unwrap();
+            let names = s.query_map([], |r| r.get(0)).unwrap().map(std::result::Result::unwrap);
+            Ok(names.collect())
+        };
+        writer.submit(names).await.unwrap()
+    }
+
+    /// Holds the writer inside a job until the sender is used; answers when it is there.
+    async fn hold(writer: &Arc<Writer>) -> (std::sync::mpsc::Sender<()>, tokio::task::JoinSet<Result<()>>) {
+        let (go, wait) = channel();
+        let (there, arrived) = oneshot::channel();
+        let mut held = tokio::task::JoinSet::new();
+        let writer = writer.clone();
+        held.spawn(async move {
+            let job = move |_: &mut Tx<'_>| {
+                let _ = there.send(());
+                wait.recv().map_err(Error::internal_error)
+            };
+            writer.submit(job).await
+        });
+        arrived.await.unwrap();
+        (go, held)
+    }
+
+    #[tokio::test]
+    async fn a_job_that_fails_or_panics_in_a_batch_undoes_only_itself() {
+        let (_folder, writer) = writer(8);
+        let (go, mut held) = hold(&writer).await;
+        let fails = |tx: &mut Tx<'_>| {
+            store(tx, "of the failed")?;
+            Err::<(), _>(Error::internal_error("on purpose"))
+        };
+        let panics = |tx: &mut Tx<'_>| -> Result<()> {
+            store(tx, "of the panicked")?;
+            panic!("on purpose")
+        };
+        let all = async {
+            tokio::join!(
+                writer.submit(|tx| store(tx, "a")),
+                writer.submit(fails),
+                writer.submit(|tx| store(tx, "b")),
+                writer.submit(panics),
+                writer.submit(|tx| store(tx, "c")),
+                async { go.send(()).unwrap() }
+            )
+        };
+        let (a, failed, b, panicked, c, ()) = all.await;
+        assert!(a.is_ok() && failed.is_err() && b.is_ok() && panicked.is_err() && c.is_ok());
+        held.join_next().await.unwrap().unwrap().unwrap();
+        assert_eq!(stored(&writer).await, ["a", "b", "c"]);
+    }
+
+    #[tokio::test]
+    async fn a_commit_that_fails_fails_every_job_of_its_batch_and_no_other() {
+        let (_folder, writer) = writer(8);
+        let (go, _held) = hold(&writer).await;
+        // Only COMMIT looks at a deferred foreign key.
+        let poison = |tx: &mut Tx<'_>| {
+            tx.wrote();
+            tx.conn
+                .execute_batch(
+                    "PRAGMA defer_foreign_keys = ON; INSERT INTO voice_seats (room_id, seat) VALUES (x'00', 1)",
+                )
+                .map_err(sql("poison"))
+        };
+        let (a, poisoned, ()) = tokio::join!(writer.submit(|tx| store(tx, "a")), writer.submit(poison), async {
+            go.send(()).unwrap();
+        });
+        assert!(a.is_err() && poisoned.is_err());
+        assert!(stored(&writer).await.is_empty());
+        writer.submit(|tx| store(tx, "b")).await.unwrap();
+        assert_eq!(stored(&writer).await, ["b"]);
+    }
+
+    #[tokio::test]
+    async fn a_full_queue_answers_unavailable_at_once() {
+        let (_folder, writer) = writer(1);
+        let (go, _held) = hold(&writer).await;
+        let (a, b, ()) = tokio::join!(writer.submit(|tx| store(tx, "a")), writer.submit(|tx| store(tx, "b")), async {
+            go.send(()).unwrap();
+        });
+        assert!(a.is_ok());
+        assert_eq!(*b.unwrap_err().kind(), Kind::Unavailable);
+        assert_eq!(stored(&writer).await, ["a"]);
+    }
+
+    #[tokio::test]
+    async fn a_job_that_waited_five_seconds_is_refused_and_never_runs() {
+        let (_folder, writer) = writer(8);
+        let (go, mut held) = hold(&writer).await;
+        // From here on time passes as soon as all tasks wait.
+        tokio::time::pause();
+        let e = writer.submit(|tx| store(tx, "late")).await.unwrap_err();
+        tokio::time::resume();
+        assert_eq!(*e.kind(), Kind::Unavailable);
+        go.send(()).unwrap();
+        held.join_next().await.unwrap().unwrap().unwrap();
+        assert!(stored(&writer).await.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_queued_job_runs_although_its_caller_has_left() {
+        let (_folder, writer) = writer(8);
+        let (go, _held) = hold(&writer).await;
+        let left = tokio::time::timeout(std::time::Duration::ZERO, writer.submit(|tx| store(tx, "a"))).await;
+        assert!(left.is_err());
+        go.send(()).unwrap();
+        assert_eq!(stored(&writer).await, ["a"]);
+    }
+
+    #[tokio::test]
+    async fn stopping_finishes_what_is_queued() {
+        let (_folder, writer) = writer(8);
+        let (go, _held) = hold(&writer).await;
+        let (a, ()) = tokio::join!(writer.submit(|tx| store(tx, "a")), async {
+            go.send(()).unwrap();
+            writer.stop();
+        });
+        a.unwrap();
+        assert_eq!(*writer.submit(|tx| store(tx, "b")).await.unwrap_err().kind(), Kind::Internal);
+    }
+}

@@ -1,7 +1,5 @@
 //! `kill -9` at random moments under load.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::Mutex;

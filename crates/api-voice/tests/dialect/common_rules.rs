@@ -347,6 +347,20 @@ async fn row_28_a_server_that_is_not_ready_says_503_everywhere() {
 }
 
 #[tokio::test]
+async fn strangers_who_send_slowly_take_no_place_of_others() {
+    let s = Server::with(Options { max_in_flight: 1, ..Options::default() });
+    let slow = s.send(Request::post("/login").body(futures_never()).unwrap());
+    let mut slow = Box::pin(slow);
+    std::future::poll_fn(|cx| {
+        assert!(slow.as_mut().poll(cx).is_pending());
+        std::task::Poll::Ready(())
+    })
+    .await;
+    assert_eq!(s.api.in_flight(), 0);
+    s.post("alice", "list", json!({})).await.expect(200, 200);
+}
+
+#[tokio::test]
 async fn l10_l12_keys_rotate_and_the_key_alone_vouches_for_a_subject() {
     let s = Server::with(Options { keys: LoginKeys::new([&[7u8; 32][..], LOGIN_KEY]).unwrap(), ..Options::default() });
     let old = Key::new(LOGIN_KEY);

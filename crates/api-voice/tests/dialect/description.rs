@@ -51,3 +51,29 @@ async fn the_page_and_the_document_are_served() {
         assert!(!to_bytes(r.into_body(), usize::MAX).await.unwrap().is_empty());
     }
 }
+
+#[test]
+fn every_test_that_the_quirks_file_names_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut sources = String::new();
+    let mut folders = vec![root.join("src"), root.join("tests"), root.join("../api/src")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                sources.push_str(&std::fs::read_to_string(path).unwrap());
+            }
+        }
+    }
+    let quirks = std::fs::read_to_string(root.join("../../docs/api/voice-room-quirks.md")).unwrap();
+    // Names of tests are the long words with underscores in the last column.
+    let last_column = quirks.lines().filter_map(|l| l.strip_prefix('|')?.strip_suffix('|')?.rsplit('|').next());
+    let names: Vec<&str> =
+        last_column.flat_map(|c| c.split('`')).filter(|w| w.matches('_').count() > 2 && !w.contains(' ')).collect();
+    assert!(names.len() > 30, "{}", names.len());
+    for name in names {
+        assert!(sources.contains(&format!("fn {name}(")), "{name}");
+    }
+}

@@ -74,6 +74,23 @@ async fn l3_an_authorization_header_on_login_is_not_read() {
 }
 
 #[tokio::test]
+async fn l4_the_vector_of_the_contract_opens_the_door_and_its_raw_key_twin_does_not() {
+    // The clock of these tests stands one second after the vector's `iat`, and its key is theirs.
+    let s = Server::new();
+    let signed =
+        "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbGljZSIsImlhdCI6MTcxMDQyMDE3OSwiZXhwIjoxNzExMDI0OTc5fQ";
+    let good = format!("{signed}.wTUsr9nQeRB0_O6K6LVsDrYzVPP5v1OpoLgqbk9kf0g");
+    let r = s.post_text("/api/chatroom/token", Some(&good), r#"{"user_id":"alice"}"#).await;
+    assert_eq!(r.expect(200, 200).body["aliyun_im"]["auth"]["user_id"], "alice");
+    let raw = format!("{signed}._AoCogT76lN5X_315ieyZf5ZC3mpC0DMTAsPg1n8JLw");
+    s.post_text("/api/chatroom/list", Some(&raw), "").await.expect(401, 401);
+    s.clock.forward(Duration::from_secs(1_711_024_979 - 1_710_420_180 - 1));
+    s.post_text("/api/chatroom/list", Some(&good), "").await.expect(200, 200);
+    s.clock.forward(Duration::from_secs(1));
+    s.post_text("/api/chatroom/list", Some(&good), "").await.expect(401, 401);
+}
+
+#[tokio::test]
 async fn l5_an_earlier_token_stays_valid_after_a_new_login() {
     let s = Server::new();
     let first = try_login(&s, "alice", "alice").await.body["token"].as_str().unwrap().to_owned();
@@ -99,6 +116,31 @@ async fn l6_failures_close_the_door_for_that_name_until_the_window_ends() {
     assert_eq!(try_login(&s, "alice", "alice").await.expect(429, 429).header("retry-after"), Some("1"));
     s.clock.forward(Duration::from_secs(1));
     try_login(&s, "alice", "alice").await.expect(200, 200);
+}
+
+#[tokio::test]
+async fn guesses_sent_side_by_side_learn_no_more_than_one_after_the_other() {
+    let s = Arc::new(Server::with(Options { mode: AuthMode::Accounts, ..Options::default() }));
+    s.account("alice", "right", |_| {}).await;
+    let all = (0..64).map(|i| {
+        let s = s.clone();
+        async move { try_login(&s, "alice", &format!("guess {i}")).await.body["code"].clone() }
+    });
+    let codes = futures_util::future::join_all(all).await;
+    assert_eq!(codes.iter().filter(|c| **c == 401).count(), 10);
+    assert_eq!(codes.iter().filter(|c| **c == 429).count(), 54);
+    try_login(&s, "alice", "right").await.expect(429, 429);
+}
+
+#[tokio::test]
+async fn l2_in_demo_mode_a_refusal_costs_one_hash_with_and_without_an_account() {
+    let s = Server::new();
+    s.account("carol", "secret", |_| {}).await;
+    for name in ["carol", "nobody"] {
+        let before = s.passwords.asked.load(Ordering::SeqCst);
+        try_login(&s, name, "wrong").await.expect(200, 401);
+        assert_eq!(s.passwords.asked.load(Ordering::SeqCst), before + 1, "{name}");
+    }
 }
 
 #[tokio::test]

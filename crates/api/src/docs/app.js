@@ -38,26 +38,40 @@ const sample = (doc, schema, depth = 0) => {
   return s.type === "boolean" ? true : "";
 };
 
-const rows = (doc, schema, table, prefix, depth) => {
+// One row for each name; `must` is the word for names that are always there. Where a schema has several
+// forms, one after the other, each below its own line.
+const rows = (doc, schema, table, prefix, depth, must) => {
   const s = resolve(doc, schema);
+  const forms = s.oneOf || s.anyOf;
+  if (forms && depth === 0) {
+    for (const form of forms) {
+      const f = resolve(doc, form);
+      if (!f.oneOf) {
+        const line = make("th", form.description || f.description || "or", make("tr", undefined, table));
+        line.colSpan = 4;
+      }
+      rows(doc, form, table, prefix, 0, must);
+    }
+    return;
+  }
   const inner = s.type === "array" ? resolve(doc, s.items) : s;
   for (const [name, prop] of Object.entries(inner.properties || {})) {
     const p = resolve(doc, prop);
     const tr = make("tr", undefined, table);
     make("code", prefix + name, make("td", undefined, tr));
     make("td", typeName(doc, prop), tr);
-    make("td", (inner.required || []).includes(name) ? "always" : "", tr);
+    make("td", (inner.required || []).includes(name) ? must : "", tr);
     make("td", prop.description || p.description || "", tr);
-    if (depth < 3) rows(doc, p, table, prefix + name + (p.type === "array" ? "[]." : "."), depth + 1);
+    if (depth < 3) rows(doc, p, table, prefix + name + (p.type === "array" ? "[]." : "."), depth + 1, must);
   }
 };
 
-const schemaTable = (doc, schema, parent) => {
+const schemaTable = (doc, schema, parent, must) => {
   if (!schema) return;
   const table = make("table", undefined, parent);
   const head = make("tr", undefined, table);
   for (const h of ["name", "type", "", "meaning"]) make("th", h, head);
-  rows(doc, schema, table, "", 0);
+  rows(doc, schema, table, "", 0, must);
   if (table.rows.length === 1) table.remove();
 };
 
@@ -91,13 +105,13 @@ const operation = (doc, path, method, op, parent) => {
   const request = op.requestBody && op.requestBody.content["application/json"];
   if (request) {
     make("h3", "Request", inside);
-    schemaTable(doc, request.schema, inside);
+    schemaTable(doc, request.schema, inside, "required");
   }
   for (const [status, r] of Object.entries(op.responses || {})) {
     const answer = resolve(doc, r);
     make("h3", status + "  " + (answer.description || ""), inside);
     const content = answer.content && answer.content["application/json"];
-    if (content && status === "200") schemaTable(doc, content.schema, inside);
+    if (content && status === "200") schemaTable(doc, content.schema, inside, "always");
   }
   make("h3", "Try it", inside);
   const body = make("textarea", JSON.stringify(request ? sample(doc, request.schema) : {}, null, 1), inside);

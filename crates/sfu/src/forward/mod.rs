@@ -17,3 +17,5 @@ pub mod levels;
 pub mod munge;
 pub mod select;
 pub mod stats;
+#[cfg(test)]
+mod tests;

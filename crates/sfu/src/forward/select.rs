@@ -21,14 +21,25 @@ pub const START_GRACE: Duration = Duration::from_millis(400);
 #[derive(Debug, Clone, Default)]
 pub struct Layers {
     last_packet: [Option<Duration>; MAX_LAYERS],
+    /// Stream and number of the newest packet.
+    newest: [Option<(u32, u64)>; MAX_LAYERS],
 }
 
 impl Layers {
-    /// A packet with content came in on this layer.
-    pub fn packet(&mut self, now: Duration, layer: u8) {
-        if let Some(last) = self.last_packet.get_mut(usize::from(layer)) {
-            *last = Some(now);
+    /// A packet with content came in. Gives back how it is to be seen: the start of a key frame that comes late
+    /// or twice starts nothing any more, because packets after it went by already.
+    #[must_use]
+    pub fn packet(&mut self, now: Duration, ssrc: u32, seq: u64, seen: Seen) -> Seen {
+        let layer = usize::from(seen.layer);
+        let (Some(last), Some(newest)) = (self.last_packet.get_mut(layer), self.newest.get_mut(layer)) else {
+            return seen;
+        };
+        *last = Some(now);
+        let in_order = newest.is_none_or(|(stream, n)| stream != ssrc || seq > n);
+        if in_order {
+            *newest = Some((ssrc, seq));
         }
+        Seen { starts_key_frame: seen.starts_key_frame && in_order, ..seen }
     }
 
     /// Nothing is flowing: muted, or the publisher's line went away.
@@ -165,7 +176,7 @@ impl Selector {
         }
     }
 
-    /// Judges one packet. [`Layers::packet`] must have been told of it before.
+    /// Judges one packet, as [`Layers::packet`] gave it back.
     pub fn judge(&mut self, now: Duration, layers: &Layers, seen: Seen) -> Verdict {
         if self.wanted.disabled {
             return Verdict::Drop;
@@ -222,17 +233,25 @@ mod tests {
     struct Bench {
         layers: Layers,
         selector: Selector,
+        seq: u64,
     }
 
     impl Bench {
         fn new(layer: u8) -> Self {
             let wanted = Wanted { layer, ..Wanted::default() };
-            Self { layers: Layers::default(), selector: Selector::new(ms(0), wanted) }
+            Self { layers: Layers::default(), selector: Selector::new(ms(0), wanted), seq: 0 }
         }
 
         fn packet(&mut self, now: u64, seen: Seen) -> bool {
-            self.layers.packet(ms(now), seen.layer);
+            self.seq += 1;
+            let seen = self.layers.packet(ms(now), 1, self.seq, seen);
             self.selector.judge(ms(now), &self.layers, seen) == Verdict::Forward
+        }
+
+        /// A packet flows that this subscriber never sees.
+        fn flows(&mut self, now: u64, layer: u8) {
+            self.seq += 1;
+            _ = self.layers.packet(ms(now), 1, self.seq, delta(layer));
         }
 
         fn asks(&self, now: u64) -> Option<u8> {
@@ -265,15 +284,15 @@ mod tests {
     #[test]
     fn the_first_packet_waits_for_the_best_layer_but_not_for_long() {
         let mut b = Bench::new(2);
-        b.layers.packet(ms(0), 2);
+        b.flows(0, 2);
         assert!(!b.packet(100, key(0)), "the high layer flows and is on its way");
-        b.layers.packet(ms(390), 2);
+        b.flows(390, 2);
         assert!(b.packet(400, key(0)), "grace over: a small picture beats none");
         assert_eq!(b.asks(400), Some(2));
         assert!(b.packet(500, key(2)));
         // A larger picture than asked for does not.
         let mut b = Bench::new(0);
-        b.layers.packet(ms(900), 0);
+        b.flows(900, 0);
         assert!(!b.packet(1000, key(2)));
         assert!(b.packet(1001, key(0)));
     }
@@ -287,7 +306,7 @@ mod tests {
             assert_eq!(b.asks(t), None);
         }
         assert!(!b.packet(1499, key(0)));
-        b.layers.packet(ms(1500), 0);
+        b.flows(1500, 0);
         assert_eq!(b.asks(1500), Some(0));
         assert!(b.packet(1520, key(0)));
         assert!(!b.packet(1600, delta(2)), "back to life");
@@ -307,6 +326,18 @@ mod tests {
         // A wish below everything that flows gets the lowest there is.
         let mut b = Bench::new(0);
         assert!(b.packet(0, key(1)));
+    }
+
+    #[test]
+    fn a_key_frame_that_comes_late_or_twice_starts_nothing() {
+        let mut layers = Layers::default();
+        let mut starts = |ssrc, seq| layers.packet(ms(0), ssrc, seq, key(1)).starts_key_frame;
+        assert!(starts(7, 100));
+        assert!(!starts(7, 100), "twice");
+        assert!(starts(7, 102));
+        assert!(!starts(7, 101), "late");
+        assert!(starts(8, 5), "another stream of the layer counts anew");
+        assert!(!layers.packet(ms(0), 8, 9, delta(1)).starts_key_frame);
     }
 
     #[test]

@@ -170,11 +170,9 @@ impl Pc {
         let mut api = self.rtc.sdp_api();
         if channels {
             let lossy = Reliability::MaxRetransmits { retransmits: 0 };
-            for (label, ordered, reliability) in [
-                ("_reliable", true, Reliability::Reliable),
-                ("_lossy", false, lossy),
-                ("_data_track", false, lossy),
-            ] {
+            for (label, ordered, reliability) in
+                [("_reliable", true, Reliability::Reliable), ("_lossy", false, lossy), ("_data_track", false, lossy)]
+            {
                 let label = label.to_owned();
                 api.add_channel_with_config(ChannelConfig { label, ordered, reliability, ..Default::default() });
             }
@@ -237,9 +235,11 @@ impl Pc {
         let Some(pt) = pick_pt(&line.pts, from.codec) else { return false };
         let mut api = self.rtc.direct_api();
         let Some(stream) = api.stream_tx_by_mid(mid, None) else { return false };
-        let mut ext = ExtensionValues::default();
-        ext.abs_capture_time = from.passed.capture;
-        ext.video_orientation = from.passed.orientation;
+        let ext = ExtensionValues {
+            abs_capture_time: from.passed.capture,
+            video_orientation: from.passed.orientation,
+            ..ExtensionValues::default()
+        };
         let mut write = RtpWrite::new(pt, packet.seq.into(), packet.time, from.at, from.payload.clone())
             .marker(packet.marker)
             .nackable(from.codec != Codec::Opus)

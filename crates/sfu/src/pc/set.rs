@@ -144,11 +144,18 @@ impl<T: Copy> PcSet<T> {
         self.by_ufrag.insert(name, id);
     }
 
-    /// Gives a datagram to the connection it is for. `Err` says why it was dropped.
+    /// Gives a datagram to the connection it is for, and takes out what comes of it. `Err` says why it was dropped.
     ///
     /// DTLS and RTP reach a connection only from a source that passed an ICE check: str0m does not look at the source
-    /// itself, and a forged hello must neither reach the handshake nor end the session.
-    pub(crate) fn receive(&mut self, now: Instant, d: Inbound<'_>) -> Result<(), &'static str> {
+    /// itself, and a forged hello must neither reach the handshake nor end the session. And it holds one received
+    /// packet at a time, so it is drained after each datagram, never after a batch.
+    pub(crate) fn receive(
+        &mut self,
+        now: Instant,
+        d: Inbound<'_>,
+        out: &mut Vec<Datagram>,
+        events: &mut Vec<PcEvent>,
+    ) -> Result<(PcId, T), &'static str> {
         let first = *d.bytes.first().ok_or("empty")?;
         let known = self.by_source.get(&(d.via, d.from)).copied();
         let stun = first < 4;
@@ -160,22 +167,26 @@ impl<T: Copy> PcSet<T> {
             known.ok_or("unknown_source")?
         };
         let local = self.factory.local(d.via, d.from).ok_or("no_candidate")?;
-        let slot = self.slots.get_mut(id.index as usize).and_then(Option::as_mut).filter(|s| s.id == id).ok_or("gone")?;
         let proto = if d.via == Via::Udp { Protocol::Udp } else { Protocol::Tcp };
         let receive = Receive::new(proto, d.from, local, d.bytes).map_err(|_| "malformed")?;
         let input = Input::Receive(now, receive);
-        if !slot.pc.accepts(&input) {
+        if !self.slot(id).ok_or("gone")?.pc.accepts(&input) {
             return Err("not_accepted");
         }
+        self.drain(id, now, out, events);
+        let slot = self.slot(id).ok_or("gone")?;
+        // What is wrong with a datagram is its own fault; the connection is judged by its state.
         let ok = slot.pc.receive(input);
-        if !slot.dirty {
-            slot.dirty = true;
-            self.dirty.push(id);
+        slot.dirty = true;
+        let owner = slot.owner;
+        self.drain(id, now, out, events);
+        if !ok {
+            metrics::counter!("stoa_media_datagrams_dropped_total", "reason" => "rejected").increment(1);
         }
         if stun && known != Some(id) {
             self.learn(id, (d.via, d.from));
         }
-        if ok { Ok(()) } else { Err("rejected") }
+        Ok((id, owner))
     }
 
     fn learn(&mut self, id: PcId, source: (Via, SocketAddr)) {
@@ -232,20 +243,24 @@ impl<T: Copy> PcSet<T> {
     ) -> Option<(PcId, T)> {
         loop {
             let id = self.dirty.pop()?;
-            let Some(slot) = self.slots.get_mut(id.index as usize).and_then(Option::as_mut).filter(|s| s.id == id)
-            else {
-                continue;
-            };
-            slot.dirty = false;
-            let timer = std::mem::take(&mut slot.timer);
-            let at = slot.pc.poll(now, timer, out, events);
-            slot.deadline = at;
-            if slot.scheduled.is_none_or(|s| at < s) {
-                slot.scheduled = Some(at);
-                self.timers.push(Reverse((at, id)));
+            if let Some(owner) = self.drain(id, now, out, events) {
+                return Some((id, owner));
             }
-            return Some((id, slot.owner));
         }
+    }
+
+    /// Takes everything out of a connection, if it was changed.
+    fn drain(&mut self, id: PcId, now: Instant, out: &mut Vec<Datagram>, events: &mut Vec<PcEvent>) -> Option<T> {
+        let slot = self.slots.get_mut(id.index as usize)?.as_mut().filter(|s| s.id == id && s.dirty)?;
+        slot.dirty = false;
+        let timer = std::mem::take(&mut slot.timer);
+        let at = slot.pc.poll(now, timer, out, events);
+        slot.deadline = at;
+        if slot.scheduled.is_none_or(|s| at < s) {
+            slot.scheduled = Some(at);
+            self.timers.push(Reverse((at, id)));
+        }
+        Some(slot.owner)
     }
 
     fn slot(&mut self, id: PcId) -> Option<&mut Slot<T>> {

@@ -14,7 +14,8 @@ const MAX_PACKET: usize = 64 * 1024;
 impl Room {
     /// A packet from a client. What does not parse or may not be sent is dropped and counted.
     pub(super) fn data_in(&mut self, ctx: &mut Ctx<'_>, pid: Pid, lane: Lane, bytes: &[u8]) {
-        let dropped = |why: &'static str| metrics::counter!("stoa_media_data_dropped_total", "reason" => why).increment(1);
+        let dropped =
+            |why: &'static str| metrics::counter!("stoa_media_data_dropped_total", "reason" => why).increment(1);
         let Some(p) = self.parts.get_mut(&pid) else { return };
         if !crate::forward::gate::data(&p.standing.permission) {
             return dropped("not_permitted");

@@ -103,7 +103,14 @@ impl Down {
     }
 
     /// The packet as it goes out, if it does.
-    fn route<'a>(&mut self, now: Duration, up: &Up, seen: Seen, packet: &'a InPacket, read: &Read) -> Option<OutPacket<'a>> {
+    fn route<'a>(
+        &mut self,
+        now: Duration,
+        up: &Up,
+        seen: Seen,
+        packet: &'a InPacket,
+        read: &Read,
+    ) -> Option<OutPacket<'a>> {
         if self.cut != up.cut {
             self.cut = up.cut;
             if self.video {
@@ -116,13 +123,8 @@ impl Down {
             (false, false) => Verdict::Forward,
         };
         let source = up.source(packet.ssrc);
-        let incoming = Incoming {
-            seq: packet.seq,
-            timestamp: packet.time,
-            arrived: now,
-            captured: None,
-            vp8: read.vp8,
-        };
+        let incoming =
+            Incoming { seq: packet.seq, timestamp: packet.time, arrived: now, captured: None, vp8: read.vp8 };
         let munger = self.munger.as_mut()?;
         // Padding carries nothing: it ends here, and its number with it.
         if verdict == Verdict::Drop || packet.payload.is_empty() {
@@ -161,10 +163,10 @@ impl Room {
         up.counters[layer].packet(now, counted);
         let read = read_payload(packet.codec, &packet.payload);
         #[expect(clippy::cast_possible_truncation, reason = "three layers at most")]
-        let seen = Seen { layer: layer as u8, ..read.seen };
+        let mut seen = Seen { layer: layer as u8, ..read.seen };
         if *kind == Kind::Video {
             if payload > 0 {
-                up.layers.packet(now, seen.layer);
+                seen = up.layers.packet(now, packet.ssrc, packet.seq, seen);
             }
             if seen.starts_key_frame {
                 up.requesters[layer].arrived();

@@ -99,6 +99,7 @@ impl Room {
             sink_epoch: 0,
             lost_at: None,
             ice_lost_at: None,
+            media_dead_at: None,
             pub_pc: None,
             sub_pc,
             pending: Vec::new(),
@@ -171,7 +172,7 @@ impl Room {
         let p = self.parts.get_mut(&pid).ok_or(Refusal::UnknownSession)?;
         // The sid is no secret: the token decides who it is, and it must be the session's owner.
         let same = p.who.sid == resumer.sid && p.who.user == resumer.user && p.token.key == resumer.token.key;
-        if !same || !p.subs.answered_once {
+        if !same || !p.subs.answered_once || p.media_dead_at.is_some() {
             return Err(Refusal::UnknownSession);
         }
         p.sink = Some(resumer.sink);

@@ -60,7 +60,7 @@ pub(crate) struct Ctx<'a> {
 #[derive(Debug)]
 pub(crate) enum Effect {
     /// A fact for the product.
-    Event(MediaEvent),
+    Event(Box<MediaEvent>),
     /// Ask admission again and answer with [`Room::refreshed`].
     AskRefresh { room: RoomIx, pid: Pid },
 }
@@ -150,16 +150,12 @@ impl Room {
         }
     }
 
-    fn pc_dead(&mut self, ctx: &mut Ctx<'_>, owner: Owner, pc: PcId) {
+    /// A connection is over. A client that leaves closes its connections and says so at about the same time, so the
+    /// participant is judged a moment later.
+    fn pc_dead(&mut self, ctx: &Ctx<'_>, owner: Owner, pc: PcId) {
         let Some(p) = self.parts.get_mut(&owner.pid) else { return };
-        if p.pub_pc == Some(pc) {
-            // The client makes a new one with its next offer.
-            p.pub_pc = None;
-            ctx.pcs.close(pc);
-            self.unpublish_all(ctx, owner.pid, false);
-            self.reconnect(ctx, owner.pid, LeftReason::MediaFailure);
-        } else if p.sub_pc == pc {
-            self.reconnect(ctx, owner.pid, LeftReason::MediaFailure);
+        if p.pub_pc == Some(pc) || p.sub_pc == pc {
+            p.media_dead_at.get_or_insert(ctx.now.mono);
         }
     }
 
@@ -223,14 +219,14 @@ impl Room {
 
     fn event(&mut self, ctx: &mut Ctx<'_>, fact: MediaFact) {
         self.event_seq += 1;
-        ctx.effects.push(Effect::Event(MediaEvent {
+        ctx.effects.push(Effect::Event(Box::new(MediaEvent {
             channel: self.key.clone(),
             channel_sid: self.sid.clone(),
             seq: self.event_seq,
             id: ctx.env.id("EV_"),
             at: ctx.now.wall,
             fact,
-        }));
+        })));
     }
 }
 

@@ -45,6 +45,8 @@ pub(crate) struct Participant {
     /// Since when there is no WebSocket.
     pub lost_at: Option<Duration>,
     pub ice_lost_at: Option<Duration>,
+    /// Since when one of its connections is over.
+    pub media_dead_at: Option<Duration>,
     pub pub_pc: Option<PcId>,
     pub sub_pc: PcId,
     pub pending: Vec<Pending>,

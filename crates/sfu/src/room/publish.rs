@@ -112,10 +112,7 @@ impl Room {
         };
         let Some(info) = info else { return usual };
         let has = |f: proto::AudioTrackFeature| info.audio_features.contains(&f.into());
-        OpusAnswer {
-            dtx: !has(proto::AudioTrackFeature::TfNoDtx),
-            stereo: has(proto::AudioTrackFeature::TfStereo),
-        }
+        OpusAnswer { dtx: !has(proto::AudioTrackFeature::TfNoDtx), stereo: has(proto::AudioTrackFeature::TfStereo) }
     }
 
     /// Finds lines for announcements. Called whenever one of both is new.

@@ -89,8 +89,12 @@ impl Room {
 
     /// Nobody publishes any more whose standing is older than `revision`.
     pub(crate) fn silence(&mut self, ctx: &mut Ctx<'_>, revision: u64) {
-        let older: Vec<_> =
-            self.parts.values().filter(|p| p.standing.revision < revision).map(|p| (p.pid, silenced(&p.standing, revision))).collect();
+        let older: Vec<_> = self
+            .parts
+            .values()
+            .filter(|p| p.standing.revision < revision)
+            .map(|p| (p.pid, silenced(&p.standing, revision)))
+            .collect();
         for (pid, standing) in older {
             self.set_standing_of(ctx, pid, standing);
         }

@@ -186,10 +186,13 @@ impl Room {
         p.subs.changed_at = None;
         let restart = std::mem::take(&mut p.subs.restart);
         let lines = &mut p.subs.lines;
-        let new: Vec<usize> = (0..lines.len()).filter(|i| lines[*i].mid.is_none() && lines[*i].track.is_some()).collect();
+        let new: Vec<usize> =
+            (0..lines.len()).filter(|i| lines[*i].mid.is_none() && lines[*i].track.is_some()).collect();
         let add: Vec<Kind> = new.iter().map(|i| if lines[*i].audio { Kind::Audio } else { Kind::Video }).collect();
         let turn = lines.iter().filter_map(|l| Some((l.mid?, l.track.is_some()))).collect::<Vec<_>>();
-        let Some(Some((sdp, mids))) = ctx.pcs.with(p.sub_pc, |pc| pc.offer(first, &add, &turn, restart)) else { return };
+        let Some(Some((sdp, mids))) = ctx.pcs.with(p.sub_pc, |pc| pc.offer(first, &add, &turn, restart)) else {
+            return;
+        };
         for (i, mid) in new.into_iter().zip(mids) {
             lines[i].mid = Some(mid);
         }
@@ -234,9 +237,11 @@ impl Room {
             line.confirmed = true;
             line.pts = ctx.pcs.with(p.sub_pc, |pc| pc.down_line(mid)).unwrap_or_default();
             // A track that came onto the line while the offer was out is for the next one.
-            let offered = line.on && line.track.and_then(|t| self.tracks.get(&t)).is_some_and(|t| {
-                line.msid.ends_with(t.info.sid.as_str())
-            });
+            let offered = line.on
+                && line
+                    .track
+                    .and_then(|t| self.tracks.get(&t))
+                    .is_some_and(|t| line.msid.ends_with(t.info.sid.as_str()));
             line.ready = offered;
             if offered && !line.audio {
                 video.extend(line.track);
@@ -269,7 +274,9 @@ impl Room {
     /// Gives up on clients that do not answer offers.
     pub(super) fn unanswered(&mut self, ctx: &mut Ctx<'_>) {
         let now = ctx.now.mono;
-        let late = |p: &&super::Participant| p.sink.is_some() && p.subs.asked_at.is_some_and(|t| now.saturating_sub(t) >= ANSWER_TIMEOUT);
+        let late = |p: &&super::Participant| {
+            p.sink.is_some() && p.subs.asked_at.is_some_and(|t| now.saturating_sub(t) >= ANSWER_TIMEOUT)
+        };
         for pid in self.parts.values().filter(late).map(|p| p.pid).collect::<Vec<_>>() {
             self.reconnect(ctx, pid, LeftReason::MediaFailure);
         }

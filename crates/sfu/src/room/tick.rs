@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use livekit_protocol::DisconnectReason;
 use livekit_protocol::leave_request::Action;
 use stoa_core::media::LeftReason;
 
@@ -13,6 +12,8 @@ use super::{Ctx, Room};
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(60);
 /// Connected, then no working path for so long. With str0m's own detection of some 8 s nobody stays a ghost for 30 s.
 const ICE_TIMEOUT: Duration = Duration::from_secs(15);
+/// A connection is over and the client has not said good-bye.
+const DEAD_TIMEOUT: Duration = Duration::from_secs(2);
 
 impl Room {
     /// Looks at all deadlines.
@@ -31,7 +32,9 @@ impl Room {
         for (pid, reason) in gone {
             let tell = match reason {
                 // It may come back as a new session.
-                LeftReason::ConnectionTimeout => Some((DisconnectReason::ConnectionTimeout, Action::Reconnect)),
+                LeftReason::ConnectionTimeout | LeftReason::MediaFailure => {
+                    Some((super::wire::reason(reason), Action::Reconnect))
+                }
                 _ => Some((super::wire::reason(reason), Action::Disconnect)),
             };
             self.leave(ctx, pid, reason, tell);
@@ -47,6 +50,9 @@ fn overdue(p: &Participant, now: Duration, window: Duration) -> Option<LeftReaso
     let since = |t: Option<Duration>, limit: Duration| t.is_some_and(|t| now.saturating_sub(t) >= limit);
     match () {
         () if since(p.lost_at, window) => Some(LeftReason::SignalClose),
+        // Nothing to come back to.
+        () if p.lost_at.is_some() && p.media_dead_at.is_some() => Some(LeftReason::SignalClose),
+        () if since(p.media_dead_at, DEAD_TIMEOUT) => Some(LeftReason::MediaFailure),
         () if p.active_at.is_none() && since(Some(p.joined.mono), CONNECT_TIMEOUT) => Some(LeftReason::JoinFailure),
         () if since(p.ice_lost_at, ICE_TIMEOUT) => Some(LeftReason::ConnectionTimeout),
         () => None,

@@ -17,8 +17,9 @@ use crate::shard::{Command, Session};
 
 /// How often we ping.
 const PING_EVERY: Duration = Duration::from_secs(10);
-/// A client that sends nothing for so long, not even pongs, is gone. Clients ping every 5 s.
-const SILENCE: Duration = Duration::from_secs(15);
+/// A client that sends nothing for so long, not even pongs, is gone. Clients ping every 5 s. With the resume window it
+/// makes the longest life of a ghost, which stays below 30 s.
+const SILENCE: Duration = Duration::from_secs(12);
 /// A frame that cannot be written by then goes to a client that does not read.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 

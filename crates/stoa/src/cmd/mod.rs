@@ -73,6 +73,5 @@ pub fn run(cli: Cli) -> Outcome {
         Command::Backup(args) => backup::run(args),
         Command::Token(args) => token::run(args),
         Command::Doctor(args) => doctor::run(args),
-        _ => Ok(exit::OK),
     }
 }

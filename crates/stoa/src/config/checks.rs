@@ -91,10 +91,10 @@ pub fn check(s: &Settings, given: &[String]) -> Findings {
     for key in given {
         if let Some((_, part)) =
             NOT_BUILT.iter().find(|(p, _)| key == p || (p.ends_with(['.', '_']) && key.starts_with(p)))
+            && named.insert(key)
+            && key != "http.domain"
         {
-            if named.insert(key) && key != "http.domain" {
-                f.warn(format!("{key} is set but has no effect: this build has no part for {part}"));
-            }
+            f.warn(format!("{key} is set but has no effect: this build has no part for {part}"));
         }
     }
     f
@@ -200,6 +200,8 @@ fn engines(s: &Settings, f: &mut Findings) {
     }
     if !(1..=64).contains(&s.media.shards) {
         f.error("media.shards: must be 1 to 64");
+    } else if s.media.shards > 1 {
+        f.warn("media.shards: this build runs one shard, whatever is set");
     }
     for url in &s.media.webhooks.0 {
         if !url.starts_with("https://") && !url.starts_with("http://") {

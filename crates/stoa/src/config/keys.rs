@@ -2,7 +2,7 @@
 //! somebody probably meant.
 
 use confique::Config as _;
-use confique::meta::{Expr, FieldKind, Integer, LeafKind, Meta};
+use confique::meta::{Expr, FieldKind, Meta};
 
 use super::schema::{APP_KEYS, Settings};
 
@@ -11,10 +11,6 @@ use super::schema::{APP_KEYS, Settings};
 pub struct Key {
     /// Dotted path, `http.listen`.
     pub path: String,
-    /// Doc comment lines.
-    pub doc: &'static [&'static str],
-    /// Default in TOML spelling.
-    pub default: String,
 }
 
 impl Key {
@@ -38,13 +34,7 @@ fn collect(meta: &Meta, prefix: &str, out: &mut Vec<Key>) {
         let path = if prefix.is_empty() { f.name.to_owned() } else { format!("{prefix}.{}", f.name) };
         match f.kind {
             FieldKind::Nested { meta } => collect(meta, &path, out),
-            FieldKind::Leaf { kind, .. } => {
-                let default = match kind {
-                    LeafKind::Required { default: Some(e) } => text(&e),
-                    _ => String::new(),
-                };
-                out.push(Key { path, doc: f.doc, default });
-            }
+            FieldKind::Leaf { .. } => out.push(Key { path }),
         }
     }
 }
@@ -55,7 +45,7 @@ pub fn text(e: &Expr) -> String {
     match e {
         Expr::Str(s) => toml::Value::String((*s).to_owned()).to_string(),
         Expr::Bool(b) => b.to_string(),
-        Expr::Integer(i) => integer(*i),
+        Expr::Integer(i) => i.to_string(),
         Expr::Float(f) => f.to_string(),
         Expr::Array(a) => format!("[{}]", a.iter().map(text).collect::<Vec<_>>().join(", ")),
         Expr::Map(m) => {
@@ -67,10 +57,6 @@ pub fn text(e: &Expr) -> String {
         }
         _ => String::new(),
     }
-}
-
-fn integer(i: Integer) -> String {
-    i.to_string()
 }
 
 /// The keys of a file that do not exist, each with a hint.

@@ -76,12 +76,12 @@ fn section(meta: &Meta, prefix: &str, out: &mut String) {
         if prefix.is_empty() && f.name == "apps" {
             continue;
         }
-        let key = keys::Key { path: join(f.name), doc: f.doc, default: String::new() };
+        let key = keys::Key { path: join(f.name) };
         let default = match kind {
             LeafKind::Required { default: Some(e) } => keys::text(&e),
             _ => String::new(),
         };
-        for line in key.doc {
+        for line in f.doc {
             let _ = writeln!(out, "#{line}");
         }
         let _ = writeln!(out, "# {}", key.env());

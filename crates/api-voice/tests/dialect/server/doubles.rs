@@ -203,6 +203,8 @@ impl PlainPasswords {
 impl Passwords for PlainPasswords {
     async fn verify(&self, password: &str, hash: Option<&str>) -> Result<bool> {
         self.asked.fetch_add(1, Ordering::SeqCst);
+        // As the real one does, give others their turn.
+        tokio::task::yield_now().await;
         Ok(hash.is_some_and(|h| h == Self::hash(password)))
     }
 }

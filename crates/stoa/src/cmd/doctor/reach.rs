@@ -118,10 +118,10 @@ async fn echo(socket: &UdpSocket, ip: IpAddr) -> Result<(), String> {
         loop {
             out.send_to(probe.as_bytes(), (ip, port)).await?;
             // One lost packet proves nothing: ask again every 300 ms.
-            if let Ok(r) = tokio::time::timeout(Duration::from_millis(300), socket.recv(&mut buf)).await {
-                if buf.get(..r?) == Some(probe.as_bytes()) {
-                    return Ok::<(), std::io::Error>(());
-                }
+            if let Ok(r) = tokio::time::timeout(Duration::from_millis(300), socket.recv(&mut buf)).await
+                && buf.get(..r?) == Some(probe.as_bytes())
+            {
+                return Ok::<(), std::io::Error>(());
             }
         }
     };

@@ -1,0 +1,213 @@
+//! Several processes on one database, and what happens when one of them or the server dies.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use stoa_core::Kind;
+use stoa_core::ports::{PageStart, Store};
+use stoa_core::voice::Outcome;
+use stoa_store_contract::crash::{Model, prepare, run_and_kill, to_stdout, write};
+use stoa_store_contract::pg::Server;
+use stoa_store_contract::races::{assert_eight_winners, race};
+use stoa_store_contract::{APP, apply, good, make_room, read, seated, take};
+use stoa_store_postgres::{PostgresStore, migration_names};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+async fn database() -> String {
+    tokio::task::spawn_blocking(|| Server::shared().database().unwrap()).await.unwrap()
+}
+
+#[test]
+fn both_stores_have_the_same_migrations_by_number_and_name() {
+    assert_eq!(migration_names(), stoa_store_sqlite::migration_names());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn two_processes_sharing_the_race_for_eight_seats_have_eight_winners() {
+    let url = database().await;
+    // At once, on an empty database: only one of them may migrate.
+    let (a, b) = tokio::join!(PostgresStore::connect(&url), PostgresStore::connect(&url));
+    let stores: [Arc<dyn Store>; 2] = [Arc::new(good(a)), Arc::new(good(b))];
+    let mut rounds = Vec::new();
+    for n in 0..50 {
+        let room = make_room(&*stores[0], n, 1000).await.id;
+        rounds.push((room, race(&stores, room).await));
+    }
+    let fresh = good(PostgresStore::connect(&url).await);
+    for (room, answers) in &rounds {
+        assert_eight_winners(answers, &*read(&fresh, *room).await);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_same_user_in_two_processes_at_once_gets_one_seat() {
+    let url = database().await;
+    let stores = [good(PostgresStore::connect(&url).await), good(PostgresStore::connect(&url).await)];
+    let stores = stores.map(Arc::new);
+    for n in 0..10 {
+        let room = make_room(&*stores[0], n, 1000).await.id;
+        let mut tasks = tokio::task::JoinSet::new();
+        for k in 0..64 {
+            let store = stores[k % 2].clone();
+            tasks.spawn(async move { apply(&*store, room, take("bob", None), 5000).await.outcome });
+        }
+        let outcomes = tasks.join_all().await;
+        assert_eq!(outcomes.iter().filter_map(seated).count(), 1);
+        let others = outcomes.iter().filter(|o| matches!(o, Outcome::AlreadySeated(_))).count();
+        assert_eq!(others, 63);
+        assert_eq!(read(&*stores[1], room).await.holders().count(), 1);
+    }
+}
+
+/// Forwards connections to the server and counts the statements that go through. Returns its port.
+async fn counting_proxy(server: u16, statements: Arc<AtomicUsize>) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let mut connections = tokio::task::JoinSet::new();
+    // Ends with the test's runtime.
+    std::mem::drop(tokio::task::spawn_local(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            let server = TcpStream::connect(("127.0.0.1", server)).await.unwrap();
+            connections.spawn_local(forward(client, server, statements.clone()));
+        }
+    }));
+    port
+}
+
+async fn forward(client: TcpStream, server: TcpStream, statements: Arc<AtomicUsize>) {
+    client.set_nodelay(true).unwrap();
+    server.set_nodelay(true).unwrap();
+    let (mut from_client, mut to_client) = client.into_split();
+    let (mut from_server, mut to_server) = server.into_split();
+    let answers = tokio::io::copy(&mut from_server, &mut to_client);
+    let requests = async {
+        // The first message has no kind, the others have: kind, then length with itself.
+        let mut kind = None;
+        loop {
+            let length = from_client.read_u32().await?;
+            let mut body = vec![0; length as usize - 4];
+            from_client.read_exact(&mut body).await?;
+            // Execute, simple query.
+            if matches!(kind, Some(b'E' | b'Q')) {
+                statements.fetch_add(1, Ordering::Relaxed);
+            }
+            to_server.write_all(kind.as_slice()).await?;
+            to_server.write_u32(length).await?;
+            to_server.write_all(&body).await?;
+            kind = Some(from_client.read_u8().await?);
+        }
+    };
+    let _: (_, std::io::Result<()>) = tokio::join!(answers, requests);
+}
+
+#[tokio::test(flavor = "local")]
+async fn a_page_of_500_rooms_takes_as_many_statements_as_one_of_10() {
+    let url = database().await;
+    let (server, name) = url.rsplit_once('/').unwrap();
+    let (host, port) = server.rsplit_once(':').unwrap();
+    let count = Arc::new(AtomicUsize::new(0));
+    let port = counting_proxy(port.parse().unwrap(), count.clone()).await;
+    let direct = good(PostgresStore::connect(&url).await);
+    for n in 0..500 {
+        make_room(&direct, n, 1000).await;
+    }
+    let store = good(PostgresStore::connect(&format!("{host}:{port}/{name}?sslmode=disable")).await);
+    assert!(count.load(Ordering::Relaxed) > 0, "the proxy counts nothing");
+    let mut statements = Vec::new();
+    for limit in [10, 500] {
+        count.store(0, Ordering::Relaxed);
+        assert_eq!(good(store.list_rooms(APP, PageStart::Offset(0), limit).await).len(), limit as usize);
+        statements.push(count.load(Ordering::Relaxed));
+    }
+    assert_eq!(statements, [1, 1]);
+}
+
+/// Set for the process that is killed: its database.
+const DATABASE: &str = "STOA_CRASH_PG";
+/// Set for the process that is killed: seed of what it does.
+const SEED: &str = "STOA_CRASH_SEED";
+
+/// Also what the killed process runs, until it is killed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_nobody_kills_leaves_no_room_behind_locked() {
+    if let Ok(url) = std::env::var(DATABASE) {
+        let seed = std::env::var(SEED).unwrap().parse().unwrap();
+        write(Arc::new(good(PostgresStore::connect(&url).await)), seed, u64::MAX, to_stdout).await;
+        return;
+    }
+    let url = database().await;
+    let store = Arc::new(good(PostgresStore::connect(&url).await));
+    prepare(&*store).await;
+    write(store, 1, 5, |_| {}).await;
+    let fresh = good(PostgresStore::connect(&url).await);
+    for room in good(fresh.list_rooms(APP, PageStart::Offset(0), 4).await) {
+        apply(&fresh, room.id, take("somebody new", None), 5000).await;
+    }
+}
+
+/// The server may still be finishing what the killed client sent last.
+async fn wait_until_the_dead_are_gone(url: &str) {
+    let name = url.rsplit_once('/').unwrap().1;
+    let wait = format!(
+        "DO $$ BEGIN WHILE EXISTS (SELECT FROM pg_stat_activity WHERE datname = '{name}') LOOP \
+         PERFORM pg_sleep(0.01), pg_stat_clear_snapshot(); END LOOP; END $$"
+    );
+    tokio::task::spawn_blocking(move || Server::shared().psql(&wait).unwrap()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_acknowledged_write_is_there_after_each_of_10_killed_clients() {
+    let url = database().await;
+    prepare(&good(PostgresStore::connect(&url).await)).await;
+    let mut model = Model::default();
+    for round in 0..10 {
+        let variables = [(DATABASE, url.as_str()), (SEED, &format!("{round}"))];
+        tokio::task::block_in_place(|| {
+            let test = "a_client_that_nobody_kills_leaves_no_room_behind_locked";
+            run_and_kill(&mut model, test, &variables, Duration::from_millis(300));
+        });
+        wait_until_the_dead_are_gone(&url).await;
+        model.check(&good(PostgresStore::connect(&url).await)).await;
+    }
+    assert!(model.answers > 200, "hardly any load: {} answers", model.answers);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_a_server_the_store_is_unavailable_and_no_error_shows_the_url() {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let url = format!("postgres://someone:topsecret@127.0.0.1:{port}/x");
+    let e = PostgresStore::connect(&url).await.unwrap_err();
+    assert_eq!(*e.kind(), Kind::Unavailable);
+    assert!(!format!("{e:?} {e} {:?}", e.internal()).contains("topsecret"));
+    let e = PostgresStore::connect("not a url topsecret").await.unwrap_err();
+    assert!(!format!("{e:?} {e} {:?}", e.internal()).contains("topsecret"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_the_server_cut_all_connections_the_store_works_again() {
+    let url = database().await;
+    let store = good(PostgresStore::connect(&url).await);
+    let room = make_room(&store, 1, 1000).await.id;
+    let name = url.rsplit_once('/').unwrap().1.to_owned();
+    tokio::task::spawn_blocking(move || {
+        let cut = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'");
+        Server::shared().psql(&cut).unwrap();
+    })
+    .await
+    .unwrap();
+    // Each dead connection is noticed once, as "unavailable", and never as another answer.
+    for _ in 0..64 {
+        match store.apply(APP, room, take("bob", None), stoa_core::time::UnixMs(5000)).await {
+            Ok(done) => {
+                assert!(seated(&done.unwrap().outcome).is_some());
+                return;
+            }
+            Err(e) => assert_eq!(*e.kind(), Kind::Unavailable, "{:?}", e.internal()),
+        }
+    }
+    panic!("the store never came back");
+}
