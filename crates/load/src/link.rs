@@ -45,12 +45,15 @@ impl Link {
             Transport::Udp => {
                 let socket = UdpSocket::bind((local_ip_towards(remote.addr).await?, 0)).await?;
                 let local = socket.local_addr()?;
+                // Without this the first checks are dropped and come again only after their timeout.
+                socket.writable().await?;
                 Ok(Some(Self::Udp { socket, local }))
             }
             Transport::Tcp => {
                 let stream = TcpStream::connect(remote.addr).await?;
                 stream.set_nodelay(true)?;
                 let (local, remote) = (stream.local_addr()?, stream.peer_addr()?);
+                stream.writable().await?;
                 Ok(Some(Self::Tcp { stream, local, remote, inbox: Vec::new(), outbox: Vec::new() }))
             }
         }
