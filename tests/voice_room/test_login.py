@@ -58,21 +58,32 @@ def test_L2_wrong_password_and_unknown_user_look_alike(own_server):
     server = own_server({"auth.mode": "accounts", "auth.login_failures": 100_000, "auth.login_failures_address": 100_000})
     add_account(server, "bob", "bobs-password")
     server.http.login("bob", "bobs-password").ok()
-    times: dict[str, list[float]] = {"bob": [], "nobody": []}
     bodies = set()
-    for _ in range(50):
-        for name in times:
-            began = time.perf_counter()
-            answer = server.http.login(name, "wrong")
-            times[name].append(time.perf_counter() - began)
-            bodies.add(answer.expect(200, 401).raw)
+
+    def medians() -> list[float]:
+        times: dict[str, list[float]] = {"bob": [], "nobody": []}
+        for _ in range(50):
+            for name in times:
+                began = time.perf_counter()
+                answer = server.http.login(name, "wrong")
+                times[name].append(time.perf_counter() - began)
+                bodies.add(answer.expect(200, 401).raw)
+        return [statistics.median(t) for t in times.values()]
+
+    # A difference in the work shows in every round; a busy machine only in some.
+    rounds = []
+    for _ in range(3):
+        known, unknown = medians()
+        rounds.append((known, unknown))
+        if abs(known - unknown) / max(known, unknown) < 0.2:
+            break
+    else:
+        raise AssertionError(f"told apart by time in every round: {rounds}")
     assert len(bodies) == 1
     assert json.loads(bodies.pop()) == {
         "code": 401, "message": "incorrect username or password",
         "success": False, "errorCode": "401", "errorMsg": "incorrect Username or Password",
     }
-    known, unknown = (statistics.median(times[n]) for n in ("bob", "nobody"))
-    assert abs(known - unknown) / max(known, unknown) < 0.2, (known, unknown)
 
 
 @pytest.mark.parametrize("value", ["Bearer ", "Bearer", "rubbish", "Bearer abc.def.ghi", "Basic Ym9iOmJvYg=="])
@@ -95,8 +106,8 @@ def test_L4_key_text_is_decoded_not_used_raw(own_server):
 
 def test_L4_lenient_key_decodes_as_the_reference_does(own_server):
     server = own_server({"auth.jwt_keys": ["lenient:my-secret_key!"]})
-    # The reference skips characters outside the alphabet: `mysecretkey`, whose 11 characters are 8 bytes.
-    key = base64.b64decode("mysecretkey=")
+    # The reference skips characters outside the alphabet and drops what is no whole group of four: `mysecret` is left.
+    key = base64.b64decode("mysecret")
     server.http.post(API + "list", {}, token=tokens.login_token("alice", key=key)).ok()
     server.http.post(API + "list", {}, token=tokens.login_token("alice", key=b"my-secret_key!")).expect(401, 401)
 

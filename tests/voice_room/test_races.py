@@ -14,6 +14,7 @@ from stoa.crowd import Crowd, Timed, together
 from stoa.http import seat_of
 from stoa.linear import Op
 from stoa.server import Server
+from stoa.wait import until
 
 ROUNDS = 200
 CLIENTS = 64
@@ -164,6 +165,11 @@ async def test_X6_new_seat_survives_the_old_timer(own_server):
         client = rtc.Room()
         await client.connect(token["rtc_url"], token["auth_token"])
         await client.disconnect()
+        # Only a session that the server has seen end starts the timer; one that lingers would make the new seat attended.
+        async def gone() -> bool:
+            return (await asyncio.to_thread(bob.get, room)).ok()["metrics"]["online_count"] == 0
+
+        await until(gone, 20, "the session's end")
         left = time.monotonic()
         await asyncio.sleep(max(0.0, grace + offset - (time.monotonic() - left)))  # the distance under test
         (await asyncio.to_thread(bob.leave, room)).ok()
