@@ -10,7 +10,9 @@
 //! | `net`, `tcp` | sockets and the shard's thread |
 //! | `port`, `control` | commands from the product, and from server SDKs |
 //! | [`twirp`] | RoomService |
+//! | [`webhook`] | signed events to the operator's receivers |
 
+mod control;
 mod engine;
 mod env;
 pub mod forward;
@@ -25,5 +27,6 @@ mod signal;
 mod tcp;
 pub mod token;
 pub mod twirp;
+pub mod webhook;
 
 pub use engine::{Config, Engine, StartError};

@@ -81,12 +81,12 @@ pub enum Command {
 /// `stoa dev`
 #[derive(Debug, Args)]
 pub struct Dev {
-    /// Address of the one TCP port
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7880")]
-    pub listen: String,
-    /// UDP port of media; 0 picks a free one
-    #[arg(long, value_name = "PORT", default_value = "7882")]
-    pub media_port: u16,
+    /// Address of the one TCP port [default: 127.0.0.1:7880]
+    #[arg(long, value_name = "ADDR")]
+    pub listen: Option<String>,
+    /// UDP port of media, 0 = a free one [default: 7882]
+    #[arg(long, value_name = "PORT")]
+    pub media_port: Option<u16>,
     /// Prints no banner
     #[arg(long)]
     pub quiet: bool,

@@ -62,8 +62,11 @@ fn try_bind(addr: SocketAddr) -> std::io::Result<TcpListener> {
     TcpListener::from_std(socket.into())
 }
 
+/// The routes as they are at this moment.
+pub type CurrentRoutes = Arc<dyn Fn() -> Router + Send + Sync>;
+
 /// Serves until the soft end, then lets running requests finish.
-pub async fn serve(listener: TcpListener, router: Router, ice: IceSink, spawner: Spawner) {
+pub async fn serve(listener: TcpListener, routes: CurrentRoutes, ice: IceSink, spawner: Spawner) {
     let slots = Arc::new(Semaphore::new(connection_cap()));
     loop {
         let accepted = tokio::select! {
@@ -82,10 +85,10 @@ pub async fn serve(listener: TcpListener, router: Router, ice: IceSink, spawner:
             metrics::counter!("stoa_connections_refused_total").increment(1);
             continue;
         };
-        let (router, ice, soft) = (router.clone(), Arc::clone(&ice), spawner.soft.clone());
+        let (routes, ice, soft) = (Arc::clone(&routes), Arc::clone(&ice), spawner.soft.clone());
         spawner.spawn_connection(async move {
             let _slot = slot;
-            connection(stream, plain(peer), router, ice, soft).await;
+            connection(stream, plain(peer), routes, ice, soft).await;
         });
     }
 }
@@ -103,7 +106,7 @@ fn connection_cap() -> usize {
 async fn connection(
     stream: TcpStream,
     peer: SocketAddr,
-    router: Router,
+    routes: CurrentRoutes,
     ice: IceSink,
     soft: tokio_util::sync::CancellationToken,
 ) {
@@ -122,7 +125,7 @@ async fn connection(
     }
     let service = hyper::service::service_fn(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
-        router.clone().oneshot(request.map(axum::body::Body::new) as Request)
+        routes().oneshot(request.map(axum::body::Body::new) as Request)
     });
     let served = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
@@ -164,7 +167,10 @@ mod tests {
         });
         let peer = |ConnectInfo(p): ConnectInfo<SocketAddr>| async move { p.ip().to_string() };
         let spawner = Spawner::default();
-        spawner.spawn("listener", serve(listener, Router::new().route("/", get(peer)), ice, spawner.clone()));
+        spawner.spawn(
+            "listener",
+            serve(listener, Arc::new(move || Router::new().route("/", get(peer))), ice, spawner.clone()),
+        );
         (addr, spawner, rx)
     }
 

@@ -18,8 +18,10 @@ mod ops;
 mod pages;
 mod passwords;
 mod ready;
+mod run;
 mod spawner;
 mod stores;
+mod wire;
 
 use std::process::ExitCode;
 

@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a crate of tests: a panic is how they fail")]
 
+pub mod crash;
 pub mod fold;
 pub mod paging;
 pub mod pg;

@@ -35,7 +35,7 @@ impl From<Error> for Fault {
 }
 
 fn code(e: &sqlx::Error) -> Option<String> {
-    e.as_database_error().and_then(|d| d.code()).map(std::borrow::Cow::into_owned)
+    e.as_database_error().and_then(sqlx::error::DatabaseError::code).map(std::borrow::Cow::into_owned)
 }
 
 /// The transaction was undone because of another one, and may be tried again as a whole.

@@ -9,7 +9,6 @@ use stoa_core::{Error, Result};
 use utoipa::ToSchema;
 
 use super::{ok, room_id};
-use crate::body::{Answer, RefusalBody};
 use crate::refuse::{Endpoint, carry_out};
 use crate::routes::Refusals;
 use crate::state::VoiceState;
@@ -25,19 +24,28 @@ pub struct DismissRequest {
     pub user_id: String,
 }
 
-/// What `dismiss` answers.
-#[derive(Serialize, ToSchema)]
-pub struct DismissBody {
-    /// 200.
+/// What `dismiss` answers, also when it says no.
+#[derive(Default, Serialize, ToSchema)]
+pub struct DismissBody<'a> {
+    /// 200, also when only `success` is false; else what was refused.
     pub code: u16,
-    /// True.
+    /// The room is dismissed.
     pub success: bool,
+    /// `NoPermit` or `Unknown`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<&'a str>,
+    /// Why not, for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<&'a str>,
+    /// The same again, when a field is at fault.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub msg: Option<&'a str>,
 }
 
 /// Ends a room. Ending it again changes nothing and is success.
 #[utoipa::path(post, path = "/api/chatroom/dismiss", tag = "voice-room", operation_id = "dismiss",
     summary = "End a room", request_body = DismissRequest, security(("bearer" = [])),
-    responses((status = 200, description = "ended, or why not", body = Answer<DismissBody, RefusalBody<'_>>), Refusals))]
+    responses((status = 200, description = "ended, or why not", body = DismissBody<'_>), Refusals))]
 pub async fn dismiss(State(v): State<VoiceState>, call: Result<Call, Refusal>) -> Response {
     carry_out(Endpoint::Dismiss, call, |call| run(v, call)).await
 }
@@ -46,5 +54,5 @@ async fn run(v: VoiceState, call: Call) -> Result<Response, Error> {
     let room = room_id(&call.fields, "id")?;
     let user = call.fields.user_id("user_id")?;
     v.voice().dismiss(&call.caller, room, &user).await?;
-    ok(&DismissBody { code: 200, success: true })
+    ok(&DismissBody { code: 200, success: true, ..DismissBody::default() })
 }

@@ -104,7 +104,7 @@ const operation = (doc, path, method, op, parent) => {
   body.setAttribute("aria-label", "request body");
   const button = make("button", "Send", inside);
   const out = make("pre", "", inside);
-  const open = Array.isArray(op.security) && op.security.length === 0;
+  const open = (op.security || []).every((s) => Object.keys(s).length === 0);
   button.addEventListener("click", () => send(path, method, body.value, open, out));
 };
 

@@ -125,7 +125,7 @@ impl Selector {
         Self { wanted, current: None, temporal: wanted.temporal, waiting_since: now }
     }
 
-    /// The subscriber changed its mind. Enabling again waits for a key frame.
+    /// The subscriber changed its mind. Enabling again waits for a key frame; the munger is to be paused too.
     pub fn set_wanted(&mut self, now: Duration, wanted: Wanted) {
         if wanted.disabled || self.wanted.disabled {
             self.interrupt(now);
@@ -134,7 +134,7 @@ impl Selector {
     }
 
     /// The flow was cut (mute, lost permission, resume of the subscriber): references are gone, so the next
-    /// packet sent starts a key frame.
+    /// packet sent starts a key frame. Goes with [`super::munge::Munger::pause`], which closes the span.
     pub fn interrupt(&mut self, now: Duration) {
         self.current = None;
         self.waiting_since = now;
@@ -184,7 +184,7 @@ impl Selector {
     fn may_change_to(&self, now: Duration, layers: &Layers, layer: u8) -> bool {
         let target = layers.best(now, self.wanted.layer);
         let grace_over = now.saturating_sub(self.waiting_since) >= START_GRACE;
-        target == Some(layer) || (self.current.is_none() && grace_over)
+        target == Some(layer) || (self.current.is_none() && grace_over && layer <= self.wanted.layer)
     }
 
     /// Temporal layers fall at any frame and rise at one that needs none of the frames left out.
@@ -271,6 +271,11 @@ mod tests {
         assert!(b.packet(400, key(0)), "grace over: a small picture beats none");
         assert_eq!(b.asks(400), Some(2));
         assert!(b.packet(500, key(2)));
+        // A larger picture than asked for does not.
+        let mut b = Bench::new(0);
+        b.layers.packet(ms(900), 0);
+        assert!(!b.packet(1000, key(2)));
+        assert!(b.packet(1001, key(0)));
     }
 
     #[test]

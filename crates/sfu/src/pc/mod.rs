@@ -40,17 +40,6 @@ pub(crate) enum Codec {
     H264(u32, u8),
 }
 
-impl Codec {
-    /// The MIME type of LiveKit's track info.
-    pub(crate) fn mime(self) -> &'static str {
-        match self {
-            Self::Opus => "audio/opus",
-            Self::Vp8 => "video/VP8",
-            Self::H264(..) => "video/H264",
-        }
-    }
-}
-
 /// Header extensions that belong to the media and not to the hop.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Passed {

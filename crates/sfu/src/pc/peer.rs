@@ -139,11 +139,6 @@ impl Pc {
         self.rtc.direct_api().local_ice_credentials().ufrag
     }
 
-    /// Whether a negotiation of ours waits for its answer.
-    pub(crate) fn offering(&self) -> bool {
-        self.pending.is_some()
-    }
-
     /// Applies a client's offer and answers it.
     pub(crate) fn accept_offer(&mut self, offer: &str, opus: impl Fn(&str) -> OpusAnswer) -> Result<String, PcError> {
         if self.dead {
@@ -326,11 +321,6 @@ impl Pc {
         self.rtc.disconnect();
         self.dead = true;
         self.dead_told = true;
-    }
-
-    /// Whether nothing will come of it any more.
-    pub(crate) fn dead(&self) -> bool {
-        self.dead
     }
 
     /// Drives time forward to `now` when `timer` or when something was written, then takes everything out. Returns when

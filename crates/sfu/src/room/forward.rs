@@ -13,14 +13,13 @@ use crate::forward::levels::loudness;
 use crate::forward::munge::{Incoming, Munger, Source};
 use crate::forward::select::{Layers, MAX_LAYERS, Seen, Selector, Verdict, Wanted, layer_for_size};
 use crate::forward::stats::{Counted, Counter};
-use crate::pc::{Codec, InPacket, Kind, Mid, OutPacket, Read, Rid, Vp8Fields, read_payload};
+use crate::pc::{InPacket, Kind, Mid, OutPacket, Read, Rid, Vp8Fields, read_payload};
 
 /// Sound in a usual Opus packet. Only speaker detection uses it.
 const OPUS_PACKET: Duration = Duration::from_millis(20);
 
 /// What is known of a track as it comes in.
 pub(crate) struct Up {
-    pub codec: Option<Codec>,
     layers: Layers,
     counters: [Counter; MAX_LAYERS],
     requesters: [Requester; MAX_LAYERS],
@@ -33,7 +32,6 @@ impl Up {
     pub(super) fn new(kind: Kind, now: Duration) -> Self {
         let counter = || Counter::new(kind == Kind::Video, now);
         Self {
-            codec: None,
             layers: Layers::default(),
             counters: [counter(), counter(), counter()],
             requesters: [Requester::new(0), Requester::new(1), Requester::new(2)],
@@ -48,13 +46,6 @@ impl Up {
         self.layers.clear();
         self.counters.iter_mut().for_each(|c| c.clear(now));
         self.requesters.iter_mut().for_each(Requester::cancel);
-    }
-
-    /// Whole-second records of each layer that was ever seen.
-    pub(crate) fn records(&mut self, now: Duration) -> Vec<(usize, Vec<crate::forward::stats::Record>)> {
-        let seen = self.rids;
-        let layers = self.counters.iter_mut().enumerate().filter(|(i, _)| seen[*i].is_some());
-        layers.map(|(i, c)| (i, c.records(now))).collect()
     }
 
     /// The rid to ask for a key frame of a layer; a layer that was never seen is asked through one that was.
@@ -164,7 +155,6 @@ impl Room {
         }
         ctx.env.meters.packets_in.increment(1);
         let Track { up, subs, kind, .. } = track;
-        up.codec = Some(packet.codec);
         up.rids[layer].get_or_insert(packet.rid);
         let payload = packet.payload.len();
         let counted = Counted { seq: packet.seq, timestamp: packet.time, marker: packet.marker, payload };

@@ -25,6 +25,7 @@ use stoa_core::id::{ChannelKey, Identity};
 use stoa_core::media::{LeftReason, MediaEvent, MediaFact};
 use stoa_core::time::Now;
 
+pub(crate) use data::Recipients;
 pub(crate) use join::{Joiner, Refusal, Resumer};
 pub(crate) use participant::{Participant, Pid, Sink};
 pub(crate) use standing::silenced;
@@ -121,6 +122,11 @@ impl Room {
     pub(crate) fn expired(&self, now: Duration) -> bool {
         let patience = if self.had_anyone { self.departure_timeout } else { self.empty_timeout };
         self.empty_since.is_some_and(|since| now.saturating_sub(since) >= patience)
+    }
+
+    /// The participant of this identity.
+    pub(crate) fn pid_of(&self, identity: &Identity) -> Option<Pid> {
+        self.by_identity.get(identity).copied()
     }
 
     /// Something happened on a connection of this room.

@@ -5,9 +5,10 @@ use livekit_protocol::leave_request::Action;
 use proto::DisconnectReason;
 use proto::signal_response::Message;
 use stoa_core::id::UserId;
-use stoa_core::media::{LeftReason, Standing};
+use stoa_core::media::{LeftReason, Standing, TrackSource};
 
 use super::participant::Pid;
+use super::wire::source_to_wire;
 use super::{Ctx, Room};
 
 impl Room {
@@ -93,6 +94,29 @@ impl Room {
         for (pid, standing) in older {
             self.set_standing_of(ctx, pid, standing);
         }
+    }
+
+    /// A permission set by a server SDK: of no effect beyond what the standing in force allows, and only until the
+    /// next change of the standing.
+    pub(crate) fn narrow(&mut self, ctx: &mut Ctx<'_>, pid: Pid, wanted: &proto::ParticipantPermission) {
+        let Some(p) = self.parts.get(&pid) else { return };
+        let mut standing = p.standing.clone();
+        let have = &mut standing.permission;
+        have.publish &= wanted.can_publish;
+        have.subscribe &= wanted.can_subscribe;
+        have.data &= wanted.can_publish_data;
+        have.update_metadata &= wanted.can_update_metadata;
+        let listed: std::collections::BTreeSet<_> =
+            TrackSource::ALL.into_iter().filter(|s| wanted.can_publish_sources.contains(&source_to_wire(*s))).collect();
+        if !wanted.can_publish_sources.is_empty() {
+            have.sources = match have.sources.is_empty() {
+                true => listed,
+                false => have.sources.intersection(&listed).copied().collect(),
+            };
+            // An empty list would allow every source.
+            have.publish &= !have.sources.is_empty();
+        }
+        self.set_standing_of(ctx, pid, standing);
     }
 
     /// Takes out every participant of a user, its media first.

@@ -128,7 +128,7 @@ impl Room {
     }
 
     /// The client chooses what it receives.
-    pub(super) fn update_subscription(&mut self, ctx: &mut Ctx<'_>, pid: Pid, req: &proto::UpdateSubscription) {
+    pub(crate) fn update_subscription(&mut self, ctx: &mut Ctx<'_>, pid: Pid, req: &proto::UpdateSubscription) {
         let of_participants = req.participant_tracks.iter().flat_map(|p| &p.track_sids);
         for sid in req.track_sids.iter().chain(of_participants) {
             // Only tracks that exist are remembered: the list is the client's, its length is ours.

@@ -19,7 +19,6 @@ pub(crate) const PING_TIMEOUT_SECS: i32 = 15;
 /// What the client says about itself in the query.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ClientParams {
-    pub protocol: i32,
     pub client_protocol: i32,
     pub capabilities: Vec<i32>,
     pub auto_subscribe: bool,

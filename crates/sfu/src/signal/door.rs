@@ -41,7 +41,6 @@ impl Params {
         let bearer = bearer.and_then(|v| v.strip_prefix("Bearer ").or_else(|| v.strip_prefix("bearer ")));
         let number = |name: &str| get(name).parse().unwrap_or(0);
         let client = ClientParams {
-            protocol: number("protocol"),
             client_protocol: number("client_protocol"),
             capabilities: capabilities(get("capabilities")),
             auto_subscribe: !matches!(get("auto_subscribe"), "0" | "false"),

@@ -16,6 +16,8 @@ use tower::ServiceExt as _;
 use super::*;
 use crate::token::{AdminGrant, mint_admin};
 
+mod fuzz;
+
 const NOW_SECS: i64 = 1_767_225_600;
 
 /// Engine and product in one: writes down what it was asked to do.

@@ -4,6 +4,7 @@ mod app;
 mod backup;
 mod conf;
 mod doctor;
+mod serve;
 mod token;
 mod user;
 
@@ -64,6 +65,8 @@ pub fn load(common: &Common) -> Result<Loaded, Failure> {
 /// What to print, and the exit code.
 pub fn run(cli: Cli) -> Outcome {
     match cli.command {
+        Command::Dev(args) => serve::dev(args),
+        Command::Serve(args) => serve::serve(args),
         Command::Config { command } => conf::run(command),
         Command::App { command } => app::run(command),
         Command::User { command } => user::run(command),

@@ -1,0 +1,252 @@
+//! `stoa-load bench`: every figure of `make bench`, each beside its baseline from the same run.
+
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use serde_json::json;
+
+use crate::child::Server;
+use crate::link::Transport;
+use crate::measure::media::{self, Plan};
+use crate::measure::{Spread, http, join, process, relay, seats};
+use crate::proc;
+use crate::report::{Report, Row};
+
+/// The pair of `stoa dev`.
+pub const DEV_KEY: &str = "devkey";
+/// See [`DEV_KEY`]; accepted on loopback only.
+pub const DEV_SECRET: &str = "devsecret-devsecret-devsecret-00";
+/// Speakers of the media room: a full voice room, owner and seven seats.
+const SPEAKERS: u32 = 8;
+/// Listeners per step. Each step is 400 packets/s per ten listeners and speaker set.
+const STEPS: [u32; 6] = [10, 25, 50, 100, 150, 200];
+/// A step counts while loss and added delay stay under these (media.md 9.2).
+const MAX_LOSS: f64 = 0.001;
+/// See [`MAX_LOSS`].
+const MAX_P99_MS: f64 = 5.0;
+
+/// What to run.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The release binary under measurement.
+    pub binary: PathBuf,
+    /// Folder for data: on the disk that is to be measured.
+    pub dir: PathBuf,
+    /// Interleaved pairs per comparison.
+    pub pairs: usize,
+    /// Length of one side of a pair.
+    pub each: Duration,
+    /// Rooms of the long list.
+    pub rooms: u32,
+    /// Joins in a row, and again at once.
+    pub joins: usize,
+    /// Media window of a step.
+    pub window: Duration,
+    /// Worker threads of the load generator, stated in the report.
+    pub threads: usize,
+    /// Only the figures whose name contains this.
+    pub only: Option<String>,
+}
+
+/// Runs all figures; what fails is named in the report and does not stop the rest.
+///
+/// # Errors
+/// The folder for data cannot be made.
+pub async fn run(o: &Options) -> Result<Report> {
+    std::fs::create_dir_all(&o.dir).with_context(|| o.dir.display().to_string())?;
+    let mut report = Report { conditions: conditions(o).await?, rows: Vec::new(), failed: Vec::new() };
+    figure(o, &mut report, "start-up", start_up(o)).await;
+    figure(o, &mut report, "idle memory", idle_memory(o)).await;
+    figure(o, &mut report, "seats", seat_rows(o)).await;
+    figure(o, &mut report, "getMeetingInfo", meeting_info(o)).await;
+    figure(o, &mut report, "list", list_page(o)).await;
+    figure(o, &mut report, "join", join_rows(o)).await;
+    figure(o, &mut report, "forwarding", media_rows(o)).await;
+    Ok(report)
+}
+
+async fn figure(o: &Options, report: &mut Report, name: &str, rows: impl Future<Output = Result<Vec<Row>>>) {
+    if o.only.as_ref().is_some_and(|only| !name.contains(only.as_str())) {
+        return;
+    }
+    eprintln!("measuring: {name}");
+    match rows.await {
+        Ok(rows) => report.rows.extend(rows),
+        Err(e) => report.failed.push((name.into(), format!("{e:#}"))),
+    }
+}
+
+async fn conditions(o: &Options) -> Result<Vec<String>> {
+    let (model, cores) = proc::cpu_model();
+    let idle = media::idle_for(Duration::from_secs(1)).await?;
+    let quiet = if idle >= 0.85 { "" } else { " (below 85 %: other work runs here, take the figures with care)" };
+    Ok(vec![
+        format!("{model}, {cores} cores, Linux {}", proc::kernel()),
+        format!(
+            "load generator on the same machine, {} threads; nothing pinned; idle before: {:.0} %{quiet}",
+            o.threads,
+            idle * 100.0
+        ),
+    ])
+}
+
+async fn start_up(o: &Options) -> Result<Vec<Row>> {
+    let s = process::start_up(&o.binary, &o.dir).await?;
+    let row =
+        Row::new("start-up, empty store, to /readyz 200", format!("{:.0} ms ({:.0}–{:.0})", s.median, s.low, s.high));
+    Ok(vec![row.bar("≤ 1,000 ms", s.median <= 1000.0).raw(json!({"ms": s.median}))])
+}
+
+async fn idle_memory(o: &Options) -> Result<Vec<Row>> {
+    let mb = process::idle_memory(&o.binary, &o.dir).await?;
+    let row = Row::new("idle memory, resident after 10 s", format!("{mb:.1} MB"));
+    Ok(vec![row.bar("≤ 60 MB", mb <= 60.0).raw(json!({"mb": mb}))])
+}
+
+async fn seat_rows(o: &Options) -> Result<Vec<Row>> {
+    let s = seats::measure(&o.binary, &o.dir, o.pairs, o.each).await?;
+    let raw = rate(s.raw);
+    let at_store = Row::new("durable seat changes, 64 clients, at the store", rate(s.store))
+        .against(raw.clone(), s.store_ratio.median)
+        .bar("≥ 5×", s.store_ratio.median >= 5.0)
+        .raw(json!({"per_s": s.store.median, "raw_per_s": s.raw.median}));
+    let over_http = Row::new("durable seat changes, 64 clients, over HTTP", rate(s.http))
+        .against(raw, s.http_ratio.median)
+        .bar("≥ 5×", s.http_ratio.median >= 5.0)
+        .raw(json!({"per_s": s.http.median, "raw_per_s": s.raw.median}));
+    let slowest =
+        |name: &str, ms: f64| Row::new(name, format!("{ms:.1} ms")).bar("< 50 ms", ms < 50.0).raw(json!({"ms": ms}));
+    Ok(vec![over_http, slowest("  p99 of it", s.http_p99_ms), at_store, slowest("  p99 of it", s.store_p99_ms)])
+}
+
+async fn meeting_info(o: &Options) -> Result<Vec<Row>> {
+    let p = http::meeting_info(&o.binary, &o.dir, o.pairs, o.each).await?;
+    Ok(vec![
+        Row::new("getMeetingInfo, authenticated, requests/s", rate(p.ours))
+            .against(rate(p.base), p.ratio.median)
+            .bar("≥ 0.5×", p.ratio.median >= 0.5)
+            .raw(json!({"per_s": p.ours.median, "bare_per_s": p.base.median, "p99_ms": p.p99_ms})),
+        Row::new("  requests per server CPU-second", rate(p.ours_per_cpu))
+            .against(rate(p.base_per_cpu), p.ours_per_cpu.median / p.base_per_cpu.median)
+            .raw(json!({"per_cpu_s": p.ours_per_cpu.median, "bare_per_cpu_s": p.base_per_cpu.median})),
+    ])
+}
+
+async fn list_page(o: &Options) -> Result<Vec<Row>> {
+    let p = http::list_page(&o.binary, &o.dir, (o.rooms, 100), o.pairs, o.each).await?;
+    // The bar is on the cost of a page, so the ratio shown is time to time.
+    let ratio = 1.0 / p.ratio.median;
+    Ok(vec![
+        Row::new(&format!("list, first page, {} rooms (baseline: 100 rooms)", o.rooms), rate(p.ours))
+            .against(rate(p.base), ratio)
+            .bar("≤ 2× the time", ratio <= 2.0)
+            .raw(json!({"per_s": p.ours.median, "few_per_s": p.base.median})),
+    ])
+}
+
+async fn join_rows(o: &Options) -> Result<Vec<Row>> {
+    let data = tempfile::tempdir_in(&o.dir)?;
+    let server = Server::start(&o.binary, data.path()).await?;
+    let stage = join::Stage::voice_room(target(&server), server.addr).await?;
+    let mut rows = Vec::new();
+    for (at_once, bar) in [(1, true), (16, false)] {
+        let out = stage.measure(o.joins, at_once).await?;
+        let row = Row::new(
+            &format!("join to first audio packet, {} joins, {at_once} at once", out.joins),
+            format!("p50 {:.0} ms, p99 {:.0} ms ({:.0} joins/s)", out.p50_ms, out.p99_ms, out.per_second),
+        );
+        let row =
+            if bar { row.bar("p50 ≤ 300, p99 ≤ 1,000", out.p50_ms <= 300.0 && out.p99_ms <= 1000.0) } else { row };
+        rows.push(row.raw(serde_json::to_value(&out)?));
+    }
+    drop(stage);
+    server.stop().await?;
+    Ok(rows)
+}
+
+async fn media_rows(o: &Options) -> Result<Vec<Row>> {
+    let data = tempfile::tempdir_in(&o.dir)?;
+    let server = Server::start(&o.binary, data.path()).await?;
+    let plan = |subscribers| Plan {
+        url: server.ws(),
+        key: DEV_KEY.into(),
+        secret: DEV_SECRET.into(),
+        rooms: 1,
+        publishers: SPEAKERS,
+        subscribers,
+        warmup: o.window / 5,
+        window: o.window,
+        transport: Transport::Udp,
+        pid: Some(server.pid),
+    };
+    let mut last: Option<(media::Outcome, bool)> = None;
+    for step in STEPS {
+        let out = media::run(&plan(step)).await?;
+        let good = out.loss <= MAX_LOSS && out.delay_p99_ms <= MAX_P99_MS;
+        eprintln!(
+            "  {step} listeners: {:.0} packets/s, loss {:.3} %, p99 {:.2} ms, idle {:.0} %",
+            out.per_second,
+            out.loss * 100.0,
+            out.delay_p99_ms,
+            out.idle * 100.0
+        );
+        if good || last.is_none() {
+            last = Some((out, good));
+        }
+        if !good {
+            break;
+        }
+    }
+    let (out, good) = last.context("no step ran")?;
+    server.stop().await?;
+    let bare = relay::run(&Plan { subscribers: out.subscribers, url: String::new(), ..plan_without_server(o) }).await?;
+    let per_cpu = out.per_cpu_second.context("no CPU time of the server")?;
+    let note = if good { "" } else { ", over the limit of loss or delay" };
+    Ok(vec![
+        Row::new(
+            &format!(
+                "forwarding: audio packets per server CPU-second ({SPEAKERS} speakers × {} listeners{note})",
+                out.subscribers
+            ),
+            format!("{per_cpu:.0}"),
+        )
+        .against(format!("{:.0} (bare UDP relay)", bare.per_cpu_second), per_cpu / bare.per_cpu_second)
+        .bar("≥ 100,000 (target)", per_cpu >= 100_000.0)
+        .raw(json!({"media": out, "relay": bare})),
+        Row::new("  packets/s, loss", format!("{:.0}/s, {:.3} %", out.per_second, out.loss * 100.0))
+            .bar("≤ 0.1 %", out.loss <= MAX_LOSS),
+        Row::new("  added delay", format!("p50 {:.2} ms, p99 {:.2} ms", out.delay_p50_ms, out.delay_p99_ms))
+            .bar("p99 ≤ 5 ms", out.delay_p99_ms <= MAX_P99_MS),
+    ])
+}
+
+fn plan_without_server(o: &Options) -> Plan {
+    Plan {
+        url: String::new(),
+        key: String::new(),
+        secret: String::new(),
+        rooms: 1,
+        publishers: SPEAKERS,
+        subscribers: 0,
+        warmup: o.window / 5,
+        window: o.window,
+        transport: Transport::Udp,
+        pid: None,
+    }
+}
+
+fn target(server: &Server) -> join::Target {
+    join::Target { url: server.ws(), key: DEV_KEY.into(), secret: DEV_SECRET.into(), transport: Transport::Udp }
+}
+
+fn rate(s: Spread) -> String {
+    format!("{:.0}/s ({:.0}–{:.0})", s.median, s.low, s.high)
+}
+
+/// Where `make build` leaves the binary, seen from the folder the command runs in.
+#[must_use]
+pub fn default_binary() -> &'static Path {
+    Path::new("target/release/stoa")
+}

@@ -1,0 +1,176 @@
+//! The media engine alone, for trying clients against it: everybody with a valid token may come in and do what the
+//! token says. App 1000, key `devkey`. Prints its addresses as one JSON line. Loopback only; not a server to run.
+//!
+//! `GET /dev/<command>?channel=…&user=…` drives the media port: `standing` (`publish`, `revision`, `mute`), `silence`,
+//! `remove`, `end`, `participants`, `events`.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use axum::extract::{ConnectInfo, Query, State};
+use axum::routing::get;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::service::TowerToHyperService;
+use stoa_core::app::{App, Apps};
+use stoa_core::id::{AppId, ChannelKey, ChannelName, UserId};
+use stoa_core::media::{
+    Admission, Admitted, Media, MediaEvent, MediaHooks, Muted, Permission, Refused, RemoveCause, Standing,
+};
+use stoa_core::ports::{Clock, Entropy};
+use stoa_core::time::{Now, UnixMs};
+use stoa_sfu::{Config, Engine};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower::ServiceExt as _;
+
+struct RealClock(Instant);
+
+impl Clock for RealClock {
+    fn now(&self) -> Now {
+        #[expect(clippy::disallowed_methods, reason = "an example's own clock")]
+        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Now { wall: UnixMs(i64::try_from(wall.as_millis()).unwrap_or(i64::MAX)), mono: self.0.elapsed() }
+    }
+}
+
+struct OsEntropy;
+
+impl Entropy for OsEntropy {
+    fn fill(&self, out: &mut [u8]) {
+        getrandom::fill(out).expect("the system has entropy");
+    }
+}
+
+#[derive(Default)]
+struct AdmitAll {
+    events: Mutex<Vec<String>>,
+}
+
+#[async_trait::async_trait]
+impl MediaHooks for AdmitAll {
+    async fn admit(&self, ask: Admission<'_>) -> Result<Admitted, Refused> {
+        let user = UserId::new(ask.identity.user_part()).map_err(|_| Refused::BadIdentity)?;
+        let c = ask.claims;
+        let publish = c.can_publish.unwrap_or(true);
+        let permission = Permission {
+            publish,
+            sources: c.can_publish_sources.clone(),
+            subscribe: c.can_subscribe.unwrap_or(true),
+            data: c.can_publish_data.unwrap_or(publish),
+            update_metadata: c.can_update_own_metadata,
+        };
+        let attributes = BTreeMap::from([("stoa.user".to_owned(), user.to_string())]);
+        Ok(Admitted { user, standing: Standing { permission, muted: Muted::default(), attributes, revision: 1 } })
+    }
+
+    async fn kick_asked(&self, _channel: &ChannelKey, _user: &UserId) -> stoa_core::Result<()> {
+        Ok(())
+    }
+
+    async fn delete_asked(&self, _channel: &ChannelKey) -> stoa_core::Result<bool> {
+        Ok(false)
+    }
+
+    async fn may_open(&self, _channel: &ChannelKey) -> stoa_core::Result<bool> {
+        Ok(true)
+    }
+
+    fn event(&self, event: MediaEvent) {
+        self.events.lock().expect("no panics").push(format!("{} {:?}", event.channel.name, event.fact));
+    }
+}
+
+#[derive(Clone)]
+struct Dev {
+    media: Arc<dyn Media>,
+    hooks: Arc<AdmitAll>,
+}
+
+async fn dev(
+    State(dev): State<Dev>,
+    axum::extract::Path(command): axum::extract::Path<String>,
+    Query(q): Query<HashMap<String, String>>,
+) -> String {
+    let arg = |name: &str| q.get(name).cloned().unwrap_or_default();
+    let key = ChannelKey { app: AppId(1000), name: ChannelName::new(arg("channel")).expect("a channel") };
+    let user = UserId::new(arg("user"));
+    let revision = arg("revision").parse().unwrap_or(2);
+    let done = match command.as_str() {
+        "standing" => {
+            let permission = Permission { publish: arg("publish") != "0", ..Permission::listener() };
+            let muted = Muted { audio: arg("mute") == "1", video: false };
+            let standing = Standing { permission, muted, attributes: BTreeMap::new(), revision };
+            dev.media.set_standing(&key, &user.expect("a user"), &standing).await
+        }
+        "silence" => dev.media.silence(&key, revision).await,
+        "remove" => dev.media.remove(&key, &user.expect("a user"), RemoveCause::Kick, 0, UnixMs(0)).await,
+        "end" => dev.media.end_channel(&key).await,
+        "participants" => return format!("{:?}", dev.media.participants(&key).await),
+        "events" => return dev.hooks.events.lock().expect("no panics").join("\n"),
+        _ => return "unknown".to_owned(),
+    };
+    format!("{done:?}")
+}
+
+#[tokio::main]
+async fn main() {
+    let ip: IpAddr = std::env::args().nth(1).map_or(IpAddr::from([127, 0, 0, 1]), |a| a.parse().expect("an address"));
+    let listener = TcpListener::bind(("0.0.0.0", 0)).await.expect("a free port");
+    let http = listener.local_addr().expect("an address");
+    let udp_bind = IpAddr::from([0, 0, 0, 0]);
+    let config = Config {
+        udp_bind,
+        advertised: vec![ip],
+        ice_tcp_port: Some(http.port()),
+        simulate: true,
+        ..Config::default()
+    };
+    let app = App {
+        id: AppId(1000),
+        name: "dev".to_owned(),
+        key: "devkey".to_owned(),
+        secret: "devsecret-devsecret-devsecret-00".into(),
+        previous_secrets: Vec::new(),
+        enabled: true,
+    };
+    #[expect(clippy::disallowed_methods, reason = "an example's own clock")]
+    let clock = Arc::new(RealClock(Instant::now()));
+    let engine = Engine::new(config, Apps::new([app]), clock, Arc::new(OsEntropy)).expect("the engine starts");
+    let hooks = Arc::new(AdmitAll::default());
+    let tasks = TaskTracker::new();
+    engine.start(hooks.clone(), &tasks, CancellationToken::new());
+    let state = Dev { media: engine.media(), hooks };
+    let control = Arc::new(engine.clone());
+    let router = axum::Router::new()
+        .route("/", get(|| async { "OK" }))
+        .route("/dev/{command}", get(dev))
+        .with_state(state)
+        .merge(engine.router());
+    let _ = &control;
+    println!("{{\"http\":{},\"udp\":{},\"pid\":{}}}", http.port(), engine.udp_addr().port(), std::process::id());
+    loop {
+        let Ok((stream, peer)) = listener.accept().await else { continue };
+        tasks.spawn(serve(engine.clone(), router.clone(), stream, peer));
+    }
+}
+
+/// One port for HTTP and ICE: ICE frames begin with a length below 0x1000, which no HTTP method does.
+async fn serve(engine: Engine, router: axum::Router, stream: TcpStream, peer: SocketAddr) {
+    let mut first = [0u8; 1];
+    if !matches!(stream.peek(&mut first).await, Ok(1)) {
+        return;
+    }
+    if first[0] < 0x10 {
+        engine.ice_tcp(stream, peer);
+        return;
+    }
+    let service = router.map_request(move |mut r: axum::http::Request<hyper::body::Incoming>| {
+        r.extensions_mut().insert(ConnectInfo(peer));
+        r.map(axum::body::Body::new)
+    });
+    let builder = hyper_util::server::conn::auto::Builder::new(TokioExecutor::new());
+    let _closed = builder.serve_connection_with_upgrades(TokioIo::new(stream), TowerToHyperService::new(service)).await;
+}

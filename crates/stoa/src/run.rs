@@ -1,0 +1,198 @@
+//! The life of a serving process: start, ready, reload, drain, end.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow, bail};
+use stoa_core::ports::Clock;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::timeout;
+
+use crate::clock::RealClock;
+use crate::config::{Loaded, Sources, checks};
+use crate::listener::IceSink;
+use crate::logs::LogHandle;
+use crate::ready::{Ready, ReadyFile};
+use crate::spawner::Spawner;
+use crate::wire::{self, Given, Parts};
+use crate::{admin, banner, files, listener, logs, ops, stores};
+
+/// Longest wait for the engine to tell its clients to come back later.
+const DRAIN_MEDIA: Duration = Duration::from_secs(2);
+/// Longest wait for requests under way: longer than the store's 5 s queue would be in vain.
+const DRAIN_REQUESTS: Duration = Duration::from_secs(5);
+/// Longest wait for tasks after the hard end. All three together stay below the promised 10 s.
+const DRAIN_TASKS: Duration = Duration::from_secs(1);
+
+/// How to start.
+pub struct Start {
+    /// Where the configuration comes from, for reloads too.
+    pub sources: Sources,
+    /// `stoa dev`.
+    pub dev: bool,
+    /// Print where things are.
+    pub banner: bool,
+}
+
+/// Runs until a signal ends it.
+///
+/// # Errors
+/// What stands in the way of a start.
+pub fn run(start: Start, loaded: Loaded, findings: checks::Findings) -> anyhow::Result<()> {
+    let logs = logs::start(&loaded.settings.server.log)?;
+    for w in loaded.warnings.iter().chain(&findings.warnings) {
+        tracing::warn!("{w}");
+    }
+    let rt = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")?;
+    let result = rt.block_on(serve(start, loaded, logs));
+    // What still blocks a thread now would be cut anyway.
+    rt.shutdown_timeout(DRAIN_TASKS);
+    result
+}
+
+async fn serve(start: Start, loaded: Loaded, logs: LogHandle) -> anyhow::Result<()> {
+    let clock = RealClock::new();
+    let s = &loaded.settings;
+    let dir = s.server.data_dir.clone();
+    // Signals first: one that comes during the start must end it in order.
+    let mut signals = Signals::new()?;
+    let addr = checks::listen_addr(&s.http.listen).map_err(|e| anyhow!(e))?;
+    let tcp = listener::bind(addr)?;
+    let http = tcp.local_addr()?;
+    files::make_data_dir(&dir)?;
+    let _lock = lock(&dir)?;
+    let spawner = Spawner::default();
+    let metrics = ops::start_metrics(&spawner)?;
+    let store = stores::open(s).await?;
+    let shared: Arc<dyn Clock> = Arc::new(clock);
+    let given = Given { store: Arc::clone(&store), clock: Arc::clone(&shared), metrics, http, dev: start.dev };
+    let parts = Arc::new(wire::build(s, given, &spawner).await?);
+    let control = Arc::new(Control { sources: start.sources, parts: Arc::clone(&parts), logs });
+    let as_control: Arc<dyn admin::Control> = Arc::clone(&control) as _;
+    admin::serve(&dir, store, shared, as_control, &spawner)?;
+
+    let ice: IceSink = {
+        let engine = parts.engine.clone();
+        Arc::new(move |stream, peer| {
+            engine.ice_tcp(stream, peer);
+            Box::pin(std::future::ready(()))
+        })
+    };
+    let routes = parts.routes.clone();
+    spawner.spawn("listener", listener::serve(tcp, Arc::new(move || routes.current()), ice, spawner.clone()));
+    parts.director.restore().await.map_err(|e| anyhow!("cannot read the rooms: {}", stores::explain(&e)))?;
+    let udp = parts.engine.udp_addr().port();
+    let ready = Ready::new(http, udp);
+    let ready_file = ReadyFile::write(&dir, &ready)?;
+    let ms = u64::try_from(clock.elapsed().as_millis()).unwrap_or(u64::MAX);
+    tracing::info!(http.port = http.port(), udp.port = udp, start.ms = ms, "ready");
+    if start.banner {
+        banner::print(&ready.http, udp, &dir.display().to_string());
+    }
+
+    while signals.next().await == Asked::Reload {
+        match admin::Control::reload(&*control) {
+            Ok(text) => tracing::info!("{text}"),
+            Err(e) => tracing::error!(error = format!("{e:#}"), "nothing reloaded"),
+        }
+    }
+    drop(ready_file);
+    tokio::select! {
+        () = drain(&parts, &spawner) => tracing::info!("stopped"),
+        () = signals.end() => {
+            spawner.hard.cancel();
+            tracing::warn!("stopped at once by a second signal");
+        }
+    }
+    Ok(())
+}
+
+/// Refuse new work, tell clients, finish what runs, drop the rest.
+async fn drain(parts: &Parts, spawner: &Spawner) {
+    tracing::info!("stopping: no new work is taken");
+    parts.draining.store(true, Ordering::Release);
+    parts.api.set_ready(false);
+    if timeout(DRAIN_MEDIA, parts.engine.drain()).await.is_err() {
+        tracing::warn!("the media engine did not drain in time");
+    }
+    spawner.soft.cancel();
+    spawner.connections.close();
+    if timeout(DRAIN_REQUESTS, spawner.connections.wait()).await.is_err() {
+        tracing::warn!(connections = spawner.connections.len(), "connections cut");
+    }
+    spawner.hard.cancel();
+    spawner.tracker.close();
+    if timeout(DRAIN_TASKS, spawner.tracker.wait()).await.is_err() {
+        tracing::warn!(tasks = spawner.tracker.len(), "tasks cut");
+    }
+}
+
+/// One process owns a data folder, whichever store it uses. The lock ends with the process.
+fn lock(dir: &Path) -> anyhow::Result<std::fs::File> {
+    let path = dir.join("stoa.lock");
+    let file = std::fs::OpenOptions::new().create(true).truncate(false).write(true).open(&path);
+    let file = file.with_context(|| format!("the data folder {} is not writable", dir.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => bail!("another stoa runs on the data folder {}", dir.display()),
+        Err(std::fs::TryLockError::Error(e)) => Err(e).with_context(|| format!("cannot lock {}", path.display())),
+    }
+}
+
+struct Control {
+    sources: Sources,
+    parts: Arc<Parts>,
+    logs: LogHandle,
+}
+
+impl admin::Control for Control {
+    fn reload(&self) -> anyhow::Result<String> {
+        let loaded = self.sources.load()?;
+        let findings = checks::check(&loaded.settings, &loaded.given);
+        if !findings.errors.is_empty() {
+            bail!("{}", findings.errors.join("; "));
+        }
+        self.logs.set(&loaded.settings.server.log)?;
+        self.parts.set_apps(checks::registry(&loaded.settings.apps))?;
+        Ok(format!(
+            "reloaded {} apps and the log level; other keys count from the next start",
+            loaded.settings.apps.len()
+        ))
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    End,
+    Reload,
+}
+
+struct Signals {
+    term: Signal,
+    int: Signal,
+    hup: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            term: signal(SignalKind::terminate())?,
+            int: signal(SignalKind::interrupt())?,
+            hup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    async fn next(&mut self) -> Asked {
+        tokio::select! {
+            _ = self.term.recv() => Asked::End,
+            _ = self.int.recv() => Asked::End,
+            _ = self.hup.recv() => Asked::Reload,
+        }
+    }
+
+    async fn end(&mut self) {
+        while self.next().await != Asked::End {}
+    }
+}

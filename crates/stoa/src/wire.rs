@@ -1,0 +1,317 @@
+//! Puts the parts together: store, use-cases, media engine, REST, pages.
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use anyhow::{Context as _, anyhow};
+use axum::Router;
+use metrics_exporter_prometheus::PrometheusHandle;
+use stoa_api::{ApiConfig, ApiState, Cors, LoginKeys, login_token};
+use stoa_api_voice::{
+    AliyunIm, AliyunRole as VoiceRole, AliyunRtc, HubKeys, ImProvider, MediaProvider, VoiceApiConfig, VoiceState,
+};
+use stoa_core::app::Apps;
+use stoa_core::director::{Director, DirectorConfig};
+use stoa_core::door::Door;
+use stoa_core::id::{AppId, UserId};
+use stoa_core::login::{AuthMode as CoreMode, Login, LoginConfig, LoginHook};
+use stoa_core::media::MediaHooks;
+use stoa_core::ports::{Clock, Entropy, Store};
+use stoa_core::voice::{Voice, VoiceConfig};
+use stoa_core::world::World;
+use stoa_sfu::Engine;
+
+use crate::config::types::{AliyunRole, AuthMode, Provider, Rate, Secrets, Tls};
+use crate::config::{Settings, checks};
+use crate::entropy::OsEntropy;
+use crate::hook::HttpLoginHook;
+use crate::ops::{self, Ops};
+use crate::passwords::Argon2Passwords;
+use crate::spawner::Spawner;
+use crate::{edge, events, net, pages};
+
+/// REST requests under way at once. Each holds a body of up to `http.body_limit` and waits for the
+/// store at most 5 s; beyond this, answering 503 at once is kinder than queueing.
+const MAX_IN_FLIGHT: usize = 4096;
+
+/// Everything that runs.
+pub struct Parts {
+    /// The use-cases' world.
+    pub world: World,
+    /// Timers of seats and dismissals.
+    pub director: Arc<Director>,
+    /// The media engine.
+    pub engine: Engine,
+    /// What the REST dialects share.
+    pub api: ApiState,
+    /// The process is on its way out.
+    pub draining: Arc<AtomicBool>,
+    /// The routes as of the last reload.
+    pub routes: Routes,
+    build: RouteBuilder,
+}
+
+/// The current router; a reload puts a new one in.
+#[derive(Clone)]
+pub struct Routes(Arc<RwLock<Router>>);
+
+impl Routes {
+    /// The router for one request.
+    #[must_use]
+    pub fn current(&self) -> Router {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// What a router is built of; only the tenants change while the process runs.
+struct RouteBuilder {
+    api: ApiState,
+    voice: Voice,
+    voice_config: VoiceApiConfig,
+    engine: Engine,
+    hooks: Arc<dyn MediaHooks>,
+    clock: Arc<dyn Clock>,
+    ops: Ops,
+    proxied: bool,
+}
+
+/// What the caller has made before.
+pub struct Given {
+    /// Open store.
+    pub store: Arc<dyn Store>,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// Renders metrics.
+    pub metrics: PrometheusHandle,
+    /// Where HTTP is bound.
+    pub http: SocketAddr,
+    /// `stoa dev`.
+    pub dev: bool,
+}
+
+/// Builds and starts everything but the listener.
+///
+/// # Errors
+/// What the operator has to change.
+pub async fn build(s: &Settings, given: Given, spawner: &Spawner) -> anyhow::Result<Parts> {
+    let Given { store, clock, metrics, http, dev } = given;
+    let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy);
+    let apps = checks::registry(&s.apps);
+    let world = World::new(Arc::clone(&store), Arc::clone(&clock), Arc::clone(&entropy));
+    let director = Arc::new(Director::new(
+        world.clone(),
+        DirectorConfig {
+            seat_grace: s.voice.seat_grace.0,
+            seat_restart_grace: s.voice.seat_restart_grace.0,
+            dismiss_announce: s.voice.dismiss_announce.0,
+            dismiss_media: s.voice.dismiss_media.0,
+        },
+    ));
+    let engine = Engine::new(engine_config(s, http, dev)?, apps.clone(), Arc::clone(&clock), Arc::clone(&entropy))
+        .map_err(|e| anyhow::Error::from(e).context(format!("media.udp_port = {}", s.media.udp_port)))?;
+    world.set_media(engine.media());
+    let (sink, source) = events::channel();
+    let hooks: Arc<dyn MediaHooks> = Arc::new(Door::new(world.clone(), Arc::clone(&director), sink));
+    engine.start(Arc::clone(&hooks), &spawner.tracker, spawner.hard.clone());
+    events::start(spawner, source, Arc::clone(&director), Arc::clone(&clock), Arc::clone(&store), Vec::new());
+
+    let api = api_state(s, &store, &clock, &entropy).await?;
+    let app = checks::voice_app(s).ok_or_else(|| anyhow!("no enabled app"))?;
+    let voice = Voice::new(
+        world.clone(),
+        Arc::clone(&director),
+        VoiceConfig {
+            app,
+            rtc_token_ttl: s.voice.rtc_token_ttl.0,
+            max_live_rooms_per_owner: s.voice.max_live_rooms_per_owner,
+        },
+    );
+    let draining = Arc::new(AtomicBool::new(false));
+    let build = RouteBuilder {
+        api: api.clone(),
+        voice,
+        voice_config: voice_config(s, &store, app).await?,
+        engine: engine.clone(),
+        hooks,
+        clock,
+        ops: Ops { store, api: api.clone(), draining: Arc::clone(&draining), metrics },
+        proxied: s.http.tls == Tls::Proxy,
+    };
+    let routes = Routes(Arc::new(RwLock::new(build.router(&apps)?)));
+    Ok(Parts { world, director, engine, api, draining, routes, build })
+}
+
+impl Parts {
+    /// Other tenants from now on.
+    ///
+    /// # Errors
+    /// When the dialect's app is gone; nothing changes then.
+    pub fn set_apps(&self, apps: Apps) -> anyhow::Result<()> {
+        let router = self.build.router(&apps)?;
+        self.engine.set_apps(apps);
+        *self.routes.0.write().unwrap_or_else(PoisonError::into_inner) = router;
+        Ok(())
+    }
+}
+
+impl RouteBuilder {
+    fn router(&self, apps: &Apps) -> anyhow::Result<Router> {
+        let app = apps.by_id(self.voice.app()).ok_or_else(|| anyhow!("the app of voice rooms is gone"))?;
+        let voice = VoiceState::new(
+            self.api.clone(),
+            self.voice.clone(),
+            Arc::clone(app),
+            Arc::new(stoa_sfu::token::Minter),
+            Arc::new(OsEntropy),
+            self.voice_config.clone(),
+        );
+        let media = self.engine.router();
+        let documents = [stoa_api_voice::document()];
+        let routes = Router::new()
+            .merge(stoa_api_voice::router(voice))
+            .merge(media)
+            .merge(ops::router(self.ops.clone()))
+            .merge(stoa_api::docs::router(&documents))
+            .merge(pages::router())
+            .fallback_service(stoa_api::fallback(&self.api));
+        let normalized = stoa_api::normalized(routes);
+        Ok(edge::around(normalized, Arc::clone(&self.clock), &OsEntropy, self.proxied))
+    }
+}
+
+/// Where media is bound and what clients are told. `stoa dev` stays on this machine unless
+/// `media.public_ip` says otherwise; a server always advertises an address that others can reach.
+fn engine_config(s: &Settings, http: SocketAddr, dev: bool) -> anyhow::Result<stoa_sfu::Config> {
+    let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    let configured: Option<IpAddr> = match s.media.public_ip.as_str() {
+        "" => None,
+        ip => Some(ip.parse().with_context(|| format!("media.public_ip = {ip:?}"))?),
+    };
+    let local_only = http.ip().is_loopback() && s.http.tls != Tls::Proxy;
+    let mut advertised: Vec<IpAddr> = match configured {
+        Some(ip) => vec![ip],
+        None if dev && local_only => vec![loopback],
+        None => net::primary_address().into_iter().collect(),
+    };
+    if (local_only || advertised.is_empty()) && !advertised.contains(&loopback) {
+        advertised.push(loopback);
+    }
+    let everywhere = advertised.iter().any(|ip| !ip.is_loopback());
+    let udp_bind = match (everywhere, configured) {
+        (false, _) => loopback,
+        (true, Some(IpAddr::V6(_))) => IpAddr::V6(std::net::Ipv6Addr::UNSPECIFIED),
+        (true, _) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+    };
+    // Media over TCP shares the HTTP port, which only helps where clients reach that port themselves.
+    let tcp_reaches = !http.ip().is_loopback() || local_only;
+    let pair = |r: Rate| (r.per_sec, r.burst);
+    Ok(stoa_sfu::Config {
+        udp_bind,
+        udp_port: s.media.udp_port,
+        advertised,
+        ice_tcp_port: tcp_reaches.then(|| http.port()),
+        resume_window: s.media.resume_window.0,
+        max_participants: s.media.max_participants,
+        max_tracks: s.media.max_tracks,
+        signals: pair(s.limits.media_signals),
+        joins: pair(s.limits.media_joins),
+        simulate: dev,
+        ..stoa_sfu::Config::default()
+    })
+}
+
+async fn api_state(
+    s: &Settings,
+    store: &Arc<dyn Store>,
+    clock: &Arc<dyn Clock>,
+    entropy: &Arc<dyn Entropy>,
+) -> anyhow::Result<ApiState> {
+    let passwords = Argon2Passwords::new().map_err(|e| anyhow!("argon2: {e}"))?;
+    let hook: Option<Arc<dyn LoginHook>> = match s.auth.mode {
+        AuthMode::Hook => {
+            let h = &s.auth.hook;
+            Some(Arc::new(HttpLoginHook::new(h.url.clone(), h.secret.0.clone(), h.timeout.0)?))
+        }
+        AuthMode::Accounts | AuthMode::Demo => None,
+    };
+    let admins = s.auth.admins.0.iter().map(|a| UserId::new(a.as_str()));
+    let login = Login::new(
+        Arc::clone(store),
+        Arc::clone(clock),
+        Arc::new(passwords),
+        hook,
+        LoginConfig {
+            mode: match s.auth.mode {
+                AuthMode::Accounts => CoreMode::Accounts,
+                AuthMode::Demo => CoreMode::Demo,
+                AuthMode::Hook => CoreMode::Hook,
+            },
+            admins: admins.collect::<Result<BTreeSet<_>, _>>().map_err(|e| anyhow!("auth.admins: {}", e.public()))?,
+            failures: s.auth.login_failures,
+            failures_address: s.auth.login_failures_address,
+            window: s.auth.login_window.0,
+            bind_subject: s.auth.bind_subject,
+        },
+    );
+    let keys = LoginKeys::new(keys("auth.jwt_keys", &s.auth.jwt_keys, store).await?)
+        .ok_or_else(|| anyhow!("auth.jwt_keys: no key"))?;
+    let config = ApiConfig {
+        body_limit: s.http.body_limit.0,
+        cors: Cors::from_origins(&s.http.cors.origins.0).map_err(|e| anyhow!("http.cors.origins: {e}"))?,
+        token_ttl: s.auth.token_ttl.0,
+        user_rate: stoa_api::Rate { per_sec: s.limits.user.per_sec, burst: s.limits.user.burst },
+        zone: s.server.time_zone.parse().map_err(|e| anyhow!("server.time_zone: {e}"))?,
+        max_in_flight: MAX_IN_FLIGHT,
+    };
+    Ok(ApiState::new(Arc::new(login), Arc::clone(clock), Arc::clone(entropy), keys, config))
+}
+
+/// The keys of a token kind: configured ones, else the one the store keeps since the first start.
+async fn keys(name: &str, configured: &Secrets, store: &Arc<dyn Store>) -> anyhow::Result<Vec<Vec<u8>>> {
+    if configured.0.is_empty() {
+        let mut fresh = [0u8; 32];
+        OsEntropy.fill(&mut fresh);
+        let kept = store.secret(name, &fresh).await;
+        return Ok(vec![kept.map_err(|e| anyhow!("cannot read {name}: {}", crate::stores::explain(&e)))?]);
+    }
+    let decode =
+        |k: &crate::config::types::Secret| login_token::decode_key(k.expose()).map_err(|e| anyhow!("{name}: {e}"));
+    configured.0.iter().map(decode).collect()
+}
+
+async fn voice_config(s: &Settings, store: &Arc<dyn Store>, app: AppId) -> anyhow::Result<VoiceApiConfig> {
+    let media = match s.voice.provider.media {
+        Provider::Embedded => MediaProvider::Embedded,
+        Provider::Aliyun => MediaProvider::Aliyun(AliyunRtc {
+            app_id: s.aliyun.rtc.app_id.clone(),
+            app_key: s.aliyun.rtc.app_key.0.clone(),
+        }),
+    };
+    let im = match s.voice.provider.im {
+        Provider::Embedded => {
+            let keys = keys("hub.jwt_keys", &s.hub.jwt_keys, store).await?;
+            ImProvider::Embedded(HubKeys::new(keys.first().ok_or_else(|| anyhow!("hub.jwt_keys: no key"))?))
+        }
+        Provider::Aliyun => ImProvider::Aliyun(AliyunIm {
+            app_id: s.aliyun.im.app_id.clone(),
+            app_sign: s.aliyun.im.app_sign.clone(),
+            app_key: s.aliyun.im.app_key.0.clone(),
+            role: match s.voice.aliyun_role {
+                AliyunRole::AsRequested => VoiceRole::AsRequested,
+                AliyunRole::Strict => VoiceRole::Strict,
+            },
+        }),
+    };
+    let default_app = s.apps.iter().find(|a| a.enabled).map_or(app, |a| AppId(a.app_id));
+    let url = s.http.public_url.trim_end_matches('/');
+    Ok(VoiceApiConfig {
+        public_url: (!url.is_empty()).then(|| url.to_owned()),
+        default_app,
+        media,
+        im,
+        im_app_id: s.voice.im_app_id.clone(),
+        im_token_ttl: s.voice.im_token_ttl.0,
+    })
+}

@@ -1,0 +1,205 @@
+//! Writers that are killed, and the check that nothing they acknowledged is lost.
+//!
+//! A writer says on its standard output what it is about to do (`T`) and what was answered (`A`).
+//! The process at the other end of the pipe keeps a [`Model`] of that, kills the writer, opens the
+//! database and compares: for every task the last answer holds, or what it had begun after it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::hash::{BuildHasher, RandomState};
+use std::io::{BufRead, BufReader, Write as _};
+use std::process::{Command as Process, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use stoa_core::ports::{OutboxItem, Store};
+use stoa_core::voice::Outcome;
+use tokio::task::JoinSet;
+
+use crate::{APP, apply, assert_distinct_holders, code, good, leave, make_room, new_room, read, take, user};
+
+/// Tasks that write at once.
+const TASKS: u64 = 24;
+/// Rooms that they fight over.
+const ROOMS: u64 = 4;
+/// First number of rooms that the tasks make.
+const MADE: u64 = 1_000;
+
+/// Makes the rooms that [`write`] needs.
+pub async fn prepare(store: &dyn Store) {
+    for n in 0..ROOMS {
+        make_room(store, n, 1000).await;
+    }
+}
+
+/// Joins, leaves, creates and events by many tasks, each step and each answer told to `say`, until
+/// every task has done `steps`.
+pub async fn write(store: Arc<dyn Store>, seed: u64, steps: u64, say: fn(String)) {
+    let mut tasks = JoinSet::new();
+    for task in 0..TASKS {
+        let store = store.clone();
+        tasks.spawn(async move {
+            let mut random = seed ^ (task + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            for step in 0..steps {
+                // Any full-period generator would do: it only has to visit all combinations.
+                random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                let draw = random >> 33;
+                let unique = MADE + (seed % 10_000) * 1_000_000 + step * TASKS + task;
+                say_step(&*store, task, draw, unique, say).await;
+            }
+        });
+    }
+    tasks.join_all().await;
+}
+
+async fn say_step(store: &dyn Store, task: u64, draw: u64, unique: u64, say: fn(String)) {
+    let (room, who) = (draw % ROOMS, format!("task {task}"));
+    let id = new_room(room, 0).id;
+    match draw / ROOMS % 16 {
+        0..=7 => {
+            say(format!("T {task} take {room}"));
+            let answer = match apply(store, id, take(&who, None), 5000).await.outcome {
+                Outcome::Seated(i) | Outcome::AlreadySeated(i) => format!("seat {room} {}", i.get()),
+                Outcome::Full => format!("full {room}"),
+                other => panic!("{other:?}"),
+            };
+            say(format!("A {task} {answer}"));
+        }
+        8..=13 => {
+            say(format!("T {task} leave {room}"));
+            apply(store, id, leave(&who), 5000).await;
+            say(format!("A {task} free {room}"));
+        }
+        14 => {
+            say(format!("T {task} make {unique}"));
+            let show_code = code(unique % 80_000_000);
+            good(store.create_room(new_room(unique, 2000), &[show_code], 0).await);
+            say(format!("A {task} made {unique}"));
+        }
+        _ => {
+            say(format!("T {task} send {unique}"));
+            good(store.outbox_push(vec![event(unique)]).await);
+            say(format!("A {task} sent {unique}"));
+        }
+    }
+}
+
+fn event(unique: u64) -> OutboxItem {
+    let text = String::from("x");
+    OutboxItem { seq: 0, id: format!("{unique}"), url: text.clone(), app: APP, channel: text.clone(), body: text }
+}
+
+/// Writes a line to standard output at once, whole, past the test harness.
+pub fn to_stdout(line: String) {
+    // A line of its own whatever the harness has printed; one write, so that a kill leaves no half.
+    let whole = format!("\n{line}\n");
+    std::io::stdout().lock().write_all(whole.as_bytes()).expect("the reader is there");
+}
+
+/// What the database must hold.
+#[derive(Default)]
+pub struct Model {
+    /// Seat by task and room, as last answered.
+    seats: BTreeMap<(u64, u64), Option<u8>>,
+    made: BTreeSet<u64>,
+    sent: BTreeSet<u64>,
+    /// What each task had begun when it was killed.
+    begun: BTreeMap<u64, (String, u64)>,
+    /// Answers of all writers.
+    pub answers: u64,
+}
+
+impl Model {
+    /// One line of a writer; others are ignored.
+    pub fn line(&mut self, line: &str) {
+        let words: Vec<_> = line.split_whitespace().collect();
+        let number = |n: usize| words[n].parse::<u64>().expect("a number");
+        match words[..] {
+            ["T", _, verb, _] => drop(self.begun.insert(number(1), (verb.to_owned(), number(3)))),
+            ["A", _, verb, _, ..] => {
+                let task = number(1);
+                self.begun.remove(&task);
+                self.answers += 1;
+                match verb {
+                    "seat" => drop(self.seats.insert((task, number(3)), u8::try_from(number(4)).ok())),
+                    "full" | "free" => drop(self.seats.insert((task, number(3)), None)),
+                    "made" => drop(self.made.insert(number(3))),
+                    "sent" => drop(self.sent.insert(number(3))),
+                    _ => {}
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Compares, and takes over what the killed writer had begun.
+    pub async fn check(&mut self, store: &dyn Store) {
+        let begun = std::mem::take(&mut self.begun);
+        for room in 0..ROOMS {
+            let stored = read(store, new_room(room, 0).id).await;
+            assert_distinct_holders(&stored);
+            for task in 0..TASKS {
+                let is = stored.seat_of(&user(&format!("task {task}"))).map(|(i, _)| i.get());
+                let was = self.seats.insert((task, room), is).flatten();
+                let allowed = is == was
+                    || match begun.get(&task) {
+                        Some((verb, r)) if verb == "take" && *r == room => was.is_none(),
+                        Some((verb, r)) if verb == "leave" && *r == room => is.is_none(),
+                        _ => false,
+                    };
+                assert!(allowed, "task {task} in room {room}: answered {was:?}, stored {is:?}, begun {begun:?}");
+            }
+        }
+        for n in &self.made {
+            let stored = read(store, new_room(*n, 0).id).await;
+            assert_eq!(*stored, new_room(*n, 2000).into_room(stored.show_code));
+        }
+        let stored: BTreeSet<u64> =
+            good(store.outbox_peek(u32::MAX).await).iter().map(|e| e.id.parse().expect("a number")).collect();
+        let lost: Vec<_> = self.sent.difference(&stored).collect();
+        assert!(lost.is_empty(), "events lost: {lost:?}");
+        for extra in stored.difference(&self.sent) {
+            assert!(begun.values().any(|(verb, n)| verb == "send" && n == extra), "event {extra} from nowhere");
+        }
+        // The check above is of each database as found; only what a later writer could still lose is carried on.
+        self.sent = stored;
+    }
+}
+
+/// Starts this test program again to run only `test`, with `variables`; feeds its lines to `model`; kills it
+/// (SIGKILL) at a random moment up to `longest` after its first answer. Blocks.
+pub fn run_and_kill(model: &mut Model, test: &str, variables: &[(&str, &str)], longest: Duration) {
+    let mut child = Process::new(std::env::current_exe().expect("this program"))
+        .args(["--exact", test, "--nocapture", "--test-threads=1"])
+        .envs(variables.iter().copied())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("a second process");
+    let mut lines = BufReader::new(child.stdout.take().expect("a pipe"));
+    let before = model.answers;
+    let mut seen = String::new();
+    let mut next = |model: &mut Model| {
+        let mut line = String::new();
+        let more = lines.read_line(&mut line).expect("a line") > 0;
+        let _ = write!(seen, "{line}");
+        model.line(&line);
+        more
+    };
+    while model.answers == before {
+        assert!(next(model), "the writer ended by itself");
+    }
+    let (stop, killed) = std::sync::mpsc::channel::<()>();
+    let part = u32::try_from(RandomState::new().hash_one(test) % 1000).expect("below 1000");
+    let moment = longest * part / 1000;
+    let killer = std::thread::spawn(move || {
+        // Waits for the moment: nobody ever sends.
+        let _ = killed.recv_timeout(moment);
+        child.kill().expect("a running writer");
+        child.wait().expect("its end")
+    });
+    while next(model) {}
+    drop(stop);
+    let status = killer.join().expect("the killer");
+    assert!(status.code().is_none(), "the writer was not killed, it ended with {status}: {seen}");
+}

@@ -1,0 +1,178 @@
+#!/usr/bin/env python3
+"""Runs every check and every suite one after the other, prints what took how long, and sums up.
+
+The last line is `N passed, N failed`. Failed are: failed tests; a step that broke without saying which test; a suite that
+skipped tests or ran fewer than tests/expected_counts.json says, because a suite that cannot find its client must not look green.
+Standard library only: it runs before the project's own environment exists.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ET
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tests"))
+
+from stoa.postgres import Postgres  # noqa: E402
+
+RESULTS = ROOT / "test-results"
+EXPECTED = json.loads((ROOT / "tests" / "expected_counts.json").read_text())
+PYTHON = str(ROOT / ".venv" / "bin" / "python")
+
+
+@dataclass
+class Counts:
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+
+@dataclass
+class Step:
+    name: str
+    command: list[str]
+    group: str
+    count: str = "none"  # how to read the number of tests: none, cargo, node, vitest, junit
+    cwd: Path = ROOT
+    env: dict[str, str] = field(default_factory=dict)
+
+
+def steps() -> list[Step]:
+    cargo = os.environ.get("CARGO", "cargo")
+    web, browser = ROOT / "web", ROOT / "tests" / "browser"
+    out = [
+        Step("rustfmt", [cargo, "fmt", "--all", "--check"], "lint"),
+        Step("crate graph", [cargo, "run", "-q", "-p", "xtask", "--", "graph"], "lint"),
+        Step("clippy", [cargo, "clippy", "-q", "--workspace", "--all-targets", "--", "-D", "warnings"], "lint"),
+        Step("web types", ["npm", "run", "--silent", "check"], "lint", cwd=web),
+        Step("web lint", ["npm", "run", "--silent", "lint"], "lint", cwd=web),
+        Step("web unit tests", ["npx", "vitest", "run", "--reporter=default", "--reporter=junit", f"--outputFile.junit={RESULTS}/web.xml"],
+             "web", "junit:web", cwd=web),
+        Step("pages", ["scripts/build-web.sh"], "build"),
+        Step("server", [cargo, "build", "-q", "--workspace", "--bins"], "build"),
+        Step("rust tests", [cargo, "test", "-q", "--workspace", "--no-fail-fast"], "rust", "cargo:rust"),
+    ]
+    for suite in ("operations", "voice_room", "robustness", "media"):
+        out.append(Step(
+            f"tests/{suite}",
+            [PYTHON, "-m", "pytest", "-q", "--expect-counts", f"--junitxml={RESULTS}/{suite}.xml", suite],
+            suite, f"junit:{suite}", cwd=ROOT / "tests",
+        ))
+    out.append(Step(
+        "tests/browser",
+        ["node", "--test", "--test-concurrency=1", "--test-reporter=spec", "--test-reporter-destination=stdout",
+         "--test-reporter=junit", f"--test-reporter-destination={RESULTS}/browser.xml", *sorted(p.name for p in browser.glob("*.test.mjs"))],
+        "browser", "junit:browser", cwd=browser,
+    ))
+    return out
+
+
+def junit_counts(path: Path) -> Counts:
+    if not path.exists():
+        return Counts()
+    c = Counts()
+    for case in ET.parse(path).getroot().iter("testcase"):
+        kinds = {child.tag for child in case}
+        if kinds & {"failure", "error"}:
+            c.failed += 1
+        elif "skipped" in kinds:
+            c.skipped += 1
+        else:
+            c.passed += 1
+    return c
+
+
+CARGO_LINE = re.compile(r"^test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored", re.M)
+
+
+def cargo_counts(output: str) -> Counts:
+    c = Counts()
+    for passed, failed, ignored in CARGO_LINE.findall(output):
+        c.passed += int(passed)
+        c.failed += int(failed)
+        c.skipped += int(ignored)
+    return c
+
+
+def run(step: Step, env: dict[str, str]) -> tuple[Counts, list[str]]:
+    """Runs a step with its output passed through; answers its counts and what is wrong with it."""
+    kind, _, suite = step.count.partition(":")
+    report = RESULTS / f"{suite}.xml"
+    if kind == "junit":
+        report.unlink(missing_ok=True)
+    process = subprocess.Popen(step.command, cwd=step.cwd, env={**env, **step.env}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        sys.stdout.write(line)
+        sys.stdout.flush()
+    code = process.wait()
+
+    counts = Counts()
+    if kind == "cargo":
+        counts = cargo_counts("".join(lines))
+    elif kind == "junit":
+        counts = junit_counts(report)
+
+    wrong = []
+    if code != 0 and counts.failed == 0:
+        wrong.append(f"exit code {code}")
+    if suite:
+        least = EXPECTED[suite]
+        ran = counts.passed + counts.failed
+        if ran < least:
+            wrong.append(f"ran {ran} tests, expected {least}")
+        if counts.skipped and suite != "rust":
+            wrong.append(f"skipped {counts.skipped} tests")
+    return counts, wrong
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", action="append", default=[], help="group to run: lint, web, build, rust, operations, voice_room, robustness, media, browser")
+    wanted = parser.parse_args().only
+    chosen = [s for s in steps() if not wanted or s.group in wanted]
+    RESULTS.mkdir(exist_ok=True)
+
+    env = {**os.environ, "PATH": f"{Path.home() / '.cargo' / 'bin'}:{os.environ['PATH']}", "CARGO_TERM_COLOR": "never", "PYTHONUNBUFFERED": "1"}
+    postgres = None
+    if any(s.group in ("rust", "voice_room") for s in chosen):
+        postgres = Postgres()
+        env |= {"STOA_TEST_POSTGRES": postgres.admin_url, "DATABASE_URL": postgres.admin_url, "PG_DATABASE_URL": postgres.admin_url}
+
+    total, table = Counts(), []
+    began = time.monotonic()
+    try:
+        for step in chosen:
+            print(f"\n=== {step.name}: {' '.join(map(str, step.command))}", flush=True)
+            start = time.monotonic()
+            counts, wrong = run(step, env)
+            took = time.monotonic() - start
+            total.passed += counts.passed
+            total.failed += counts.failed + len(wrong)
+            table.append((step.name, took, counts, wrong))
+            for text in wrong:
+                print(f"=== {step.name}: FAILED: {text}", flush=True)
+    finally:
+        if postgres:
+            postgres.stop()
+
+    print(f"\n{'step':<20}{'seconds':>9}{'passed':>8}{'failed':>8}{'skipped':>9}")
+    for name, took, c, wrong in table:
+        print(f"{name:<20}{took:>9.1f}{c.passed:>8}{c.failed:>8}{c.skipped:>9}  {'; '.join(wrong)}".rstrip())
+    print(f"{'all':<20}{time.monotonic() - began:>9.1f}")
+    print(f"{total.passed} passed, {total.failed} failed")
+    return 1 if total.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
