@@ -1,7 +1,8 @@
 // One person in a browser of their own, with a made-up microphone, and ears that measure instead of believing.
 import { chromium } from "playwright-core";
+import { writeVoice } from "./voice.mjs";
 
-export function launch() {
+export async function launch() {
   return chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
     args: [
@@ -9,6 +10,7 @@ export function launch() {
       "--headless=new",
       "--disable-gpu",
       "--use-fake-device-for-media-stream",
+      `--use-file-for-fake-audio-capture=${await writeVoice()}`,
       "--use-fake-ui-for-media-stream",
       "--autoplay-policy=no-user-gesture-required",
     ],
@@ -17,12 +19,15 @@ export function launch() {
 
 /** Between two looks at the statistics. The browser itself refreshes them about that often. */
 const LOOK_MS = 200;
-/** A silence counts when it lasts this long: the made-up microphone beeps once a second. */
-const SILENCE_MS = 2_500;
+/** A silence counts when it lasts this long: many times the pauses of the made-up voice. */
+const SILENCE_MS = 2_000;
 
 export class Guest {
   /** What must not happen: console errors, broken scripts, requests to anybody else. */
   faults = [];
+  /** What the test was doing, to go with a fault. */
+  step = "";
+  reloading = false;
 
   constructor(user, page, patience) {
     this.user = user;
@@ -43,22 +48,34 @@ export class Guest {
 
   watch(url) {
     this.page.on("console", (message) => {
-      if (message.type() === "error") this.faults.push(`console: ${message.text()}`);
+      // A page that goes away cuts its own signalling; the media client says so with its last breath.
+      if (this.reloading && message.text().includes("signal stream")) return;
+      if (message.type() === "error") this.fault(`console: ${message.text()}`);
     });
-    this.page.on("pageerror", (error) => this.faults.push(`script: ${error.message}`));
+    this.page.on("pageerror", (error) => this.fault(`script: ${error.message}`));
     const check = (address) => {
       const target = new URL(address);
       if (target.protocol === "data:" || target.protocol === "blob:") return;
-      if (target.host !== url.host) this.faults.push(`request to another origin: ${target.origin}`);
+      if (target.host !== url.host) this.fault(`request to another origin: ${target.origin}`);
     };
     this.page.on("request", (request) => check(request.url()));
     this.page.on("websocket", (socket) => check(socket.url()));
+  }
+
+  fault(what) {
+    this.faults.push(`[${this.step}] ${what}`);
   }
 
   async signIn(password) {
     await this.page.getByLabel("User name").fill(this.user);
     await this.page.getByLabel("Password", { exact: true }).fill(password);
     await this.button("Sign in");
+  }
+
+  async reload() {
+    this.reloading = true;
+    await this.page.reload();
+    this.reloading = false;
   }
 
   async button(name) {

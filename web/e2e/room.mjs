@@ -22,6 +22,7 @@ const guests = [alice, bob];
 
 async function step(name, run) {
   const started = Date.now();
+  for (const guest of guests) guest.step = name;
   try {
     await run();
   } catch (error) {
@@ -92,7 +93,7 @@ try {
     await bob.hears();
   });
   await step("a reload resumes: same room, same seat, heard again", async () => {
-    await bob.page.reload();
+    await bob.reload();
     await bob.heading(title);
     await bob.sees("You are live");
     await alice.hears();
