@@ -216,3 +216,22 @@ async def test_flood_of_requests_is_bounded(server, bob, room):
     assert server.alive()
     answer = await asyncio.to_thread(bob.list)
     assert answer.ok()
+
+
+@pytest.mark.parametrize("end", ["dismissal", "second_login", "own_leave"])
+async def test_leave_is_followed_by_an_orderly_close(server, alice, room, end):
+    """After `leave` the socket closes with 1000; browsers report anything else as a fault."""
+    token = (await asyncio.to_thread(alice.rtc, room)).ok()["auth_token"]
+    async with Signal(server.url, token) as signal:
+        await signal.wait("join")
+        if end == "dismissal":
+            (await asyncio.to_thread(alice.dismiss, room)).ok()
+            assert (await signal.wait("leave")).reason == models.DisconnectReason.ROOM_DELETED
+        elif end == "second_login":
+            async with Signal(server.url, token) as second:
+                await second.wait("join")
+                assert (await signal.wait("leave")).reason == models.DisconnectReason.DUPLICATE_IDENTITY
+        else:
+            await signal.send(leave=proto.LeaveRequest(reason=models.DisconnectReason.CLIENT_INITIATED))
+        await asyncio.wait_for(signal.closed.wait(), 5)
+        assert signal.ws.close_code == 1000
