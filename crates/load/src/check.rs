@@ -151,9 +151,10 @@ async fn patched_listener(mut s: Stage) -> Result<String> {
     hears(&listener.bot, OWNER, "the listener still hears the owner").await?;
     let leaked = s.owner.view(|v| heard(v, OTHER) + heard(v, OTHER + 1));
     ensure!(leaked == 0, "{leaked} packets of a listener reached the owner");
-    let shown = |r: Result<String>| if r.is_ok() { "went through" } else { "was refused" };
+    let refused = listener.bot.view(|v| v.answers.len());
+    let shown = |r: Result<String>| if r.is_ok() { "answered" } else { "not answered" };
     Ok(format!(
-        "announcing {}, the bare line {}, media connected: {up}; 0 packets forwarded",
+        "{refused} announcement(s) refused, lines {} and {}, media connected: {up}; 0 packets forwarded",
         shown(first),
         shown(second)
     ))

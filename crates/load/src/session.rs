@@ -366,6 +366,9 @@ impl Session {
                     ..Default::default()
                 }))
                 .await;
+                if let Some(signal) = self.signal.take() {
+                    signal.close().await;
+                }
                 return Ok(false);
             }
         }

@@ -10,6 +10,9 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 /// Client protocol we announce: the newest that needs no negotiated data channels (media.md 2.4).
 const PROTOCOL: u32 = 16;
 
+/// How long a goodbye may take.
+const GOODBYE: std::time::Duration = std::time::Duration::from_secs(1);
+
 /// Why a bot is not in the channel.
 #[derive(Debug, thiserror::Error)]
 pub enum JoinError {
@@ -96,5 +99,16 @@ impl Signal {
     pub async fn send(&mut self, message: signal_request::Message) -> Result<(), JoinError> {
         let frame = SignalRequest { message: Some(message) }.encode_to_vec();
         self.ws.send(Message::Binary(frame.into())).await.map_err(|e| JoinError::Socket(e.to_string()))
+    }
+
+    /// Closes in order, reading on until the server has closed too: a socket closed over unread frames is reset, and the
+    /// reset can overtake what was sent last.
+    pub async fn close(mut self) {
+        let done = async {
+            if self.ws.close(None).await.is_ok() {
+                while self.next().await.is_some() {}
+            }
+        };
+        drop(tokio::time::timeout(GOODBYE, done).await);
     }
 }
