@@ -218,15 +218,24 @@ async def test_flood_of_requests_is_bounded(server, bob, room):
     assert answer.ok()
 
 
-@pytest.mark.parametrize("end", ["dismissal", "second_login", "own_leave"])
+@pytest.mark.parametrize("end", ["dismissal", "dismissal_while_sending", "second_login", "own_leave"])
 async def test_leave_is_followed_by_an_orderly_close(server, alice, room, end):
     """After `leave` the socket closes with 1000; browsers report anything else as a fault."""
     token = (await asyncio.to_thread(alice.rtc, room)).ok()["auth_token"]
     async with Signal(server.url, token) as signal:
         await signal.wait("join")
-        if end == "dismissal":
+        if end.startswith("dismissal"):
+            async def chatter() -> None:
+                # Frames that the server has not read when it closes must not turn the close into a reset.
+                while not signal.ws.closed:
+                    await signal.send(ping_req=proto.Ping(timestamp=1))
+
+            talking = asyncio.create_task(chatter()) if end == "dismissal_while_sending" else None
             (await asyncio.to_thread(alice.dismiss, room)).ok()
-            assert (await signal.wait("leave")).reason == models.DisconnectReason.ROOM_DELETED
+            assert (await signal.wait("leave", 20)).reason == models.DisconnectReason.ROOM_DELETED
+            if talking:
+                talking.cancel()
+                await asyncio.gather(talking, return_exceptions=True)
         elif end == "second_login":
             async with Signal(server.url, token) as second:
                 await second.wait("join")

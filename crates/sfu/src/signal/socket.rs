@@ -22,6 +22,8 @@ const PING_EVERY: Duration = Duration::from_secs(10);
 const SILENCE: Duration = Duration::from_secs(12);
 /// A frame that cannot be written by then goes to a client that does not read.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Wait for the client's close frame. Longer keeps the sockets of silent clients; shorter resets those of slow ones.
+const GOODBYE: Duration = Duration::from_secs(1);
 
 /// Serves the session until either side ends it.
 pub(super) async fn serve(engine: &Engine, ws: WebSocket, session: Session, mut frames: mpsc::Receiver<Bytes>) {
@@ -70,7 +72,7 @@ pub(super) async fn serve(engine: &Engine, ws: WebSocket, session: Session, mut 
         // Nobody to tell once the shard is gone.
         let _gone = commands.send(Command::SignalLost { session }).await;
     }
-    close(&mut tx).await;
+    close(&mut tx, &mut rx).await;
 }
 
 async fn pass_on(commands: &mpsc::Sender<Command>, session: Session, request: signal_request::Message) -> bool {
@@ -80,9 +82,9 @@ async fn pass_on(commands: &mpsc::Sender<Command>, session: Session, request: si
 
 /// Sends one `leave` to somebody who has no session, and closes.
 pub(super) async fn turn_away(ws: WebSocket, reason: DisconnectReason, action: Action) {
-    let (mut tx, _rx) = ws.split();
+    let (mut tx, mut rx) = ws.split();
     if write(&mut tx, Message::Binary(leave_frame(reason, action))).await {
-        close(&mut tx).await;
+        close(&mut tx, &mut rx).await;
     }
 }
 
@@ -92,10 +94,17 @@ async fn write(tx: &mut Tx, message: Message) -> bool {
     matches!(tokio::time::timeout(WRITE_TIMEOUT, tx.send(message)).await, Ok(Ok(())))
 }
 
-async fn close(tx: &mut Tx) {
+type Rx = futures_util::stream::SplitStream<WebSocket>;
+
+/// Says goodbye and waits a moment for the same from the client. Dropping the socket with frames of the client
+/// unread would reset the connection, and the reset may overtake the `leave`: browsers then report 1006.
+async fn close(tx: &mut Tx, rx: &mut Rx) {
     let frame = CloseFrame { code: close_code::NORMAL, reason: "".into() };
     // The client may be gone already.
-    let _closed = write(tx, Message::Close(Some(frame))).await;
+    if write(tx, Message::Close(Some(frame))).await {
+        let unread = async { while let Some(Ok(_)) = rx.next().await {} };
+        let _late = tokio::time::timeout(GOODBYE, unread).await;
+    }
 }
 
 /// As the client speaks: protobuf, or protojson to one that sent text.
