@@ -72,9 +72,9 @@ fn reboot(durable: &Path, path: &Path) {
         let name = format!("stoa.db{ending}");
         let (from, to) = (durable.join(&name), path.with_file_name(&name));
         if from.exists() {
-            std::fs::copy(from, to).unwrap();
+            std::fs::copy(from, to).expect("a copy");
         } else if to.exists() {
-            std::fs::remove_file(to).unwrap();
+            std::fs::remove_file(to).expect("the old file removed");
         }
     }
 }
