@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
 use bytes::Bytes;
+use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt as _, StreamExt as _};
 use livekit_protocol::leave_request::Action;
 use livekit_protocol::{DisconnectReason, SignalRequest, SignalResponse, signal_request};
@@ -22,6 +23,9 @@ const PING_EVERY: Duration = Duration::from_secs(10);
 const SILENCE: Duration = Duration::from_secs(12);
 /// A frame that cannot be written by then goes to a client that does not read.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a client has to answer the end of its WebSocket. A round trip on a bad network; longer keeps sockets of
+/// those that are gone.
+const LINGER: Duration = Duration::from_secs(2);
 
 /// Serves the session until either side ends it.
 pub(super) async fn serve(engine: &Engine, ws: WebSocket, session: Session, mut frames: mpsc::Receiver<Bytes>) {
@@ -70,7 +74,7 @@ pub(super) async fn serve(engine: &Engine, ws: WebSocket, session: Session, mut 
         // Nobody to tell once the shard is gone.
         let _gone = commands.send(Command::SignalLost { session }).await;
     }
-    close(&mut tx).await;
+    close(&mut tx, &mut rx).await;
 }
 
 async fn pass_on(commands: &mpsc::Sender<Command>, session: Session, request: signal_request::Message) -> bool {
@@ -80,22 +84,28 @@ async fn pass_on(commands: &mpsc::Sender<Command>, session: Session, request: si
 
 /// Sends one `leave` to somebody who has no session, and closes.
 pub(super) async fn turn_away(ws: WebSocket, reason: DisconnectReason, action: Action) {
-    let (mut tx, _rx) = ws.split();
+    let (mut tx, mut rx) = ws.split();
     if write(&mut tx, Message::Binary(leave_frame(reason, action))).await {
-        close(&mut tx).await;
+        close(&mut tx, &mut rx).await;
     }
 }
 
-type Tx = futures_util::stream::SplitSink<WebSocket, Message>;
+type Tx = SplitSink<WebSocket, Message>;
+type Rx = SplitStream<WebSocket>;
 
 async fn write(tx: &mut Tx, message: Message) -> bool {
     matches!(tokio::time::timeout(WRITE_TIMEOUT, tx.send(message)).await, Ok(Ok(())))
 }
 
-async fn close(tx: &mut Tx) {
+/// Says that it is over and waits for the client's word, up to [`LINGER`]. TCP dropped with something unread resets the
+/// connection, and a browser that sees the reset first reports the close as abnormal (1006).
+async fn close(tx: &mut Tx, rx: &mut Rx) {
     let frame = CloseFrame { code: close_code::NORMAL, reason: "".into() };
-    // The client may be gone already.
-    let _closed = write(tx, Message::Close(Some(frame))).await;
+    if write(tx, Message::Close(Some(frame))).await {
+        let answered = async { while let Some(Ok(_late)) = rx.next().await {} };
+        // A client that does not answer is dropped.
+        let _silent = tokio::time::timeout(LINGER, answered).await;
+    }
 }
 
 /// As the client speaks: protobuf, or protojson to one that sent text.
