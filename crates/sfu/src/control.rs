@@ -146,10 +146,12 @@ impl RoomControl for Engine {
         change: ParticipantChange,
     ) -> Result<proto::ParticipantInfo> {
         self.with_participant(channel, identity, move |room, ctx, pid| {
+            if !room.update_by_command(pid, &change.name, &change.metadata, change.attributes) {
+                return Err(Error::new(Kind::LimitReached, "attributes: too long altogether"));
+            }
             if let Some(permission) = &change.permission {
                 room.narrow(ctx, pid, permission);
             }
-            room.update_by_command(pid, &change.name, &change.metadata, change.attributes);
             shown(room, pid)
         })
         .await

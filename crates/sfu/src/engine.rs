@@ -90,7 +90,7 @@ pub(crate) struct Inner {
     pub udp: SocketAddr,
     pub hooks: OnceLock<Arc<dyn MediaHooks>>,
     pub tasks: OnceLock<(TaskTracker, CancellationToken)>,
-    pub joins: Buckets,
+    pub joins: Buckets<IpAddr>,
     parts: Mutex<Option<Parts>>,
 }
 

@@ -23,6 +23,7 @@ const MAX_ENTRIES: usize = 200_000;
 
 struct Mark {
     not_before_secs: i64,
+    at: Duration,
     until: UnixMs,
     forget: Duration,
 }
@@ -65,7 +66,7 @@ impl Memory {
     pub(crate) fn removed(&mut self, now: Now, key: &ChannelKey, user: &UserId, not_before_secs: i64, until: UnixMs) {
         let left = u64::try_from(until.0.saturating_sub(now.wall.0)).unwrap_or(0);
         let keep = Duration::from_millis(left).clamp(MIN_MARK, MAX_MARK);
-        let mark = Mark { not_before_secs, until, forget: now.mono + keep };
+        let mark = Mark { not_before_secs, at: now.mono, until, forget: now.mono + keep };
         self.channels.entry(key.clone()).or_default().marks.insert(user.clone(), mark);
         self.entries += 1;
         self.bound(now);
@@ -86,7 +87,8 @@ impl Memory {
             return Err(Refused::NoSuchChannel);
         }
         if let Some(mark) = channel.marks.get(user) {
-            if mark.until > now.wall {
+            // Asked after it, admission knew of the ban, and of its end too if somebody lifted it.
+            if mark.at >= asked && mark.until > now.wall {
                 return Err(Refused::Banned(mark.until));
             }
             if nbf_secs < mark.not_before_secs {
@@ -173,7 +175,8 @@ mod tests {
         assert_eq!(m.judge(at(2), &key, &user, 1_000_002, at(1).mono, &mut s), Err(Refused::Revoked));
         assert_eq!(m.judge(at(2), &key, &user, 1_000_003, at(1).mono, &mut s), Ok(()));
         m.removed(at(2), &key, &user, 1_000_003, at(100).wall);
-        assert_eq!(m.judge(at(3), &key, &user, 1_000_003, at(3).mono, &mut s), Err(Refused::Banned(at(100).wall)));
+        assert_eq!(m.judge(at(3), &key, &user, 1_000_003, at(1).mono, &mut s), Err(Refused::Banned(at(100).wall)));
+        assert_eq!(m.judge(at(3), &key, &user, 1_000_003, at(3).mono, &mut s), Ok(()), "admission knew better");
         let (other, _) = (ChannelKey { app: AppId(2), ..key.clone() }, ());
         m.ended(at(5), &other);
         assert_eq!(m.judge(at(5), &other, &user, 0, at(4).mono, &mut s), Err(Refused::NoSuchChannel));

@@ -446,3 +446,54 @@ async fn garbage_over_the_socket_ends_nothing() {
     ann.send(Request::Ping(5)).await;
     ann.until(|m| matches!(m, Response::Pong(_)).then_some(())).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_asks_too_often_is_told_to_wait_at_every_door() {
+    use axum::extract::ConnectInfo;
+    use tower::ServiceExt as _;
+    let b = Bench::new().await;
+    let peer: SocketAddr = "192.0.2.1:5000".parse().unwrap();
+    let uri = format!("/rtc/validate?access_token={}", b.token("ann", "room"));
+    let ask = |peer: SocketAddr| {
+        let mut request = axum::extract::Request::get(&uri).body(axum::body::Body::empty()).unwrap();
+        request.extensions_mut().insert(ConnectInfo(peer));
+        let router = b.engine.router();
+        async move { router.oneshot(request).await.unwrap().status().as_u16() }
+    };
+    let mut refused = 0;
+    // The bucket holds 200 and fills by 20 per second meanwhile.
+    for _ in 0..1000 {
+        match ask(peer).await {
+            200 => {}
+            429 => refused += 1,
+            other => panic!("{other}"),
+        }
+    }
+    assert!(refused > 0, "a thousand questions at once");
+    assert_eq!(ask("192.0.2.2:5000".parse().unwrap()).await, 200, "others are not meant");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_the_leave_comes_a_close_that_waits_for_its_answer() {
+    let b = Bench::new().await;
+    let mut ann = b.join("ann", "room").await;
+    ann.joined().await;
+    b.engine.media().end_channel(&key("room")).await.unwrap();
+    ann.left().await;
+    // Still on its way when the server says goodbye.
+    ann.send(Request::Ping(5)).await;
+    let close = loop {
+        match tokio::time::timeout(PATIENCE, ann.0.next()).await.expect("a frame in time") {
+            Some(Ok(tungstenite::Message::Close(frame))) => break frame.expect("a code"),
+            Some(Ok(_)) => {}
+            other => panic!("no close frame: {other:?}"),
+        }
+    };
+    assert_eq!(u16::from(close.code), 1000);
+    // Our answer is not sent yet: the server must hold the connection for it.
+    let MaybeTlsStream::Plain(tcp) = ann.0.get_ref() else { panic!("plain") };
+    let early = tokio::time::timeout(Duration::from_millis(300), tcp.peek(&mut [0])).await;
+    assert!(early.is_err(), "the server hung up first: {early:?}");
+    // Sending it and reading on, we see an orderly end.
+    assert!(tokio::time::timeout(PATIENCE, ann.0.next()).await.expect("an end in time").is_none());
+}

@@ -299,6 +299,12 @@ impl Pc {
         }
     }
 
+    /// Bytes of reliable packets not handed to the channel yet.
+    #[cfg(test)]
+    pub(crate) fn waiting_reliable(&self) -> usize {
+        self.queued
+    }
+
     fn flush_reliable(&mut self) {
         let Some((id, _)) = self.channels.iter().find(|c| c.1 == Lane::Reliable) else { return };
         let Some(mut ch) = self.rtc.channel(*id) else { return };

@@ -5,7 +5,7 @@ use prost::Message as _;
 use proto::data_packet::Value;
 
 use super::participant::Pid;
-use super::{Ctx, Room};
+use super::{Ctx, Room, view};
 use crate::pc::Lane;
 
 /// Longest data packet in bytes (media.md 5.6). Clients send at most 64,000.
@@ -29,6 +29,9 @@ impl Room {
         let Ok(mut packet) = proto::DataPacket::decode(bytes) else { return dropped("malformed") };
         if !relayed(&packet) {
             return dropped("kind");
+        }
+        if reserved(&packet) {
+            return dropped("reserved");
         }
         if lane == Lane::Reliable && packet.sequence > 0 {
             if packet.sequence <= p.last_seq {
@@ -98,6 +101,15 @@ fn relayed(packet: &proto::DataPacket) -> bool {
             | Value::SipDtmf(_),
         ) => true,
         // Transcriptions come from agents only, metrics are not broadcast, the rest is old or unknown.
+        _ => false,
+    }
+}
+
+/// Whether it carries a topic only the server writes (`stoa.*`, talk.md 6): clients believe what comes under these.
+fn reserved(packet: &proto::DataPacket) -> bool {
+    match &packet.value {
+        Some(Value::User(user)) => user.topic.as_deref().is_some_and(view::is_ours),
+        Some(Value::StreamHeader(header)) => view::is_ours(&header.topic),
         _ => false,
     }
 }

@@ -80,9 +80,17 @@ impl Down {
         self.munger.get_or_insert_with(|| Munger::new(random as u16, random.rotate_left(16), clock)).pause();
     }
 
-    pub(super) fn set_wanted(&mut self, disabled: bool, layer: u8) {
+    pub(super) fn set_wanted(&mut self, now: Duration, disabled: bool, layer: u8) {
+        let switched = self.wanted.disabled != disabled;
         self.wanted.disabled = disabled;
         self.wanted.layer = layer;
+        if let Some(selector) = &mut self.selector {
+            selector.set_wanted(now, self.wanted);
+        }
+        // What is lost while nothing is shown must not be missed afterwards.
+        if let Some(munger) = self.munger.as_mut().filter(|_| switched) {
+            munger.pause();
+        }
     }
 
     fn selector(&mut self, now: Duration) -> &mut Selector {
@@ -290,5 +298,48 @@ pub(super) fn wanted_layer(track: &Track, req: &proto::UpdateTrackSettings) -> u
         Ok(proto::VideoQuality::Low) => 0,
         Ok(proto::VideoQuality::Medium) => 1,
         _ => 2,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn packet(n: u64) -> InPacket {
+        InPacket {
+            mid: Mid::from("0"),
+            rid: None,
+            codec: crate::pc::Codec::Opus,
+            seq: 100 + n,
+            time: 960 * u32::try_from(n).unwrap(),
+            marker: false,
+            level: None,
+            passed: crate::pc::Passed::default(),
+            at: crate::net::base(Duration::ZERO),
+            payload: vec![1, 2, 3].into(),
+            ssrc: 7,
+        }
+    }
+
+    #[test]
+    fn what_is_lost_while_a_track_is_disabled_leaves_no_hole() {
+        let at = |n: u64| Duration::from_millis(20 * n);
+        let up = Up::new(Kind::Audio, at(0));
+        let mut down = Down::default();
+        down.assign(Kind::Audio, 1);
+        let send = |down: &mut Down, n: u64| {
+            let packet = packet(n);
+            let read = read_payload(packet.codec, &packet.payload);
+            down.route(at(n), &up, read.seen, &packet, &read).map(|out| out.seq)
+        };
+        let first = send(&mut down, 0).unwrap();
+        down.set_wanted(at(1), true, 0);
+        assert_eq!(send(&mut down, 1), None);
+        // 2 to 4 never arrive.
+        assert_eq!(send(&mut down, 5), None);
+        down.set_wanted(at(8), false, 0);
+        assert_eq!(send(&mut down, 8), Some(first + 1));
+        // Without a pause a loss stays a hole that the subscriber sees.
+        assert_eq!(send(&mut down, 10), Some(first + 3));
     }
 }

@@ -90,6 +90,8 @@ impl Room {
             name: claims.name.clone(),
             metadata: claims.metadata.clone(),
             attributes,
+            granted: joiner.standing.clone(),
+            narrowed: None,
             standing: joiner.standing,
             client: joiner.client,
             joined: ctx.now,

@@ -11,6 +11,8 @@ mod publish;
 mod signal;
 mod standing;
 mod subscribe;
+#[cfg(test)]
+mod tests;
 mod tick;
 mod track;
 mod view;
@@ -213,7 +215,7 @@ impl Room {
             track.shut = Some(crate::forward::gate::Shut::NotPermitted);
         }
         for pid in self.parts.keys().copied().collect::<Vec<_>>() {
-            self.leave(ctx, pid, reason, Some((wire::reason(reason), action)));
+            self.leave(ctx, pid, reason, Some((crate::webhook::disconnect_reason(reason), action)));
         }
         if reason != LeftReason::ServerShutdown {
             self.event(ctx, MediaFact::ChannelEnded);

@@ -34,7 +34,12 @@ pub(crate) struct Participant {
     pub metadata: String,
     /// Without `stoa.*`, which are the standing's.
     pub attributes: BTreeMap<String, String>,
+    /// What is in force: what was granted, less what a server SDK took away.
     pub standing: Standing,
+    /// The product's last word.
+    pub granted: Standing,
+    /// Rights left by a server SDK's UpdateParticipant, until the product grants something else.
+    pub narrowed: Option<proto::ParticipantPermission>,
     pub token: Verified,
     pub client: ClientParams,
     pub joined: Now,

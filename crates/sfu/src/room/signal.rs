@@ -1,5 +1,7 @@
 //! What clients say over their WebSocket.
 
+use std::collections::BTreeMap;
+
 use livekit_protocol as proto;
 use livekit_protocol::leave_request::Action;
 use proto::DisconnectReason;
@@ -64,22 +66,15 @@ impl Room {
         use proto::request_response::{Reason, Request};
         let Some(p) = self.parts.get_mut(&pid) else { return };
         let ours = req.attributes.keys().any(|k| view::is_ours(k));
-        let mut attributes = p.attributes.clone();
-        for (k, v) in &req.attributes {
-            match v.as_str() {
-                "" => attributes.remove(k),
-                v => attributes.insert(k.clone(), v.to_owned()),
-            };
-        }
-        let size: usize = attributes.iter().map(|(k, v)| k.len() + v.len()).sum();
-        let too_long = req.metadata.len() > MAX_METADATA || req.name.len() > MAX_NAME || size > MAX_ATTRIBUTES;
+        let attributes = merged(&p.attributes, req.attributes.clone());
+        let too_long = req.metadata.len() > MAX_METADATA || req.name.len() > MAX_NAME || attributes.is_none();
         let reason = match () {
             () if !p.standing.permission.update_metadata || ours => Reason::NotAllowed,
             () if too_long => Reason::LimitExceeded,
             () => Reason::Ok,
         };
         if reason == Reason::Ok {
-            p.attributes = attributes;
+            p.attributes = attributes.unwrap_or_default();
             if !req.metadata.is_empty() {
                 p.metadata.clone_from(&req.metadata);
             }
@@ -152,28 +147,43 @@ impl Room {
         }
     }
 
-    /// Changes of name, metadata and attributes by command. Empty text leaves as it is, an empty attribute goes.
+    /// Changes of name, metadata and attributes by command. Empty text leaves as it is, an empty attribute goes. False:
+    /// the attributes would be too long, nothing is changed.
     pub(crate) fn update_by_command(
         &mut self,
         pid: Pid,
         name: &str,
         metadata: &str,
         attributes: impl IntoIterator<Item = (String, String)>,
-    ) {
-        let Some(p) = self.parts.get_mut(&pid) else { return };
+    ) -> bool {
+        let Some(p) = self.parts.get_mut(&pid) else { return true };
+        let Some(merged) = merged(&p.attributes, attributes.into_iter().filter(|(k, _)| !view::is_ours(k))) else {
+            return false;
+        };
+        p.attributes = merged;
         if !name.is_empty() {
             name[..floor(name, MAX_NAME)].clone_into(&mut p.name);
         }
         if !metadata.is_empty() && metadata.len() <= MAX_METADATA {
             metadata.clone_into(&mut p.metadata);
         }
-        for (k, v) in attributes.into_iter().filter(|(k, _)| !view::is_ours(k)) {
-            if v.is_empty() {
-                p.attributes.remove(&k);
-            } else {
-                p.attributes.insert(k, v);
-            }
-        }
         self.tell_changed(pid, true);
+        true
     }
+}
+
+/// Attributes after a change, in which an empty value deletes; `None` when they are too long altogether.
+fn merged(
+    have: &BTreeMap<String, String>,
+    change: impl IntoIterator<Item = (String, String)>,
+) -> Option<BTreeMap<String, String>> {
+    let mut out = have.clone();
+    for (k, v) in change {
+        match v.as_str() {
+            "" => out.remove(&k),
+            _ => out.insert(k, v),
+        };
+    }
+    let size: usize = out.iter().map(|(k, v)| k.len() + v.len()).sum();
+    (size <= MAX_ATTRIBUTES).then_some(out)
 }

@@ -5,7 +5,7 @@ use livekit_protocol::leave_request::Action;
 use proto::DisconnectReason;
 use proto::signal_response::Message;
 use stoa_core::id::UserId;
-use stoa_core::media::{LeftReason, Standing, TrackSource};
+use stoa_core::media::{LeftReason, Permission, Standing, TrackSource};
 
 use super::participant::Pid;
 use super::wire::source_to_wire;
@@ -24,11 +24,28 @@ impl Room {
         self.parts.values().filter(|p| p.who.user == *user).map(|p| p.pid).collect()
     }
 
-    /// Applies a standing unless a newer one is in force.
+    /// Applies a standing unless a newer one is in force. One that grants the same as before, only newer, leaves what a
+    /// server SDK took away: the room's revision grows with every seat that anybody takes.
     pub(super) fn set_standing_of(&mut self, ctx: &mut Ctx<'_>, pid: Pid, standing: Standing) {
         let Some(p) = self.parts.get_mut(&pid) else { return };
-        if standing.revision < p.standing.revision || standing == p.standing {
+        if standing.revision < p.granted.revision || standing == p.granted {
             return;
+        }
+        if (&standing.permission, standing.muted, &standing.attributes)
+            != (&p.granted.permission, p.granted.muted, &p.granted.attributes)
+        {
+            p.narrowed = None;
+        }
+        p.granted = standing;
+        self.put_in_force(ctx, pid);
+    }
+
+    /// Makes what is granted, and left of it, the standing in force.
+    fn put_in_force(&mut self, ctx: &mut Ctx<'_>, pid: Pid) {
+        let Some(p) = self.parts.get_mut(&pid) else { return };
+        let mut standing = p.granted.clone();
+        if let Some(wanted) = &p.narrowed {
+            narrow(&mut standing.permission, wanted);
         }
         let before = std::mem::replace(&mut p.standing, standing);
         let subscribes = p.standing.permission.subscribe;
@@ -89,38 +106,21 @@ impl Room {
 
     /// Nobody publishes any more whose standing is older than `revision`.
     pub(crate) fn silence(&mut self, ctx: &mut Ctx<'_>, revision: u64) {
-        let older: Vec<_> = self
-            .parts
-            .values()
-            .filter(|p| p.standing.revision < revision)
-            .map(|p| (p.pid, silenced(&p.standing, revision)))
-            .collect();
-        for (pid, standing) in older {
-            self.set_standing_of(ctx, pid, standing);
+        let older: Vec<_> = self.parts.values_mut().filter(|p| p.granted.revision < revision).collect();
+        let pids: Vec<_> = older.iter().map(|p| p.pid).collect();
+        for p in older {
+            p.granted = silenced(&p.granted, revision);
+        }
+        for pid in pids {
+            self.put_in_force(ctx, pid);
         }
     }
 
-    /// A permission set by a server SDK: of no effect beyond what the standing in force allows, and only until the
-    /// next change of the standing.
+    /// A permission set by a server SDK: of no effect beyond what is granted, and only until something else is.
     pub(crate) fn narrow(&mut self, ctx: &mut Ctx<'_>, pid: Pid, wanted: &proto::ParticipantPermission) {
-        let Some(p) = self.parts.get(&pid) else { return };
-        let mut standing = p.standing.clone();
-        let have = &mut standing.permission;
-        have.publish &= wanted.can_publish;
-        have.subscribe &= wanted.can_subscribe;
-        have.data &= wanted.can_publish_data;
-        have.update_metadata &= wanted.can_update_metadata;
-        let listed: std::collections::BTreeSet<_> =
-            TrackSource::ALL.into_iter().filter(|s| wanted.can_publish_sources.contains(&source_to_wire(*s))).collect();
-        if !wanted.can_publish_sources.is_empty() {
-            have.sources = match have.sources.is_empty() {
-                true => listed,
-                false => have.sources.intersection(&listed).copied().collect(),
-            };
-            // An empty list would allow every source.
-            have.publish &= !have.sources.is_empty();
-        }
-        self.set_standing_of(ctx, pid, standing);
+        let Some(p) = self.parts.get_mut(&pid) else { return };
+        p.narrowed = Some(wanted.clone());
+        self.put_in_force(ctx, pid);
     }
 
     /// Takes out every participant of a user, its media first.
@@ -151,6 +151,25 @@ impl Room {
         }
         true
     }
+}
+
+/// Takes away what is not wanted.
+fn narrow(have: &mut Permission, wanted: &proto::ParticipantPermission) {
+    have.publish &= wanted.can_publish;
+    have.subscribe &= wanted.can_subscribe;
+    have.data &= wanted.can_publish_data;
+    have.update_metadata &= wanted.can_update_metadata;
+    if wanted.can_publish_sources.is_empty() {
+        return;
+    }
+    let listed: std::collections::BTreeSet<_> =
+        TrackSource::ALL.into_iter().filter(|s| wanted.can_publish_sources.contains(&source_to_wire(*s))).collect();
+    have.sources = match have.sources.is_empty() {
+        true => listed,
+        false => have.sources.intersection(&listed).copied().collect(),
+    };
+    // An empty list would allow every source.
+    have.publish &= !have.sources.is_empty();
 }
 
 /// The same standing without the right to publish, as of `revision`.

@@ -155,7 +155,7 @@ impl Room {
             let (tid, disabled) = (track.tid, req.disabled);
             let Some(p) = self.parts.get_mut(&pid) else { return };
             if let Some(line) = p.subs.lines.get_mut(line) {
-                line.down.set_wanted(disabled, quality);
+                line.down.set_wanted(ctx.now.mono, disabled, quality);
             }
             self.want_key_frames(ctx, tid);
         }

@@ -33,9 +33,9 @@ impl Room {
             let tell = match reason {
                 // It may come back as a new session.
                 LeftReason::ConnectionTimeout | LeftReason::MediaFailure => {
-                    Some((super::wire::reason(reason), Action::Reconnect))
+                    Some((crate::webhook::disconnect_reason(reason), Action::Reconnect))
                 }
-                _ => Some((super::wire::reason(reason), Action::Disconnect)),
+                _ => Some((crate::webhook::disconnect_reason(reason), Action::Disconnect)),
             };
             self.leave(ctx, pid, reason, tell);
         }

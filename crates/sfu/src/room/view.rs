@@ -100,7 +100,7 @@ impl Room {
         let mut info = self.participant_info(gone);
         info.state = proto::participant_info::State::Disconnected.into();
         info.tracks.clear();
-        info.disconnect_reason = wire::reason(reason).into();
+        info.disconnect_reason = crate::webhook::disconnect_reason(reason).into();
         let frame = update(vec![info.clone()]);
         for other in self.parts.values_mut() {
             other.send_bytes(frame.clone());

@@ -4,7 +4,7 @@ use livekit_protocol as proto;
 use livekit_protocol::leave_request::Action;
 use proto::DisconnectReason;
 use proto::signal_response::Message;
-use stoa_core::media::{LeftReason, Permission, TrackSource};
+use stoa_core::media::{Permission, TrackSource};
 
 use crate::pc::Kind;
 
@@ -73,22 +73,6 @@ pub(crate) fn leave(reason: DisconnectReason, action: Action) -> Message {
         action: action.into(),
         ..Default::default()
     })
-}
-
-/// LiveKit's number of a reason.
-pub(crate) fn reason(reason: LeftReason) -> DisconnectReason {
-    match reason {
-        LeftReason::ClientInitiated => DisconnectReason::ClientInitiated,
-        LeftReason::DuplicateIdentity => DisconnectReason::DuplicateIdentity,
-        LeftReason::ServerShutdown => DisconnectReason::ServerShutdown,
-        LeftReason::Removed => DisconnectReason::ParticipantRemoved,
-        LeftReason::RoomDeleted => DisconnectReason::RoomDeleted,
-        LeftReason::RoomClosed => DisconnectReason::RoomClosed,
-        LeftReason::JoinFailure => DisconnectReason::JoinFailure,
-        LeftReason::SignalClose => DisconnectReason::SignalClose,
-        LeftReason::ConnectionTimeout => DisconnectReason::ConnectionTimeout,
-        LeftReason::MediaFailure => DisconnectReason::MediaFailure,
-    }
 }
 
 pub(crate) fn source_to_wire(source: TrackSource) -> i32 {

@@ -1,12 +1,12 @@
 //! Token buckets: so many at once, so many per second.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::hash::Hash;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// Addresses remembered at a time. Beyond it those that are full again go, then all.
-const MAX_ADDRESSES: usize = 65_536;
+/// Keys remembered at a time. Beyond it those that are full again go, then all.
+const MAX_KEYS: usize = 65_536;
 
 /// One bucket. A rate of 0 means no limit.
 #[derive(Debug, Clone, Copy)]
@@ -38,30 +38,27 @@ impl Bucket {
     }
 }
 
-/// A bucket per address.
-pub(crate) struct Buckets {
+/// A bucket per key.
+pub(crate) struct Buckets<K> {
     rate: (u32, u32),
-    by_address: Mutex<HashMap<IpAddr, Bucket>>,
+    by_key: Mutex<HashMap<K, Bucket>>,
 }
 
-impl Buckets {
+impl<K: Hash + Eq> Buckets<K> {
     pub(crate) fn new(rate: (u32, u32)) -> Self {
-        Self { rate, by_address: Mutex::new(HashMap::new()) }
+        Self { rate, by_key: Mutex::new(HashMap::new()) }
     }
 
-    /// Takes one for this address; false = none left. Loopback is the operator's own proxy or tests: not counted.
-    pub(crate) fn take(&self, address: IpAddr, now: Duration) -> bool {
-        if address.is_loopback() {
-            return true;
-        }
-        let mut map = self.by_address.lock().unwrap_or_else(PoisonError::into_inner);
-        if map.len() >= MAX_ADDRESSES {
+    /// Takes one for this key; false = none left.
+    pub(crate) fn take(&self, key: K, now: Duration) -> bool {
+        let mut map = self.by_key.lock().unwrap_or_else(PoisonError::into_inner);
+        if map.len() >= MAX_KEYS {
             map.retain(|_, b| b.full_at > now);
-            if map.len() >= MAX_ADDRESSES {
+            if map.len() >= MAX_KEYS {
                 map.clear();
             }
         }
-        map.entry(address).or_insert_with(|| Bucket::new(self.rate)).take(now).is_ok()
+        map.entry(key).or_insert_with(|| Bucket::new(self.rate)).take(now).is_ok()
     }
 }
 

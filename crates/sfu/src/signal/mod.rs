@@ -57,7 +57,17 @@ async fn no_v1() -> Response {
     (StatusCode::NOT_FOUND, "not found").into_response()
 }
 
+/// The answer to an address that asks admission too often. Loopback is the operator's own proxy or tests: not counted.
+fn rated(engine: &Engine, request: &Request) -> Option<Response> {
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|c| c.0.ip()).filter(|ip| !ip.is_loopback());
+    let left = engine.inner.joins.take(peer?, engine.inner.env.clock.now().mono);
+    (!left).then(|| (StatusCode::TOO_MANY_REQUESTS, "too many joins, try again later").into_response())
+}
+
 async fn validate(State(engine): State<Engine>, request: Request) -> Response {
+    if let Some(refusal) = rated(&engine, &request) {
+        return refusal;
+    }
     let (parts, _) = request.into_parts();
     let door = Door { engine: &engine };
     let params = Params::read(&parts);
@@ -68,15 +78,15 @@ async fn validate(State(engine): State<Engine>, request: Request) -> Response {
 }
 
 async fn rtc(State(engine): State<Engine>, request: Request) -> Response {
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|c| c.0.ip());
+    let refusal = rated(&engine, &request);
     let (mut parts, _) = request.into_parts();
     let params = Params::read(&parts);
     let Ok(upgrade) = WebSocketUpgrade::from_request_parts(&mut parts, &engine).await else {
         return (StatusCode::NOT_FOUND, "not a WebSocket").into_response();
     };
     let now = engine.inner.env.clock.now();
-    if peer.is_some_and(|ip| !engine.inner.joins.take(ip, now.mono)) {
-        return (StatusCode::TOO_MANY_REQUESTS, "too many joins, try again later").into_response();
+    if let Some(refusal) = refusal {
+        return refusal;
     }
     let door = Door { engine: &engine };
     let entry = match door.ask(&params).await {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
 use bytes::Bytes;
+use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt as _, StreamExt as _};
 use livekit_protocol::leave_request::Action;
 use livekit_protocol::{DisconnectReason, SignalRequest, SignalResponse, signal_request};
@@ -22,8 +23,9 @@ const PING_EVERY: Duration = Duration::from_secs(10);
 const SILENCE: Duration = Duration::from_secs(12);
 /// A frame that cannot be written by then goes to a client that does not read.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
-/// Wait for the client's close frame. Longer keeps the sockets of silent clients; shorter resets those of slow ones.
-const GOODBYE: Duration = Duration::from_secs(1);
+/// How long a client has to answer the end of its WebSocket. A round trip on a bad network; longer keeps sockets of
+/// those that are gone.
+const LINGER: Duration = Duration::from_secs(2);
 
 /// Serves the session until either side ends it.
 pub(super) async fn serve(engine: &Engine, ws: WebSocket, session: Session, mut frames: mpsc::Receiver<Bytes>) {
@@ -88,22 +90,21 @@ pub(super) async fn turn_away(ws: WebSocket, reason: DisconnectReason, action: A
     }
 }
 
-type Tx = futures_util::stream::SplitSink<WebSocket, Message>;
+type Tx = SplitSink<WebSocket, Message>;
+type Rx = SplitStream<WebSocket>;
 
 async fn write(tx: &mut Tx, message: Message) -> bool {
     matches!(tokio::time::timeout(WRITE_TIMEOUT, tx.send(message)).await, Ok(Ok(())))
 }
 
-type Rx = futures_util::stream::SplitStream<WebSocket>;
-
-/// Says goodbye and waits a moment for the same from the client. Dropping the socket with frames of the client
-/// unread would reset the connection, and the reset may overtake the `leave`: browsers then report 1006.
+/// Says that it is over and waits for the client's word, up to [`LINGER`]. TCP dropped with something unread resets the
+/// connection, and a browser that sees the reset first reports the close as abnormal (1006).
 async fn close(tx: &mut Tx, rx: &mut Rx) {
     let frame = CloseFrame { code: close_code::NORMAL, reason: "".into() };
-    // The client may be gone already.
     if write(tx, Message::Close(Some(frame))).await {
-        let unread = async { while let Some(Ok(_)) = rx.next().await {} };
-        let _late = tokio::time::timeout(GOODBYE, unread).await;
+        let answered = async { while let Some(Ok(_late)) = rx.next().await {} };
+        // A client that does not answer is dropped.
+        let _silent = tokio::time::timeout(LINGER, answered).await;
     }
 }
 

@@ -25,6 +25,7 @@ use stoa_core::app::Apps;
 use stoa_core::media::MediaHooks;
 use stoa_core::ports::Clock;
 
+use crate::signal::Buckets;
 use crate::token::{self, TokenError, Verified};
 
 pub use control::{ParticipantChange, RoomControl, ServerData};
@@ -35,6 +36,9 @@ use wire::{Code, Codec, Fault};
 /// Largest body of a call in bytes: metadata of 512 KiB in its worst JSON spelling does not quite fit, any real
 /// one does. Only holders of a valid token can make us read that much.
 const MAX_BODY: usize = 2 * 1024 * 1024;
+/// Calls per app key: per second, at once. Far more than a backend that manages thousands of rooms needs; fewer than
+/// would keep the media thread from its packets, for each call is work there.
+const CALLS: (u32, u32) = (500, 2000);
 
 /// RoomService and all it needs.
 pub struct RoomService {
@@ -43,11 +47,12 @@ pub struct RoomService {
     apps: Apps,
     clock: Arc<dyn Clock>,
     nonces: Mutex<Nonces>,
+    calls: Buckets<String>,
 }
 
 /// The routes below `/twirp/`. Anything there that is no method of RoomService is answered in Twirp's words.
 pub fn router(control: Arc<dyn RoomControl>, hooks: Arc<dyn MediaHooks>, apps: Apps, clock: Arc<dyn Clock>) -> Router {
-    let service = RoomService { control, hooks, apps, clock, nonces: Mutex::default() };
+    let service = RoomService { control, hooks, apps, clock, nonces: Mutex::default(), calls: Buckets::new(CALLS) };
     Router::new()
         .route("/twirp/livekit.RoomService/{method}", any(call))
         .route("/twirp/{*rest}", any(no_such_route))
@@ -74,6 +79,9 @@ impl RoomService {
             return Err(Fault::new(Code::BadRoute, "only POST is allowed"));
         }
         let caller = self.caller(request.headers())?;
+        if !self.calls.take(caller.key.clone(), self.clock.now().mono) {
+            return Err(Fault::new(Code::ResourceExhausted, "too many calls, try again later"));
+        }
         let codec = Codec::of(request.headers())?;
         let body = axum::body::to_bytes(request.into_body(), MAX_BODY)
             .await

@@ -428,3 +428,16 @@ async fn the_same_data_is_sent_once_but_a_failed_call_may_be_repeated() {
     }
     assert_eq!(b.fake.taken().len(), 2, "the failed one and one more");
 }
+
+#[tokio::test]
+async fn an_app_that_calls_too_often_is_told_to_wait() {
+    let bench = Bench::new();
+    let grant = all("r");
+    let auth = token(&grant);
+    for _ in 0..CALLS.1 {
+        let reply = bench.raw("ListRooms", &auth, "application/json", b"{}".to_vec()).await;
+        assert_eq!(reply.status, 200);
+    }
+    let refused = bench.raw("ListRooms", &auth, "application/json", b"{}".to_vec()).await;
+    assert_eq!(refused.error(), (429, "resource_exhausted".to_owned()));
+}
