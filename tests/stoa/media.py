@@ -155,6 +155,11 @@ class Client:
         ear = self.ears.get(name)
         return ear is not None and ear.amplitude(freq) > HEARD
 
+    def listens_to(self, speaker: Client, sid: str) -> bool:
+        """Whether the newest track of that speaker that reached us is this one."""
+        ear = self.ears.get(speaker.name)
+        return ear is not None and ear.track.sid == sid
+
     async def wait_hears(self, speaker: Client, freq: float, seconds: float = 10) -> float:
         return await until(lambda: self.hears(speaker, freq), seconds, f"{self.name} hears {speaker.name} at {freq} Hz")
 

@@ -110,9 +110,11 @@ async def wander(crowd: Crowd, user, room: str, until: float, seed: int) -> list
     return ops
 
 
-async def test_X4_random_seating_is_linearizable(server):
+async def test_X4_random_seating_is_linearizable(own_server):
     """8 s here; the 60 s of the checklist run with STOA_SOAK."""
     seconds = 60 if "STOA_SOAK" in os.environ else 8
+    # Thirty-two users in a tight loop are faster than the rate for one.
+    server = own_server({"limits.user": {"per_sec": 0, "burst": 0}})
     owner, users = server.user(), server.users(32)
     room = owner.room()
     async with Crowd(32) as crowd:

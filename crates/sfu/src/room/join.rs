@@ -106,6 +106,7 @@ impl Room {
             sub_pc,
             pending: Vec::new(),
             held: Vec::new(),
+            spent: Vec::new(),
             up: Vec::new(),
             subs: Subs::default(),
             unwanted: Default::default(),

@@ -60,6 +60,8 @@ pub(crate) struct Participant {
     pub pending: Vec<Pending>,
     /// Lines of its last offer that no announcement fits yet.
     pub held: Vec<OfferLine>,
+    /// Lines that were matched and send on, as they looked then; also after their track was taken back.
+    pub spent: Vec<OfferLine>,
     pub up: Vec<(Mid, Tid)>,
     pub subs: Subs,
     /// Tracks it does not want, by sid.

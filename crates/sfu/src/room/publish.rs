@@ -75,6 +75,8 @@ impl Room {
         });
         self.unpublish_missing(ctx, pid, &lines);
         if let Some(p) = self.parts.get_mut(&pid) {
+            // A line that stopped sending is free for another track.
+            p.spent.retain(|s| lines.iter().any(|l| l.sending && l.mid == s.mid));
             let fresh = |l: &&OfferLine| l.sending && !p.up.iter().any(|(mid, _)| **mid == *l.mid);
             p.held = lines.iter().filter(fresh).cloned().collect();
         }
@@ -108,7 +110,9 @@ impl Room {
         let published = p.up.iter().find(|(mid, _)| **mid == *line.mid);
         let info = match published.and_then(|(_, tid)| self.tracks.get(tid)) {
             Some(track) => Some(&track.info),
-            None => p.pending.get(find_pending(&p.pending, &p.held, line).unwrap_or(usize::MAX)).map(|k| &k.info),
+            None => {
+                p.pending.get(find_pending(&p.pending, &p.held, &p.spent, line).unwrap_or(usize::MAX)).map(|k| &k.info)
+            }
         };
         let Some(info) = info else { return usual };
         let has = |f: proto::AudioTrackFeature| info.audio_features.contains(&f.into());
@@ -120,7 +124,8 @@ impl Room {
         let mut published = false;
         loop {
             let Some(p) = self.parts.get_mut(&pid) else { return };
-            let found = p.held.iter().enumerate().find_map(|(i, l)| Some((i, find_pending(&p.pending, &p.held, l)?)));
+            let found =
+                p.held.iter().enumerate().find_map(|(i, l)| Some((i, find_pending(&p.pending, &p.held, &p.spent, l)?)));
             let Some((line, pending)) = found else { break };
             let line = p.held.remove(line);
             let pending = p.pending.remove(pending);
@@ -140,6 +145,8 @@ impl Room {
         self.next_tid += 1;
         let tid = self.next_tid;
         p.up.push((mid, tid));
+        p.spent.retain(|s| s.mid != line.mid);
+        p.spent.push(line.clone());
         let mut info = pending.info;
         line.mid.clone_into(&mut info.mid);
         let source = wire::source_of(info.source, pending.kind);
@@ -261,15 +268,21 @@ impl Room {
 }
 
 /// The announcement a line belongs to: by the client's track id, else the only one of the kind for the only such line.
-fn find_pending(pending: &[Pending], held: &[OfferLine], line: &OfferLine) -> Option<usize> {
+///
+/// A line that still shows a track taken back by the server only lags behind: nothing but its id makes it a new one.
+fn find_pending(pending: &[Pending], held: &[OfferLine], spent: &[OfferLine], line: &OfferLine) -> Option<usize> {
     if let Some(cid) = &line.cid
         && let Some(i) = pending.iter().position(|k| k.kind == line.kind && k.cids.contains(cid))
     {
         return Some(i);
     }
+    let lags = |l: &OfferLine| spent.iter().any(|s| s.mid == l.mid && s.cid == l.cid);
+    if lags(line) {
+        return None;
+    }
     let mut of_kind = pending.iter().enumerate().filter(|(_, k)| k.kind == line.kind);
     let only = of_kind.next()?;
-    let lines = held.iter().filter(|l| l.kind == line.kind).count();
+    let lines = held.iter().filter(|l| l.kind == line.kind && !lags(l)).count();
     (of_kind.next().is_none() && lines == 1).then_some(only.0)
 }
 
@@ -356,4 +369,34 @@ pub(super) fn floor(s: &str, max: usize) -> usize {
         n -= 1;
     }
     n
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(mid: &str, cid: &str) -> OfferLine {
+        OfferLine { mid: mid.into(), kind: Kind::Audio, cid: Some(cid.into()), sending: true }
+    }
+
+    fn announced(cid: &str) -> Pending {
+        Pending { cids: vec![cid.into()], info: proto::TrackInfo::default(), kind: Kind::Audio }
+    }
+
+    #[test]
+    fn a_line_that_lags_behind_takes_no_new_announcement() {
+        let (old, new) = (line("0", "a"), line("1", "b"));
+        let (held, spent) = ([old.clone()], [old.clone()]);
+        assert_eq!(find_pending(&[announced("b")], &held, &spent, &old), None);
+        assert_eq!(find_pending(&[announced("b")], &[old.clone(), new.clone()], &spent, &new), Some(0));
+        // The same track announced again on the same line is that line's.
+        assert_eq!(find_pending(&[announced("a")], &held, &spent, &old), Some(0));
+    }
+
+    #[test]
+    fn a_line_with_another_id_takes_the_only_announcement_of_its_kind() {
+        let odd = line("1", "backup");
+        assert_eq!(find_pending(&[announced("b")], std::slice::from_ref(&odd), &[line("0", "a")], &odd), Some(0));
+        assert_eq!(find_pending(&[announced("b"), announced("c")], std::slice::from_ref(&odd), &[], &odd), None);
+    }
 }
