@@ -37,6 +37,8 @@ pub enum Kind {
     },
     /// There is no such room, account or channel.
     NotFound,
+    /// The channel exists, the user is not in it.
+    NotPresent,
     /// There was one, and it has ended.
     Gone,
     /// A product limit (not a rate) is reached.

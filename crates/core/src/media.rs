@@ -5,10 +5,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 
+use crate::channel::IdentityType;
 use crate::error::Result;
 use crate::id::{AppId, ChannelKey, ChannelName, Identity, UserId};
 use crate::time::UnixMs;
@@ -99,6 +101,26 @@ pub struct Standing {
     pub revision: u64,
 }
 
+/// A user's rights in a channel as of one commit, before a token is looked at: the rule that gives each of the user's
+/// participants its [`Standing`].
+pub trait Judge: fmt::Debug + Send + Sync {
+    /// As [`Standing::revision`], the same for every token.
+    fn revision(&self) -> u64;
+    /// The standing of a participant that came with this token.
+    fn standing(&self, claims: &Claims) -> Standing;
+}
+
+/// The same standing whatever the token says.
+impl Judge for Standing {
+    fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    fn standing(&self, _: &Claims) -> Standing {
+        self.clone()
+    }
+}
+
 /// A verified media token, as far as admission cares (media.md 3.1).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Claims {
@@ -133,12 +155,20 @@ pub struct MediaGrant {
     pub identity: Identity,
     /// The user behind the identity, attribute `stoa.user`.
     pub user: UserId,
-    /// Attribute `stoa.identity`, which marks the token as ours; the dialect's number as text.
-    pub identity_type: String,
+    /// Attribute `stoa.identity`, which marks the token as ours.
+    pub identity_type: IdentityType,
+    /// Display name, may be empty.
+    pub name: String,
+    /// Metadata of the participant, may be empty.
+    pub metadata: String,
     /// More attributes to show, beside the two above.
     pub attributes: BTreeMap<String, String>,
     /// Hint for the client; the live right is the standing's.
     pub can_publish: bool,
+    /// Hint as well: which sources; empty = all.
+    pub sources: BTreeSet<TrackSource>,
+    /// Hint as well: data packets.
+    pub can_publish_data: bool,
     /// When it was made, Unix seconds.
     pub iat_secs: i64,
     /// First second of its life: max(now, revocation mark + 1).
@@ -156,6 +186,8 @@ pub struct Admission<'a> {
     pub identity: &'a Identity,
     /// The verified claims.
     pub claims: &'a Claims,
+    /// Somebody is about to come in; false = only asked (validate, resume, refresh), which brings no channel to life.
+    pub joins: bool,
     /// Wall clock at the question.
     pub now: UnixMs,
 }
@@ -210,12 +242,13 @@ pub trait MediaHooks: Send + Sync {
     /// sanction first, then [`Media::remove`]. `user` is what admission said of that identity, when it is present.
     async fn kick_asked(&self, channel: &ChannelKey, user: &UserId) -> Result<()>;
 
-    /// RoomService `DeleteRoom`: dismisses the voice room of that name if there is one and answers true;
+    /// RoomService `DeleteRoom`: ends the room or channel of that name, with all that belongs to it, and answers true;
     /// false = no record, the engine ends the channel itself.
     async fn delete_asked(&self, channel: &ChannelKey) -> Result<bool>;
 
-    /// RoomService `CreateRoom`: may a channel of this name come alive? False for ended rooms.
-    async fn may_open(&self, channel: &ChannelKey) -> Result<bool>;
+    /// RoomService `CreateRoom`: brings a channel of this name to life, which lasts `linger` without anybody in it
+    /// (`None` = the operator's usual time). False for ended rooms.
+    async fn may_open(&self, channel: &ChannelKey, linger: Option<Duration>) -> Result<bool>;
 
     /// A fact, in the channel's order. Must not block; the receiver queues it.
     fn event(&self, event: MediaEvent);
@@ -269,7 +302,12 @@ pub enum MediaFact {
     /// State became ACTIVE: first media connection up.
     ParticipantJoined(Who),
     /// Left before ever being ACTIVE.
-    ParticipantAborted(Who),
+    ParticipantAborted {
+        /// Who.
+        who: Who,
+        /// Why.
+        reason: LeftReason,
+    },
     /// Once per sid, always after `Joined`.
     ParticipantLeft {
         /// Who.
@@ -278,6 +316,9 @@ pub enum MediaFact {
         reason: LeftReason,
         /// How long it was connected.
         connected: Duration,
+        /// The connection had been lost: when the last packet or frame of it came in. `None` = it left, or was made
+        /// to leave, while it was connected.
+        lost: Option<UnixMs>,
     },
     /// A media line was matched to its announcement.
     TrackPublished {
@@ -335,16 +376,83 @@ pub enum RemoveCause {
 }
 
 /// A participant as lists show it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ParticipantView {
     /// Who.
     pub who: Who,
     /// First media connection is up.
     pub active: bool,
-    /// Standing in force.
+    /// Standing in force: what was granted, less what a server SDK took away.
     pub standing: Standing,
-    /// Sids, sources and mute state of what it publishes.
-    pub tracks: Vec<(String, TrackSource, bool)>,
+    /// What it publishes.
+    pub tracks: Vec<TrackView>,
+}
+
+/// A published track, and what came in on it lately.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TrackView {
+    /// `TR_…` sid.
+    pub sid: String,
+    /// What it shows.
+    pub source: TrackSource,
+    /// Muted, by whomever.
+    pub muted: bool,
+    /// Measured where its packets come in (talk.md 4.1); all zero while muted.
+    pub rate: Rate,
+}
+
+/// What came in on a track: the mean over the last whole seconds (media.md 1.3, talk.md 4.1).
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Rate {
+    /// Payload bits per second of the top live layer.
+    pub bits_per_sec: f64,
+    /// Distinct frames per second of that layer; 0 for sound.
+    pub frames_per_sec: f64,
+    /// Payload bits per second of all layers together.
+    pub uplink_bits_per_sec: f64,
+    /// Something came in during those seconds, however little.
+    pub any: bool,
+}
+
+impl TrackSource {
+    /// Whether it is sound.
+    #[must_use]
+    pub fn is_audio(self) -> bool {
+        matches!(self, Self::Microphone | Self::ScreenShareAudio)
+    }
+}
+
+/// A data packet of the server: reliable, without a sender (talk.md 6).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// `UserPacket.topic`.
+    pub topic: &'static str,
+    /// The body, JSON.
+    pub body: String,
+}
+
+/// Whom a [`Message`] is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum To {
+    /// Every participant.
+    All,
+    /// Every participant of this user.
+    User(UserId),
+    /// Everybody but this user.
+    AllBut(UserId),
+}
+
+/// How a user is taken out of a channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Removal {
+    /// Why.
+    pub cause: RemoveCause,
+    /// Tokens with an older `nbf` are refused, for joins already under way.
+    pub not_before_secs: i64,
+    /// End of the ban, for the same; 0 = none.
+    pub until: UnixMs,
+    /// Told to the user once its media is cut. Best effort: nothing waits for it longer than 100 ms.
+    pub farewell: Option<Message>,
 }
 
 /// Commands to the media engine. All are idempotent. Each resolves within 2 s: an engine that
@@ -354,9 +462,9 @@ pub struct ParticipantView {
 /// `BadInput`, `Unavailable`.
 #[async_trait]
 pub trait Media: Send + Sync {
-    /// Makes every participant of `user` judged by `standing` from the next packet on, and tells the
-    /// channel. Nobody there is success: the engine remembers the revision for a join under way.
-    async fn set_standing(&self, channel: &ChannelKey, user: &UserId, standing: &Standing) -> Result<()>;
+    /// Makes every participant of `user` judged by `rights` from the next packet on, and tells the
+    /// channel. Nobody there is success: the engine remembers them for a join under way.
+    async fn set_standing(&self, channel: &ChannelKey, user: &UserId, rights: Arc<dyn Judge>) -> Result<()>;
 
     /// Takes the right to publish from everybody in the channel, now and for joins admitted before
     /// `revision`; no packet is forwarded after this resolves.
@@ -365,19 +473,21 @@ pub trait Media: Send + Sync {
     /// `leave{ROOM_DELETED}` to all, then the channel is gone. None there is success.
     async fn end_channel(&self, channel: &ChannelKey) -> Result<()>;
 
-    /// Media of every participant of `user` is cut, then it is told, then closed. `not_before_secs`
-    /// and `until` are the marks for joins already under way. Absent is success.
-    async fn remove(
-        &self,
-        channel: &ChannelKey,
-        user: &UserId,
-        cause: RemoveCause,
-        not_before_secs: i64,
-        until: UnixMs,
-    ) -> Result<()>;
+    /// Media of every participant of `user` is cut, then it is told, then closed. When this resolves no packet of
+    /// the user is forwarded, and the facts of the departure have been handed to the hooks. Absent is success.
+    async fn remove(&self, channel: &ChannelKey, user: &UserId, removal: Removal) -> Result<()>;
 
-    /// Who is in the channel. `NotFound` when there is no such channel.
+    /// Queues a message to every addressed participant, in the order of the calls; those in the resume window get it
+    /// when they come back. Answers how many were addressed; no such channel is 0. What is queued is still delivered
+    /// (best effort) when the participant is removed or the channel ended right after.
+    async fn send(&self, channel: &ChannelKey, to: &To, message: &Message) -> Result<usize>;
+
+    /// Who is in the channel, connected or about to be, hidden ones included; one consistent snapshot. Empty when the
+    /// channel is not live.
     async fn participants(&self, channel: &ChannelKey) -> Result<Vec<ParticipantView>>;
+
+    /// The same of one user only.
+    async fn participants_of(&self, channel: &ChannelKey, user: &UserId) -> Result<Vec<ParticipantView>>;
 
     /// Live channels of an app with the number of active, visible participants.
     async fn channels(&self, app: AppId) -> Result<Vec<(ChannelName, usize)>>;

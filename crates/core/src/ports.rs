@@ -6,8 +6,9 @@ use async_trait::async_trait;
 
 use crate::account::Account;
 use crate::app::App;
+use crate::channel::{Boot, Call, CallOp, CallRow, ChannelRecord, Member, MemberApplied, MemberCommand};
 use crate::error::Result;
-use crate::id::{AppId, ChannelKey, RoomId, UserId};
+use crate::id::{AppId, ChannelKey, ChannelName, RoomId, UserId};
 use crate::media::MediaGrant;
 use crate::sanction::Sanction;
 use crate::time::{Now, UnixMs};
@@ -63,7 +64,7 @@ pub struct OutboxItem {
 /// Faults of the store are [`crate::Kind::Internal`], or [`crate::Kind::Unavailable`] when it cannot
 /// be reached or its queue is full. "Not there" is `None`, never an error.
 #[async_trait]
-pub trait Store: Send + Sync {
+pub trait Store: ChannelStore + CallStore + Send + Sync {
     /// Answers when a trivial read works.
     async fn ping(&self) -> Result<()>;
 
@@ -94,8 +95,9 @@ pub trait Store: Send + Sync {
     /// number of queries.
     async fn list_rooms(&self, app: AppId, start: PageStart, limit: u32) -> Result<Vec<Arc<Room>>>;
 
-    /// Runs [`crate::voice::decide`] on the room and the user's sanction under the room's write lock and makes its
-    /// result durable. `None` when there is no such room. Waits for the lock at most 5 s.
+    /// Runs [`crate::voice::decide`] on the room and what is stored of the user under the room's write lock and makes its
+    /// result durable. A dismissal erases the room's members in the same transaction; sanctions stay. `None` when there
+    /// is no such room. Waits for the lock at most 5 s.
     async fn apply(&self, app: AppId, id: RoomId, command: Command, now: UnixMs) -> Result<Option<Applied>>;
 
     /// Live rooms in which somebody sits whose presence counts (`attended`), for the timers after a restart.
@@ -114,4 +116,98 @@ pub trait Store: Send + Sync {
     async fn outbox_peek(&self, limit: u32) -> Result<Vec<OutboxItem>>;
     /// Removes a delivered (or given up) event.
     async fn outbox_done(&self, seq: i64) -> Result<()>;
+}
+
+/// Which sanctions are asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SanctionFilter {
+    /// Of this app.
+    pub app: AppId,
+    /// In this channel only.
+    pub channel: Option<ChannelName>,
+    /// On this user only.
+    pub user: Option<UserId>,
+}
+
+/// Adhoc channels and what lasts of users in channels (talk.md 8.1). The promises of [`Store`] hold.
+#[async_trait]
+pub trait ChannelStore: Send + Sync {
+    /// The record of an adhoc channel.
+    async fn channel(&self, key: &ChannelKey) -> Result<Option<ChannelRecord>>;
+
+    /// Makes the record unless there is one. Answers the one that is there now, and whether it is new.
+    async fn open_channel(&self, fresh: ChannelRecord) -> Result<(ChannelRecord, bool)>;
+
+    /// Erases an adhoc channel's record and its members; sanctions stay. False = there was no record.
+    async fn end_channel(&self, key: &ChannelKey) -> Result<bool>;
+
+    /// Every adhoc channel, for the timers after a restart.
+    async fn all_channels(&self) -> Result<Vec<ChannelRecord>>;
+
+    /// Names of all existing channels of an app, live voice rooms and adhoc ones together, ordered by bytes: how many
+    /// there are, and those from `offset` on, at most `limit`. One snapshot.
+    async fn channel_names(&self, app: AppId, offset: u64, limit: u32) -> Result<(u64, Vec<ChannelName>)>;
+
+    /// What was decided about a user in a channel.
+    async fn member(&self, key: &ChannelKey, user: &UserId) -> Result<Option<Member>>;
+
+    /// Everybody about whom something was decided in a channel, by user (bytes).
+    async fn members(&self, key: &ChannelKey) -> Result<Vec<Member>>;
+
+    /// Members of all channels with a mute that ends by itself after `now`, for the timers after a restart.
+    async fn timed_mutes(&self, now: UnixMs) -> Result<Vec<Member>>;
+
+    /// Runs [`crate::channel::decide_member`] under the channel's write lock and makes its result durable. `None` when
+    /// the channel does not exist: no record, or a room that is dismissed.
+    async fn apply_member(
+        &self,
+        key: &ChannelKey,
+        user: &UserId,
+        command: MemberCommand,
+        now: UnixMs,
+    ) -> Result<Option<MemberApplied>>;
+
+    /// Bans that run at `now`, by creation, channel and user (bytes): how many, and those from `offset` on.
+    async fn bans(&self, filter: &SanctionFilter, now: UnixMs, offset: u64, limit: u32) -> Result<(u64, Vec<Sanction>)>;
+
+    /// Ends a running ban; the revocation mark stays. False = there was none.
+    async fn lift_ban(&self, key: &ChannelKey, user: &UserId, now: UnixMs) -> Result<bool>;
+}
+
+/// Which call records are asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallFilter {
+    /// Of this app.
+    pub app: AppId,
+    /// Of this user.
+    pub user: UserId,
+    /// Begun at this instant or later.
+    pub from: UnixMs,
+    /// Begun before this instant.
+    pub until: UnixMs,
+    /// Records that have not ended count too.
+    pub open: bool,
+}
+
+/// Call records (talk.md 4.3). The promises of [`Store`] hold.
+#[async_trait]
+pub trait CallStore: Send + Sync {
+    /// A new run of the server begins. Answers its number, higher than all before.
+    async fn boot(&self, now: UnixMs) -> Result<Boot>;
+
+    /// The run is alive at `now`.
+    async fn heartbeat(&self, boot: Boot, now: UnixMs) -> Result<()>;
+
+    /// Carries out the changes, in order and in one transaction. Each is harmless when it does not fit: an `Open` where
+    /// one is open, a `Lost` or `Close` where none is. New records belong to `boot`.
+    async fn write_calls(&self, boot: Boot, ops: Vec<CallOp>) -> Result<()>;
+
+    /// Open records of runs before `boot`.
+    async fn open_calls(&self, boot: Boot) -> Result<Vec<CallRow>>;
+
+    /// Records by their beginning, then in the order they were made: how many, and those from `offset` on.
+    async fn calls(&self, filter: &CallFilter, offset: u64, limit: u32) -> Result<(u64, Vec<Call>)>;
+
+    /// Forgets records that ended before `before` and runs nobody refers to; returns how many records.
+    async fn purge_calls(&self, before: UnixMs) -> Result<u64>;
 }

@@ -2,9 +2,16 @@
 
 use std::sync::{Arc, OnceLock};
 
+use async_trait::async_trait;
+
+use crate::channel::{ChannelRecord, Place, Policy, Rights};
+use crate::director::Noted;
+use crate::error::Result;
+use crate::id::{ChannelKey, UserId};
 use crate::live::Live;
 use crate::media::Media;
 use crate::ports::{Clock, Entropy, Store};
+use crate::voice::Room;
 
 /// Everything a use-case may touch. Cheap to clone.
 #[derive(Clone)]
@@ -17,21 +24,49 @@ pub struct World {
     pub entropy: Arc<dyn Entropy>,
     /// Who is connected now.
     pub live: Arc<Live>,
+    /// What the operator chose for all channels.
+    pub policy: Policy,
     media: Arc<OnceLock<Arc<dyn Media>>>,
+    facts: Arc<OnceLock<Arc<dyn Facts>>>,
+}
+
+/// Takes the engine's facts on to the director and whoever else listens. The shell implements it with a queue.
+#[async_trait]
+pub trait Facts: Send + Sync {
+    /// One fact, in the channel's order, with what it changed of who is present. Must not block.
+    fn push(&self, noted: Noted);
+
+    /// Waits until everything pushed before this call has been taken in: what it changed is stored.
+    async fn settled(&self) -> Result<()>;
 }
 
 impl World {
     /// A world whose media engine is put in with [`World::set_media`] before anything is served: the
     /// engine needs the use-cases as its hooks, and the use-cases need the engine.
     #[must_use]
-    pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
-        Self { store, clock, entropy, live: Arc::default(), media: Arc::default() }
+    pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>, policy: Policy) -> Self {
+        Self { store, clock, entropy, live: Arc::default(), policy, media: Arc::default(), facts: Arc::default() }
     }
 
     /// Puts the engine in, once; a second call changes nothing.
     pub fn set_media(&self, media: Arc<dyn Media>) {
         // Only the first engine counts: replacing it would leave two owners of the channels.
         let _already_set = self.media.set(media);
+    }
+
+    /// Puts the way of facts in, once.
+    pub fn set_facts(&self, facts: Arc<dyn Facts>) {
+        let _already_set = self.facts.set(facts);
+    }
+
+    /// The way of facts.
+    ///
+    /// # Panics
+    /// As [`World::media`].
+    #[must_use]
+    #[expect(clippy::expect_used, reason = "a wiring fault, not a condition of running")]
+    pub fn facts(&self) -> &Arc<dyn Facts> {
+        self.facts.get().expect("World::set_facts comes before serving")
     }
 
     /// The media engine.
@@ -42,5 +77,67 @@ impl World {
     #[expect(clippy::expect_used, reason = "a wiring fault, not a condition of running")]
     pub fn media(&self) -> &Arc<dyn Media> {
         self.media.get().expect("World::set_media comes before serving")
+    }
+}
+
+/// What there is under a channel's name.
+#[derive(Debug, Clone)]
+pub enum Found {
+    /// A live voice room.
+    Room(Arc<Room>),
+    /// An adhoc channel.
+    Adhoc(ChannelRecord),
+    /// A room that is dismissed: its name is never used again.
+    Ended(Arc<Room>),
+    /// Nothing: an adhoc channel of this name may come to life.
+    Nothing,
+}
+
+impl Found {
+    /// Whether it exists now (talk.md 1.4).
+    #[must_use]
+    pub fn exists(&self) -> bool {
+        matches!(self, Self::Room(_) | Self::Adhoc(_))
+    }
+}
+
+impl World {
+    /// What there is under this name.
+    ///
+    /// # Errors
+    /// Store faults.
+    pub async fn find(&self, channel: &ChannelKey) -> Result<Found> {
+        if let Some(id) = channel.room_id()
+            && let Some(room) = self.store.room(channel.app, id).await?
+        {
+            return Ok(if room.live() { Found::Room(room) } else { Found::Ended(room) });
+        }
+        Ok(self.store.channel(channel).await?.map_or(Found::Nothing, Found::Adhoc))
+    }
+
+    /// A user's rights in what was found. The member row is read after the channel, so it is at least as new as the
+    /// revision, and what is told last is the newest.
+    ///
+    /// # Errors
+    /// Store faults.
+    pub async fn rights_in(&self, found: &Found, channel: &ChannelKey, user: &UserId) -> Result<Rights> {
+        let (place, revision) = match found {
+            Found::Room(room) | Found::Ended(room) => (room.place(user), room.version),
+            Found::Adhoc(record) => (Place::Adhoc, record.version),
+            Found::Nothing => (Place::Adhoc, 0),
+        };
+        let member = self.store.member(channel, user).await?;
+        let now = self.clock.now().wall;
+        Ok(Rights::new(user, place, member.as_ref(), self.policy, revision, now))
+    }
+
+    /// Makes the engine judge a user by what is stored now.
+    ///
+    /// # Errors
+    /// Store and engine faults.
+    pub async fn tell_standing(&self, channel: &ChannelKey, user: &UserId) -> Result<()> {
+        let found = self.find(channel).await?;
+        let rights = self.rights_in(&found, channel, user).await?;
+        self.media().set_standing(channel, user, Arc::new(rights)).await
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::room::{Room, RoomPatch, Seat, SeatIndex, Taken};
 use crate::caller::Caller;
+use crate::channel::{IdentityType, Member};
 use crate::id::UserId;
 use crate::sanction::{Sanction, Source};
 use crate::time::UnixMs;
@@ -89,6 +90,8 @@ pub enum Outcome {
     Full,
     /// The user may not sit: banned until then.
     Banned(UnixMs),
+    /// The user may not sit: an administrator made it a listener (talk.md 3.10).
+    Listener,
     /// These seats were emptied (also by `Dismiss` and `Kick`, perhaps none).
     Freed(Vec<Freed>),
     /// Nothing to change, and that is fine.
@@ -124,9 +127,9 @@ pub struct Applied {
 }
 
 impl Command {
-    /// The user whose sanction [`decide`] wants to see, if any.
+    /// The user of whom [`decide`] wants to know sanction and member row, if any.
     #[must_use]
-    pub fn sanctioned_user(&self) -> Option<&UserId> {
+    pub fn subject(&self) -> Option<&UserId> {
         match self {
             Self::TakeSeat { user, .. } => Some(user),
             _ => None,
@@ -134,14 +137,23 @@ impl Command {
     }
 }
 
-/// Decides one command. `sanction` is the row of [`Command::sanctioned_user`] in this room's channel.
+/// What else is stored of [`Command::subject`] in this room's channel.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct About<'a> {
+    /// Its sanction.
+    pub sanction: Option<&'a Sanction>,
+    /// What an administrator decided.
+    pub member: Option<&'a Member>,
+}
+
+/// Decides one command.
 ///
 /// Checks are in the order of voice-room.md 2.6: status, sanction, business rule.
 #[must_use]
-pub fn decide(room: &Room, sanction: Option<&Sanction>, command: &Command, now: UnixMs) -> Decision {
+pub fn decide(room: &Room, about: About<'_>, command: &Command, now: UnixMs) -> Decision {
     match command {
         Command::TakeSeat { user, wish, extends, attended } => {
-            take_seat(room, sanction, user, *wish, extends, *attended, now)
+            take_seat(room, about, user, *wish, extends, *attended, now)
         }
         Command::LeaveSeat { caller, target, index } => leave_seat(room, caller, target, *index),
         Command::Dismiss { caller } => dismiss(room, caller, now),
@@ -166,7 +178,7 @@ fn changed(mut room: Room, outcome: Outcome) -> Decision {
 
 fn take_seat(
     room: &Room,
-    sanction: Option<&Sanction>,
+    about: About<'_>,
     user: &UserId,
     wish: Option<SeatIndex>,
     extends: &str,
@@ -176,8 +188,11 @@ fn take_seat(
     if !room.live() {
         return unchanged(Outcome::Ended);
     }
-    if let Some(s) = sanction.filter(|s| s.bans(now)) {
+    if let Some(s) = about.sanction.filter(|s| s.bans(now)) {
         return unchanged(Outcome::Banned(s.until));
+    }
+    if about.member.is_some_and(|m| m.identity == Some(IdentityType::Listener)) {
+        return unchanged(Outcome::Listener);
     }
     if let Some((held, _)) = room.seat_of(user) {
         return unchanged(Outcome::AlreadySeated(held));
@@ -211,6 +226,16 @@ fn leave_seat(room: &Room, caller: &Caller, target: &UserId, index: Option<SeatI
         Some(i) => free(room, &[i]),
         None => unchanged(Outcome::Unchanged),
     }
+}
+
+/// The room without `user` on a seat, one version on; `None` = it held none.
+#[must_use]
+pub fn vacate(room: &Room, user: &UserId) -> Option<(Room, Freed)> {
+    let (held, _) = room.seat_of(user)?;
+    let mut next = room.clone();
+    let freed = empty(&mut next, &[held]).pop()?;
+    next.version += 1;
+    Some((next, freed))
 }
 
 /// Empties seats: holder gone, `extends` becomes `""`, version rises.

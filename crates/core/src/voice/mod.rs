@@ -4,6 +4,6 @@ mod decide;
 mod room;
 mod service;
 
-pub use decide::{Applied, Command, Decision, Freed, Outcome, decide};
+pub use decide::{About, Applied, Command, Decision, Freed, Outcome, decide, vacate};
 pub use room::{NewRoom, Room, RoomPatch, Seat, SeatIndex, Taken};
-pub use service::{CreateRoom, Kick, Voice, VoiceConfig, banned, kick};
+pub use service::{CreateRoom, Voice, VoiceConfig, banned};

@@ -1,10 +1,8 @@
 //! The record of a voice room and the right to speak in it.
 
-use std::collections::{BTreeMap, BTreeSet};
-
+use crate::channel::Place;
 use crate::error::{Error, Result};
 use crate::id::{AppId, ChannelKey, RoomId, UserId};
-use crate::media::{Muted, Permission, Standing, TrackSource};
 use crate::time::UnixMs;
 
 /// A seat's number, 1 to 8. The owner's implicit place 0 exists in no record.
@@ -203,38 +201,17 @@ impl Room {
         SeatIndex::all().filter_map(|i| self.seat(i).taken.as_ref().map(|t| (i, t)))
     }
 
-    /// Whether `user` may send audio and video here, bans aside: the room is live and the user is
-    /// the owner or sits (voice-room.md 5.5). Administrators get nothing extra.
+    /// Whether the record alone lets `user` send audio and video, bans and administrators' words aside: the room is live
+    /// and the user is the owner or sits (voice-room.md 5.5). Administrators get nothing extra.
     #[must_use]
     pub fn may_publish(&self, user: &UserId) -> bool {
         self.live() && (self.anchor == *user || self.seat_of(user).is_some())
     }
 
-    /// The user's effective standing in the media channel.
+    /// What the user is in this room.
     #[must_use]
-    pub fn standing(&self, user: &UserId) -> Standing {
-        let publish = self.may_publish(user);
-        let owner = self.anchor == *user;
-        let mut sources = BTreeSet::new();
-        if publish {
-            sources.extend([TrackSource::Microphone, TrackSource::Camera, TrackSource::ScreenShare]);
-            if owner {
-                sources.insert(TrackSource::ScreenShareAudio);
-            }
-        }
-        let seat = self.seat_of(user).map_or(0, |(i, _)| i.get());
-        let attributes = BTreeMap::from([
-            ("stoa.user".to_owned(), user.to_string()),
-            ("stoa.identity".to_owned(), if owner { "5" } else { "2" }.to_owned()),
-            ("stoa.mic".to_owned(), if publish { "1" } else { "0" }.to_owned()),
-            ("stoa.muted".to_owned(), String::new()),
-            ("stoa.seat".to_owned(), seat.to_string()),
-        ]);
-        Standing {
-            permission: Permission { publish, sources, subscribe: true, data: true, update_metadata: false },
-            muted: Muted::default(),
-            attributes,
-            revision: self.version,
-        }
+    pub fn place(&self, user: &UserId) -> Place {
+        let seat = self.seat_of(user).map(|(i, _)| i);
+        Place::Room { live: self.live(), owner: self.anchor == *user, seat }
     }
 }

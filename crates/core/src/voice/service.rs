@@ -1,19 +1,19 @@
 //! The use-cases of voice rooms. Order is always: decide and persist (one transaction), command the
 //! media engine, answer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Applied, Command, NewRoom, Outcome, Room, RoomPatch, SeatIndex};
 use crate::caller::Caller;
+use crate::channel::IdentityType;
 use crate::director::{Director, Input};
 use crate::error::{Error, Kind, Result};
 use crate::id::{AppId, ChannelKey, Identity, RoomId, UserId};
-use crate::media::{MediaGrant, RemoveCause};
+use crate::media::MediaGrant;
 use crate::ports::PageStart;
-use crate::sanction::{Sanction, Source};
-use crate::time::{Now, UnixMs};
+use crate::time::UnixMs;
 use crate::world::World;
 
 /// Draws of a show code inside one transaction before creation fails (voice-room.md 4.2). With
@@ -163,9 +163,13 @@ impl Voice {
             channel: room.channel().name,
             identity: Identity::new(user.as_str())?,
             user: user.clone(),
-            identity_type: if owner { "5" } else { "2" }.to_owned(),
+            identity_type: if owner { IdentityType::Host } else { IdentityType::OnDemand },
+            name: String::new(),
+            metadata: String::new(),
             attributes: BTreeMap::new(),
             can_publish: room.may_publish(user),
+            sources: BTreeSet::new(),
+            can_publish_data: true,
             iat_secs: now.secs(),
             nbf_secs: now.secs().max(mark),
             exp_secs: now.plus(self.config.rtc_token_ttl).secs(),
@@ -202,7 +206,7 @@ impl Voice {
     /// the outcome is [`Outcome::Seated`], [`Outcome::AlreadySeated`] or [`Outcome::Full`].
     ///
     /// # Errors
-    /// `NotYou`, `NotFound`, `Gone`, `Banned`, store faults.
+    /// `NotYou`, `NotFound`, `Gone`, `Banned`, `Forbidden` (an administrator made the user a listener), store faults.
     pub async fn take_seat(
         &self,
         caller: &Caller,
@@ -230,6 +234,7 @@ impl Voice {
             }
             Outcome::AlreadySeated(_) | Outcome::Full => Ok(applied),
             Outcome::Banned(until) => Err(banned(*until)),
+            Outcome::Listener => Err(forbidden("you are a listener in this room")),
             Outcome::Ended => Err(gone()),
             other => Err(impossible(other)),
         }
@@ -288,11 +293,7 @@ impl Voice {
 
     /// The engine applies the new right before the answer leaves; if it cannot, the director finishes it.
     async fn tell_standing(&self, room: &Room, user: &UserId) {
-        let channel = room.channel();
-        if self.world.media().set_standing(&channel, user, &room.standing(user)).await.is_err() {
-            let input = Input::StandingDue { channel, user: user.clone() };
-            self.director.command(self.world.clock.now(), input).await;
-        }
+        self.director.tell_standing(&room.channel(), user).await;
     }
 
     fn room_id(&self) -> RoomId {
@@ -317,49 +318,4 @@ impl Voice {
             }
         }
     }
-}
-
-/// Who kicks whom out of what, and for how long.
-#[derive(Debug, Clone)]
-pub struct Kick<'a> {
-    /// Where.
-    pub channel: &'a ChannelKey,
-    /// Whom.
-    pub user: &'a UserId,
-    /// Through which door.
-    pub source: Source,
-    /// Acting account.
-    pub by: &'a str,
-    /// How long the user stays out; zero = removal and revocation only.
-    pub ban: Duration,
-}
-
-/// The one kick of all dialects (talk.md 5): sanction and seat in one transaction, then the media is
-/// cut, then the user is told.
-///
-/// # Errors
-/// Store and engine faults. The sanction stands once stored, also when the engine could not confirm.
-pub async fn kick(world: &World, kick: Kick<'_>, now: Now) -> Result<()> {
-    let until = if kick.ban.is_zero() { UnixMs(0) } else { now.wall.plus(kick.ban) };
-    let not_before_secs = now.wall.secs() + 1;
-    let applied = match kick.channel.room_id() {
-        Some(id) => {
-            let command = Command::Kick { user: kick.user.clone(), source: kick.source, by: kick.by.to_owned(), until };
-            world.store.apply(kick.channel.app, id, command, now.wall).await?
-        }
-        None => None,
-    };
-    if applied.is_none() {
-        let sanction = Sanction {
-            channel: kick.channel.clone(),
-            user: kick.user.clone(),
-            source: kick.source,
-            by: kick.by.to_owned(),
-            created: now.wall,
-            until,
-            not_before_secs,
-        };
-        world.store.put_sanction(sanction).await?;
-    }
-    world.media().remove(kick.channel, kick.user, RemoveCause::Kick, not_before_secs, until).await
 }

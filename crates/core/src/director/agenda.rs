@@ -1,26 +1,22 @@
-//! What happens by itself: seats of absent users are freed, dismissed rooms end step by step, and
-//! what the media engine could not confirm is told again.
-//!
-//! [`Agenda`] decides, with time passed in; [`Director`] carries its effects out through the ports.
-//! The shell feeds events and wakes it at [`Director::next_deadline`].
+//! What happens by itself, and when: seats of absent users are freed, dismissed rooms end step by step, deserted
+//! channels end, mutes run out, and what the media engine could not confirm is told again. No IO; time is passed in.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::error::Result;
 use crate::id::{ChannelKey, UserId};
-use crate::live::PresenceChange;
-use crate::media::{MediaEvent, MediaFact};
+use crate::media::Removal;
 use crate::time::Now;
-use crate::voice::{Command, Outcome, Room};
-use crate::world::World;
+use crate::voice::Room;
 
 /// Delay before something the engine or store could not confirm is tried again. Shorter burdens a
 /// struggling part, longer leaves a wrong right in force.
 const RETRY: Duration = Duration::from_secs(2);
+/// A channel whose first participant is on the way lasts at least so long, however short the linger is.
+const ARRIVAL: Duration = Duration::from_secs(5);
 
-/// Times of voice-room.md 5.6 and 5.7.
+/// Times of voice-room.md 5.6 and 5.7, talk.md 1.4.
 #[derive(Debug, Clone, Copy)]
 pub struct DirectorConfig {
     /// Life of a seat after its holder's last live session.
@@ -31,6 +27,10 @@ pub struct DirectorConfig {
     pub dismiss_announce: Duration,
     /// From the announcement to the end of the channel.
     pub dismiss_media: Duration,
+    /// Life of an adhoc channel after the last present user left.
+    pub linger: Duration,
+    /// Time to come back within the same call record.
+    pub call_grace: Duration,
 }
 
 /// Something happened.
@@ -50,6 +50,18 @@ pub enum Input {
         /// Who.
         user: UserId,
     },
+    /// An adhoc channel came to life and waits for its first participant.
+    Opened {
+        /// Which.
+        channel: ChannelKey,
+        /// How long it waits; `None` = as long as a deserted one.
+        linger: Option<Duration>,
+    },
+    /// Nobody is present in the channel any more.
+    Deserted {
+        /// Which.
+        channel: ChannelKey,
+    },
     /// A room was dismissed just now.
     Dismissed {
         /// The room, as of that commit.
@@ -61,6 +73,24 @@ pub enum Input {
         channel: ChannelKey,
         /// Whose.
         user: UserId,
+    },
+    /// A server mute of a user ends after so long.
+    MuteEnds {
+        /// Where.
+        channel: ChannelKey,
+        /// Whose.
+        user: UserId,
+        /// From now.
+        after: Duration,
+    },
+    /// The engine did not confirm a removal.
+    RemovalDue {
+        /// Where.
+        channel: ChannelKey,
+        /// Whom.
+        user: UserId,
+        /// How.
+        removal: Removal,
     },
     /// After a restart: rooms with holders whose presence counts. Nobody is connected yet.
     Restored {
@@ -78,10 +108,20 @@ pub enum Effect {
     Release(ChannelKey, UserId),
     /// Nobody may publish in the channel of a dismissed room.
     Silence(ChannelKey, u64),
+    /// Tell everybody that the channel is dismissed.
+    Announce(ChannelKey),
     /// Push the user's standing to the engine again.
     Standing(ChannelKey, UserId),
+    /// A mute ran out: push the standing, and tell the channel.
+    MuteEnded(ChannelKey, UserId),
+    /// Take the user out again.
+    Remove(ChannelKey, UserId, Removal),
     /// Everybody out: `ROOM_DELETED`.
     EndChannel(ChannelKey),
+    /// End an adhoc channel if it is still deserted.
+    EndDeserted(ChannelKey),
+    /// Write the call records that could not be written.
+    WriteCalls,
 }
 
 /// The plain state machine: what is due when.
@@ -91,6 +131,8 @@ pub struct Agenda {
     due: BTreeMap<(Duration, u64), Effect>,
     /// The running grace of an absent user, so that a return can stop it.
     absences: BTreeMap<(ChannelKey, UserId), (Duration, u64)>,
+    /// The running linger of a channel.
+    lingers: BTreeMap<ChannelKey, (Duration, u64)>,
     next_key: u64,
 }
 
@@ -98,7 +140,7 @@ impl Agenda {
     /// Nothing due.
     #[must_use]
     pub fn new(config: DirectorConfig) -> Self {
-        Self { config, due: BTreeMap::new(), absences: BTreeMap::new(), next_key: 0 }
+        Self { config, due: BTreeMap::new(), absences: BTreeMap::new(), lingers: BTreeMap::new(), next_key: 0 }
     }
 
     fn plan(&mut self, at: Duration, effect: Effect) -> (Duration, u64) {
@@ -124,26 +166,47 @@ impl Agenda {
         }
     }
 
+    fn linger(&mut self, at: Duration, channel: ChannelKey) {
+        self.stay(&channel);
+        let key = self.plan(at, Effect::EndDeserted(channel.clone()));
+        self.lingers.insert(channel, key);
+    }
+
+    fn stay(&mut self, channel: &ChannelKey) {
+        if let Some(key) = self.lingers.remove(channel) {
+            self.due.remove(&key);
+        }
+    }
+
     /// Takes an input; answers what is to be done at once.
     pub fn handle(&mut self, now: Now, input: Input) -> Vec<Effect> {
         match input {
-            Input::Absent { channel, user } => {
-                self.absent(now, self.config.seat_grace, channel, user);
-                Vec::new()
-            }
+            Input::Absent { channel, user } => self.absent(now, self.config.seat_grace, channel, user),
             Input::Present { channel, user } => {
                 self.forget(&channel, &user);
-                if channel.room_id().is_some() { vec![Effect::Attend(channel, user)] } else { Vec::new() }
+                self.stay(&channel);
+                if channel.room_id().is_some() {
+                    return vec![Effect::Attend(channel, user)];
+                }
             }
-            Input::Dismissed { room } => {
-                let channel = room.channel();
-                let end = now.mono + self.config.dismiss_announce + self.config.dismiss_media;
-                self.plan(end, Effect::EndChannel(channel.clone()));
-                vec![Effect::Silence(channel, room.version)]
+            Input::Opened { channel, linger } => {
+                self.linger(now.mono + linger.unwrap_or(self.config.linger).max(ARRIVAL), channel);
             }
+            Input::Deserted { channel } => {
+                if self.config.linger.is_zero() {
+                    return vec![Effect::EndDeserted(channel)];
+                }
+                self.linger(now.mono + self.config.linger, channel);
+            }
+            Input::Dismissed { room } => return self.dismissed(now, &room),
             Input::StandingDue { channel, user } => {
                 self.plan(now.mono + RETRY, Effect::Standing(channel, user));
-                Vec::new()
+            }
+            Input::MuteEnds { channel, user, after } => {
+                self.plan(now.mono.saturating_add(after), Effect::MuteEnded(channel, user));
+            }
+            Input::RemovalDue { channel, user, removal } => {
+                self.plan(now.mono + RETRY, Effect::Remove(channel, user, removal));
             }
             Input::Restored { rooms } => {
                 let grace = self.config.seat_grace.max(self.config.seat_restart_grace);
@@ -152,9 +215,17 @@ impl Agenda {
                         self.absent(now, grace, room.channel(), taken.user.clone());
                     }
                 }
-                Vec::new()
             }
         }
+        Vec::new()
+    }
+
+    fn dismissed(&mut self, now: Now, room: &Room) -> Vec<Effect> {
+        let channel = room.channel();
+        let announce = now.mono + self.config.dismiss_announce;
+        self.plan(announce, Effect::Announce(channel.clone()));
+        self.plan(announce + self.config.dismiss_media, Effect::EndChannel(channel.clone()));
+        vec![Effect::Silence(channel, room.version)]
     }
 
     /// What is due at `now`, in order.
@@ -162,8 +233,14 @@ impl Agenda {
         let later = self.due.split_off(&(now.mono + Duration::from_nanos(1), 0));
         let due: Vec<Effect> = std::mem::replace(&mut self.due, later).into_values().collect();
         for effect in &due {
-            if let Effect::Release(channel, user) = effect {
-                self.absences.remove(&(channel.clone(), user.clone()));
+            match effect {
+                Effect::Release(channel, user) => {
+                    self.absences.remove(&(channel.clone(), user.clone()));
+                }
+                Effect::EndDeserted(channel) => {
+                    self.lingers.remove(channel);
+                }
+                _ => {}
             }
         }
         due
@@ -175,128 +252,14 @@ impl Agenda {
         self.due.first_key_value().map(|((at, _), _)| *at)
     }
 
-    fn again(&mut self, now: Now, effect: Effect) {
+    /// Tries an effect again in a moment.
+    pub fn again(&mut self, now: Now, effect: Effect) {
         self.plan(now.mono + RETRY, effect);
     }
-}
 
-/// Performs what the [`Agenda`] decides.
-pub struct Director {
-    world: World,
-    agenda: Mutex<Agenda>,
-}
-
-impl Director {
-    /// A director with nothing on its agenda.
-    #[must_use]
-    pub fn new(world: World, config: DirectorConfig) -> Self {
-        Self { world, agenda: Mutex::new(Agenda::new(config)) }
-    }
-
-    fn agenda(&self) -> MutexGuard<'_, Agenda> {
-        self.agenda.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Loads what a restart left behind. Call when the listeners are open.
-    ///
-    /// # Errors
-    /// Store faults.
-    pub async fn restore(&self) -> Result<()> {
-        let rooms = self.world.store.rooms_with_attended_seats().await?;
-        self.command(self.world.clock.now(), Input::Restored { rooms }).await;
-        Ok(())
-    }
-
-    /// Takes in a fact of the media engine.
-    pub async fn event(&self, event: &MediaEvent) {
-        let now = self.world.clock.now();
-        let joined = matches!(event.fact, MediaFact::ParticipantJoined(_));
-        let Some((user, change)) = self.world.live.note(event) else { return };
-        let channel = event.channel.clone();
-        match change {
-            PresenceChange::Came => self.command(now, Input::Present { channel, user }).await,
-            PresenceChange::Gone => self.command(now, Input::Absent { channel, user }).await,
-            // A seat may have been taken over HTTP since the first session came.
-            PresenceChange::StillThere if joined => self.command(now, Input::Present { channel, user }).await,
-            PresenceChange::StillThere => {}
-        }
-    }
-
-    /// Takes an input and carries out what is to be done at once.
-    pub async fn command(&self, now: Now, input: Input) {
-        let effects = self.agenda().handle(now, input);
-        self.perform_all(now, effects).await;
-    }
-
-    /// Carries out what is due.
-    pub async fn tick(&self) {
-        let now = self.world.clock.now();
-        let effects = self.agenda().take_due(now);
-        self.perform_all(now, effects).await;
-    }
-
-    /// When [`Director::tick`] is wanted next, on the monotonic clock.
-    #[must_use]
-    pub fn next_deadline(&self) -> Option<Duration> {
-        self.agenda().next_deadline()
-    }
-
-    /// A seat taken by somebody who turned out to be connected counts as attended.
-    ///
-    /// # Errors
-    /// Store faults.
-    pub async fn attend(&self, channel: &ChannelKey, user: &UserId) -> Result<()> {
-        let Some(room) = self.room(channel).await? else { return Ok(()) };
-        if room.seat_of(user).is_some_and(|(_, t)| !t.attended) {
-            let command = Command::Attend { user: user.clone() };
-            self.world.store.apply(channel.app, room.id, command, self.world.clock.now().wall).await?;
-        }
-        Ok(())
-    }
-
-    async fn room(&self, channel: &ChannelKey) -> Result<Option<Arc<Room>>> {
-        match channel.room_id() {
-            Some(id) => self.world.store.room(channel.app, id).await,
-            None => Ok(None),
-        }
-    }
-
-    async fn perform_all(&self, now: Now, effects: Vec<Effect>) {
-        for effect in effects {
-            if self.perform(now, &effect).await.is_err() {
-                self.agenda().again(now, effect);
-            }
-        }
-    }
-
-    async fn perform(&self, now: Now, effect: &Effect) -> Result<()> {
-        let media = self.world.media();
-        match effect {
-            Effect::Attend(channel, user) => self.attend(channel, user).await,
-            Effect::Release(channel, user) => self.release(now, channel, user).await,
-            Effect::Silence(channel, revision) => media.silence(channel, *revision).await,
-            Effect::Standing(channel, user) => match self.room(channel).await? {
-                Some(room) => media.set_standing(channel, user, &room.standing(user)).await,
-                None => Ok(()),
-            },
-            Effect::EndChannel(channel) => media.end_channel(channel).await,
-        }
-    }
-
-    async fn release(&self, now: Now, channel: &ChannelKey, user: &UserId) -> Result<()> {
-        let Some(room) = self.room(channel).await? else { return Ok(()) };
-        let Some((index, taken)) = room.seat_of(user) else { return Ok(()) };
-        if !taken.attended || self.world.live.is_online(channel, user) {
-            return Ok(());
-        }
-        let command = Command::Release { index, stay: taken.stay };
-        let applied = self.world.store.apply(channel.app, room.id, command, now.wall).await?;
-        match applied {
-            Some(a) if matches!(a.outcome, Outcome::Freed(_)) => {
-                self.world.media().set_standing(channel, user, &a.room.standing(user)).await
-            }
-            _ => Ok(()),
-        }
+    /// Somebody is on the way into a channel that was about to end: it is looked at again in a moment.
+    pub fn look_again(&mut self, now: Now, channel: ChannelKey) {
+        self.linger(now.mono + ARRIVAL, channel);
     }
 }
 
@@ -316,6 +279,8 @@ mod tests {
             seat_restart_grace: Duration::from_secs(60),
             dismiss_announce: Duration::from_secs(1),
             dismiss_media: Duration::from_secs(2),
+            linger: Duration::from_secs(60),
+            call_grace: Duration::from_secs(60),
         })
     }
 
@@ -357,13 +322,40 @@ mod tests {
         assert!(a.take_due(Now { wall: UnixMs(i64::MAX), mono: Duration::from_secs(1) }).is_empty());
     }
 
+    fn adhoc() -> ChannelKey {
+        ChannelKey { app: AppId(1), name: crate::id::ChannelName::new("raid-7").unwrap() }
+    }
+
     #[test]
     fn adhoc_channels_have_no_seats_to_free() {
         let mut a = agenda();
-        let channel = ChannelKey { app: AppId(1), name: crate::id::ChannelName::new("raid-7").unwrap() };
         let user = UserId::new("bob").unwrap();
-        assert!(a.handle(at(0), Input::Present { channel: channel.clone(), user: user.clone() }).is_empty());
-        a.handle(at(0), Input::Absent { channel, user });
+        assert!(a.handle(at(0), Input::Present { channel: adhoc(), user: user.clone() }).is_empty());
+        a.handle(at(0), Input::Absent { channel: adhoc(), user });
         assert_eq!(a.next_deadline(), None);
+    }
+
+    #[test]
+    fn a_deserted_channel_ends_after_its_linger_unless_somebody_comes() {
+        let mut a = agenda();
+        let user = UserId::new("bob").unwrap();
+        a.handle(at(0), Input::Opened { channel: adhoc(), linger: None });
+        a.handle(at(1), Input::Present { channel: adhoc(), user: user.clone() });
+        assert_eq!(a.next_deadline(), None);
+        a.handle(at(10), Input::Deserted { channel: adhoc() });
+        assert!(a.take_due(at(69)).is_empty());
+        a.handle(at(69), Input::Present { channel: adhoc(), user });
+        a.handle(at(70), Input::Deserted { channel: adhoc() });
+        assert!(a.take_due(at(129)).is_empty(), "the timer began anew");
+        assert_eq!(a.take_due(at(130)), [Effect::EndDeserted(adhoc())]);
+    }
+
+    #[test]
+    fn without_linger_it_ends_at_once_but_not_before_the_first_one_is_in() {
+        let mut a = agenda();
+        a.config.linger = Duration::ZERO;
+        a.handle(at(0), Input::Opened { channel: adhoc(), linger: None });
+        assert!(a.take_due(at(4)).is_empty());
+        assert_eq!(a.handle(at(4), Input::Deserted { channel: adhoc() }), [Effect::EndDeserted(adhoc())]);
     }
 }

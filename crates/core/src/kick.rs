@@ -1,0 +1,141 @@
+//! The one kick of all dialects (talk.md 3.4 and 5).
+
+use std::time::Duration;
+
+use crate::channel::Member;
+use crate::director::{Director, Input};
+use crate::error::Result;
+use crate::id::{ChannelKey, UserId};
+use crate::media::{Removal, RemoveCause, To};
+use crate::notice::{Notice, NoticeKind};
+use crate::sanction::{Sanction, Source};
+use crate::time::UnixMs;
+use crate::voice::Command;
+use crate::world::{Found, World};
+
+/// Who kicks whom out of what, and for how long.
+#[derive(Debug, Clone)]
+pub struct Kick<'a> {
+    /// Where.
+    pub channel: &'a ChannelKey,
+    /// Whom.
+    pub user: &'a UserId,
+    /// Through which door.
+    pub source: Source,
+    /// Acting account.
+    pub by: &'a str,
+    /// How long the user stays out; zero = removal and revocation only.
+    pub ban: Duration,
+}
+
+/// What a kick by name came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kicked {
+    /// The user was there and is out.
+    Removed,
+    /// The user was not there and will be refused.
+    Banned,
+    /// The user was not there; a running ban ended.
+    Lifted,
+    /// The channel exists, the user is not in it, and there was no ban to lift.
+    NoUser,
+    /// There is no such channel, and there was no ban to lift.
+    NoChannel,
+}
+
+impl Kick<'_> {
+    /// A kick by name, as an administrator asks for it: the table of talk.md 3.4.
+    ///
+    /// # Errors
+    /// Store and engine faults. The ban stands once stored, also when the engine could not confirm.
+    pub async fn by_name(&self, world: &World, director: &Director) -> Result<Kicked> {
+        let found = world.find(self.channel).await?;
+        if is_attached(world, &found, self.channel, self.user).await? {
+            self.carry_out(world, director).await?;
+            return Ok(Kicked::Removed);
+        }
+        if self.ban.is_zero() {
+            let now = world.clock.now().wall;
+            let banned = world.store.sanction(self.channel, self.user).await?.is_some_and(|s| s.bans(now));
+            if !banned {
+                return Ok(if found.exists() { Kicked::NoUser } else { Kicked::NoChannel });
+            }
+        }
+        self.carry_out(world, director).await?;
+        Ok(if self.ban.is_zero() { Kicked::Lifted } else { Kicked::Banned })
+    }
+
+    /// Sanction and seat in one transaction, then the media is cut, then it is told. When this answers no packet of
+    /// the user is forwarded and its call record is closed.
+    ///
+    /// # Errors
+    /// Store and engine faults. The sanction stands once stored, also when the engine could not confirm; the removal is
+    /// then done again by itself.
+    pub async fn carry_out(&self, world: &World, director: &Director) -> Result<()> {
+        let now = world.clock.now();
+        let until = if self.ban.is_zero() { UnixMs(0) } else { now.wall.plus(self.ban) };
+        let not_before_secs = now.wall.secs() + 1;
+        self.store(world, now.wall, until, not_before_secs).await?;
+        let secs = self.ban.as_secs();
+        let notice = |kind| Notice::new(world, self.channel, self.user.as_str(), self.by, kind).message();
+        let farewell = Some(notice(NoticeKind::Kicked { secs, until }));
+        let removal = Removal { cause: RemoveCause::Kick, not_before_secs, until, farewell };
+        let was_there = world.live.is_online(self.channel, self.user);
+        if let Err(e) = world.media().remove(self.channel, self.user, removal.clone()).await {
+            let (channel, user) = (self.channel.clone(), self.user.clone());
+            director.command(now, Input::RemovalDue { channel, user, removal }).await;
+            return Err(e);
+        }
+        if was_there {
+            let others = To::AllBut(self.user.clone());
+            // The others' notice is best effort: the kick itself is done.
+            let _told = world.media().send(self.channel, &others, &notice(NoticeKind::UserKicked { secs, until })).await;
+        }
+        world.facts().settled().await
+    }
+
+    async fn store(&self, world: &World, now: UnixMs, until: UnixMs, not_before_secs: i64) -> Result<()> {
+        if let Some(id) = self.channel.room_id() {
+            let (user, by) = (self.user.clone(), self.by.to_owned());
+            let command = Command::Kick { user, source: self.source, by, until };
+            if world.store.apply(self.channel.app, id, command, now).await?.is_some() {
+                return Ok(());
+            }
+        }
+        let sanction = Sanction {
+            channel: self.channel.clone(),
+            user: self.user.clone(),
+            source: self.source,
+            by: self.by.to_owned(),
+            created: now,
+            until,
+            not_before_secs,
+        };
+        world.store.put_sanction(sanction).await
+    }
+}
+
+/// Whether the user is in the channel in any way (talk.md 1.3): connected, about to be, or on a seat.
+///
+/// # Errors
+/// Engine faults.
+pub async fn is_attached(world: &World, found: &Found, channel: &ChannelKey, user: &UserId) -> Result<bool> {
+    if let Found::Room(room) = found
+        && room.seat_of(user).is_some()
+    {
+        return Ok(true);
+    }
+    if world.live.is_online(channel, user) {
+        return Ok(true);
+    }
+    Ok(!world.media().participants_of(channel, user).await?.is_empty())
+}
+
+/// What was decided about a user, blank when nothing was.
+///
+/// # Errors
+/// Store faults.
+pub async fn member_of(world: &World, channel: &ChannelKey, user: &UserId) -> Result<Member> {
+    let member = world.store.member(channel, user).await?;
+    Ok(member.unwrap_or_else(|| Member::blank(channel.clone(), user.clone())))
+}
