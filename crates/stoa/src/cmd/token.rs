@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::anyhow;
 use serde_json::json;
-use stoa_core::id::{AppId, ChannelName, Identity, RoomId, UserId};
 use stoa_core::channel::IdentityType;
+use stoa_core::id::{AppId, ChannelName, Identity, RoomId, UserId};
 use stoa_core::media::MediaGrant;
 use stoa_core::ports::Clock as _;
 
