@@ -9,7 +9,7 @@ use stoa_core::caller::Caller;
 use stoa_core::id::{ChannelKey, UserId};
 use stoa_core::sanction::{Sanction, Source};
 use stoa_core::time::UnixMs;
-use stoa_core::voice::{Command, Room, RoomPatch, SeatIndex, decide};
+use stoa_core::voice::{About, Command, Room, RoomPatch, SeatIndex, decide};
 
 use crate::{APP, Subject, apply, code, new_room, read, seat, user};
 
@@ -105,9 +105,8 @@ async fn run(s: &impl Subject, n: u64, sequence: Vec<(usize, Command)>) -> Model
     }
     for (now, (which, command)) in (1000i64..).step_by(50).zip(sequence) {
         let room = model.rooms[which].clone();
-        let sanction =
-            command.sanctioned_user().and_then(|u| model.sanctions.get(&(room.channel(), u.clone()))).cloned();
-        let expected = decide(&room, sanction.as_ref(), &command, UnixMs(now));
+        let sanction = command.subject().and_then(|u| model.sanctions.get(&(room.channel(), u.clone()))).cloned();
+        let expected = decide(&room, About { sanction: sanction.as_ref(), member: None }, &command, UnixMs(now));
         let done = apply(&*store, room.id, command.clone(), now).await;
         assert_eq!(done.outcome, expected.outcome, "{command:?}");
         if let Some(next) = expected.room {
