@@ -130,7 +130,8 @@ impl MediaHooks for Fake {
         Ok(channel.name.as_str() == "voiceroom")
     }
 
-    async fn may_open(&self, channel: &ChannelKey) -> Result<bool> {
+    async fn may_open(&self, channel: &ChannelKey, linger: Option<Duration>) -> Result<bool> {
+        self.done(format!("open {linger:?}"))?;
         Ok(channel.name.as_str() != "dismissed")
     }
 
