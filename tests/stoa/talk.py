@@ -14,6 +14,8 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+from livekit.protocol import rtc as proto
+
 from . import http, tokens
 from .crew import Bot, Crew
 from .http import Answer, no_null
@@ -155,6 +157,18 @@ class Knock:
         if length and self.status != 101:
             self.text = (await asyncio.wait_for(self.reader.readexactly(int(length[1])), 10)).decode()
         return self
+
+    async def sid(self) -> str:
+        """Our participant's sid, from the server's `join` (its first frame)."""
+        head = await asyncio.wait_for(self.reader.readexactly(2), 10)
+        size = head[1] & 0x7F
+        if size == 126:
+            size = int.from_bytes(await self.reader.readexactly(2))
+        elif size == 127:
+            size = int.from_bytes(await self.reader.readexactly(8))
+        response = proto.SignalResponse()
+        response.ParseFromString(await self.reader.readexactly(size))
+        return response.join.participant.sid
 
     async def ends(self, seconds: float) -> bool:
         """Whether the server closes the socket within that time."""
@@ -324,7 +338,7 @@ class Talk:
         await self.present(channel, user)
         return bot
 
-    async def enter(self, stage: Any, channel: str, user: str | None = None, *, token: str | None = None, url: str | None = None, **fields: Any) -> Client:
+    async def enter(self, stage: Any, channel: str, user: str | None = None, *, token: str | None = None, url: str | None = None, options: Any = None, **fields: Any) -> Client:
         """A participant on the public SDK, present when this returns."""
         from .live import Live
 
@@ -335,7 +349,7 @@ class Talk:
             token, identity = reply["Token"], reply["Identity"]
         client = Live(identity, channel)
         stage.clients.append(client)
-        await client.connect(token=token, url=url or f"ws://127.0.0.1:{self.server.port}")
+        await client.connect(token=token, url=url or f"ws://127.0.0.1:{self.server.port}", options=options)
         await self.present(channel, user)
         return client
 

@@ -17,13 +17,13 @@
 //! A failed order answers `error`, and `status` if the door refused with one.
 
 use std::collections::HashMap;
+use std::io::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -36,8 +36,8 @@ use crate::stats::SubStats;
 const UP: Duration = Duration::from_secs(15);
 /// Longest wait of an order that names none.
 const LIMIT_MS: u64 = 10_000;
-/// Answers not yet written. Whoever gives orders also reads; beyond this the bots wait for it.
-const ANSWERS: usize = 256;
+/// Orders read ahead. They are taken up at once, so this only smooths bursts.
+const ORDERS: usize = 64;
 
 /// One order.
 #[derive(Debug, Deserialize)]
@@ -73,32 +73,31 @@ type Bots = Arc<Mutex<HashMap<String, Arc<Bot>>>>;
 /// # Errors
 /// The input cannot be read or holds no order, or the output is gone.
 pub async fn serve() -> Result<()> {
-    let (out, mut answers) = mpsc::channel::<Value>(ANSWERS);
+    let (orders, mut inbox) = mpsc::channel(ORDERS);
+    // A thread of its own: reading standard input blocks, also at the end of the process.
+    std::thread::spawn(move || {
+        for line in std::io::stdin().lines() {
+            if orders.blocking_send(line).is_err() {
+                return;
+            }
+        }
+    });
     let bots = Bots::default();
     let mut under_way = JoinSet::new();
-    under_way.spawn(async move {
-        let mut stdout = tokio::io::stdout();
-        while let Some(answer) = answers.recv().await {
-            stdout.write_all(format!("{answer}\n").as_bytes()).await?;
-            stdout.flush().await?;
-        }
-        Ok(())
-    });
-    let mut lines = BufReader::new(tokio::io::stdin()).lines();
     loop {
         tokio::select! {
-            line = lines.next_line() => {
-                let Some(line) = line? else { return Ok(()) };
+            line = inbox.recv() => {
+                let Some(line) = line.transpose()? else { return Ok(()) };
                 let order: Order = serde_json::from_str(&line).with_context(|| format!("no order: {line}"))?;
-                let (bots, out) = (Arc::clone(&bots), out.clone());
+                let bots = Arc::clone(&bots);
                 under_way.spawn(async move {
                     let n = order.n;
                     let mut answer = obey(order, &bots).await.unwrap_or_else(|e| failed(&e));
                     answer["n"] = n.into();
-                    out.send(answer).await.map_err(|_| anyhow!("the output is gone"))
+                    answer
                 });
             }
-            Some(done) = under_way.join_next() => done??,
+            Some(done) = under_way.join_next() => writeln!(std::io::stdout(), "{}", done?)?,
         }
     }
 }
