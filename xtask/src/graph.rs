@@ -7,6 +7,7 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
 const ALLOWED: &[(&str, &[&str])] = &[
     ("stoa-core", &[]),
     ("stoa-store-contract", &["stoa-core"]),
+    ("stoa-testkit", &["stoa-core"]),
     ("stoa-store-sqlite", &["stoa-core"]),
     ("stoa-store-postgres", &["stoa-core"]),
     ("stoa-sfu", &["stoa-core"]),
@@ -31,7 +32,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
 ];
 
 /// What the tests of any crate may import besides.
-const ALLOWED_IN_TESTS: &[&str] = &["stoa-core", "stoa-store-contract", "stoa-store-sqlite"];
+const ALLOWED_IN_TESTS: &[&str] = &["stoa-core", "stoa-store-contract", "stoa-store-sqlite", "stoa-testkit"];
 
 /// Crates that only one of ours may name: the rest goes through a port.
 const ONLY_IN: &[(&str, &[&str])] = &[

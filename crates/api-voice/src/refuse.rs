@@ -114,7 +114,7 @@ impl Verdict {
             Kind::NotYou | Kind::Forbidden | Kind::Banned { .. } | Kind::LimitReached => {
                 Self::application(endpoint, 403)
             }
-            Kind::NotFound | Kind::Gone => Self::application(endpoint, 404),
+            Kind::NotFound | Kind::NotPresent | Kind::Gone => Self::application(endpoint, 404),
             Kind::Throttled { retry_after_secs } => Self::throttled(endpoint, *retry_after_secs),
             Kind::Unavailable => Self { retry_secs: Some(RETRY_UNAVAILABLE_SECS), ..Self::transport(503) },
             Kind::Internal => Self::application(endpoint, 500),

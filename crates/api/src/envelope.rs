@@ -36,7 +36,7 @@ impl Envelope {
                 Kind::BadCredentials => ("401", "incorrect Username or Password", None),
                 Kind::Unauthenticated => ("401", "Unauthorized", None),
                 Kind::NotYou | Kind::Forbidden | Kind::Banned { .. } | Kind::LimitReached => ("403", "NotPermit", None),
-                Kind::NotFound | Kind::Gone => ("404", "未查询到", None),
+                Kind::NotFound | Kind::NotPresent | Kind::Gone => ("404", "未查询到", None),
                 Kind::LoginThrottled { .. } | Kind::Throttled { .. } => ("429", "too many requests", None),
                 Kind::Unavailable => ("503", "try again later", None),
                 Kind::Internal => ("500", "服务器异常，请稍后重试", None),

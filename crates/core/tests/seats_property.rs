@@ -6,7 +6,7 @@ use stoa_core::caller::Caller;
 use stoa_core::id::{AppId, RoomId, UserId};
 use stoa_core::sanction::Source;
 use stoa_core::time::UnixMs;
-use stoa_core::voice::{Command, NewRoom, Outcome, Room, SeatIndex, decide};
+use stoa_core::voice::{About, Command, NewRoom, Outcome, Room, SeatIndex, decide};
 
 fn user(n: u8) -> UserId {
     UserId::new(format!("u{n}")).unwrap()
@@ -48,8 +48,8 @@ proptest! {
         let mut room = fresh();
         for (i, c) in seq.iter().enumerate() {
             let before = room.clone();
-            let d = decide(&before, None, c, UnixMs(i64::try_from(i).unwrap()));
-            prop_assert_eq!(&d, &decide(&before, None, c, UnixMs(i64::try_from(i).unwrap())), "replayable");
+            let d = decide(&before, About::default(), c, UnixMs(i64::try_from(i).unwrap()));
+            prop_assert_eq!(&d, &decide(&before, About::default(), c, UnixMs(i64::try_from(i).unwrap())), "replayable");
             if let Some(next) = d.room {
                 prop_assert_eq!(next.version, before.version + 1);
                 room = next;

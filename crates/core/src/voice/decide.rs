@@ -365,7 +365,7 @@ mod tests {
     }
 
     fn run(room: &mut Room, c: &Command) -> Outcome {
-        let d = decide(room, None, c, UnixMs(5000));
+        let d = decide(room, About::default(), c, UnixMs(5000));
         if let Some(next) = d.room {
             assert!(next.version > room.version);
             *room = next;
@@ -440,13 +440,13 @@ mod tests {
         let mut r = room();
         run(&mut r, &take("bob", None));
         let k = Command::Kick { user: user("bob"), source: Source::Console, by: "ops".into(), until: UnixMs(9000) };
-        let d = decide(&r, None, &k, UnixMs(5999));
+        let d = decide(&r, About::default(), &k, UnixMs(5999));
         let s = d.sanction.clone().unwrap();
         assert!(s.revokes(5) && !s.revokes(6));
         assert!(s.bans(UnixMs(8999)) && !s.bans(UnixMs(9000)));
         let r2 = d.room.unwrap();
         assert!(r2.seat_of(&user("bob")).is_none());
-        let again = decide(&r2, Some(&s), &take("bob", None), UnixMs(6000));
+        let again = decide(&r2, About { sanction: Some(&s), member: None }, &take("bob", None), UnixMs(6000));
         assert_eq!(again.outcome, Outcome::Banned(UnixMs(9000)));
     }
 
@@ -455,11 +455,23 @@ mod tests {
         let mut r = room();
         run(&mut r, &take("bob", Some(3)));
         assert!(r.may_publish(&user("owner")) && r.may_publish(&user("bob")) && !r.may_publish(&user("eve")));
-        let s = r.standing(&user("bob"));
-        assert_eq!(s.attributes["stoa.seat"], "3");
-        assert!(!s.permission.allows(TrackSource::ScreenShareAudio));
-        assert!(r.standing(&user("owner")).permission.allows(TrackSource::ScreenShareAudio));
+        let standing = |who: &str| {
+            let place = r.place(&user(who));
+            Rights::new(&user(who), place, None, Policy::default(), r.version, UnixMs(0)).standing(&Claims::default())
+        };
+        assert_eq!(standing("bob").attributes["stoa.seat"], "3");
+        assert!(!standing("bob").permission.allows(TrackSource::ScreenShareAudio));
+        assert!(standing("owner").permission.allows(TrackSource::ScreenShareAudio));
     }
 
-    use crate::media::TrackSource;
+    #[test]
+    fn a_listener_by_order_takes_no_seat_and_a_promoted_one_needs_none() {
+        let r = room();
+        let listener = Member { identity: Some(IdentityType::Listener), ..Member::blank(r.channel(), user("bob")) };
+        let about = About { sanction: None, member: Some(&listener) };
+        assert_eq!(decide(&r, about, &take("bob", None), UnixMs(1)).outcome, Outcome::Listener);
+    }
+
+    use crate::channel::{Policy, Rights};
+    use crate::media::{Claims, Judge as _, TrackSource};
 }

@@ -391,6 +391,7 @@ async fn errors_of_the_engine_keep_their_meaning_and_their_secrets() {
     let b = Bench::new();
     for (kind, expect) in [
         (Kind::NotFound, (404, "not_found")),
+        (Kind::NotPresent, (404, "not_found")),
         (Kind::Gone, (404, "not_found")),
         (Kind::Forbidden, (403, "permission_denied")),
         (Kind::LimitReached, (412, "failed_precondition")),

@@ -1,0 +1,302 @@
+//! A store of maps behind one lock: every call is a transaction.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use async_trait::async_trait;
+use stoa_core::account::Account;
+use stoa_core::channel::{
+    Boot, Call, CallOp, CallRow, ChannelRecord, Member, MemberApplied, MemberCommand, Subject, decide_member,
+};
+use stoa_core::id::{AppId, ChannelKey, ChannelName, RoomId, UserId};
+use stoa_core::ports::{CallFilter, CallStore, ChannelStore, OutboxItem, PageStart, SanctionFilter, Store};
+use stoa_core::sanction::Sanction;
+use stoa_core::time::UnixMs;
+use stoa_core::voice::{About, Applied, Command, NewRoom, Room, decide};
+use stoa_core::{Error, Kind, Result};
+
+type Key = (ChannelKey, UserId);
+
+#[derive(Debug, Clone)]
+struct CallRecord {
+    key: Key,
+    boot: i64,
+    join: UnixMs,
+    lost: Option<UnixMs>,
+    leave: Option<UnixMs>,
+}
+
+#[derive(Default)]
+struct Tables {
+    rooms: BTreeMap<RoomId, Arc<Room>>,
+    sanctions: BTreeMap<Key, Sanction>,
+    accounts: BTreeMap<UserId, Arc<Account>>,
+    channels: BTreeMap<ChannelKey, ChannelRecord>,
+    members: BTreeMap<Key, Member>,
+    calls: Vec<CallRecord>,
+    boots: BTreeMap<i64, UnixMs>,
+}
+
+/// All of it.
+#[derive(Default)]
+pub struct MemStore {
+    tables: Mutex<Tables>,
+    /// Every call fails.
+    pub down: AtomicBool,
+}
+
+impl MemStore {
+    fn t(&self) -> Result<MutexGuard<'_, Tables>> {
+        if self.down.load(Ordering::SeqCst) {
+            return Err(Error::internal_error("disk /secret/path I/O error"));
+        }
+        Ok(self.tables.lock().unwrap())
+    }
+}
+
+#[async_trait]
+impl Store for MemStore {
+    async fn ping(&self) -> Result<()> {
+        self.t().map(drop)
+    }
+    async fn secret(&self, _: &str, fresh: &[u8]) -> Result<Vec<u8>> {
+        Ok(fresh.to_vec())
+    }
+    async fn account(&self, user: &UserId) -> Result<Option<Arc<Account>>> {
+        Ok(self.t()?.accounts.get(user).cloned())
+    }
+    async fn put_account(&self, account: Account) -> Result<()> {
+        self.t()?.accounts.insert(account.user.clone(), Arc::new(account));
+        Ok(())
+    }
+    async fn remove_account(&self, user: &UserId) -> Result<bool> {
+        Ok(self.t()?.accounts.remove(user).is_some())
+    }
+    async fn accounts(&self) -> Result<Vec<Account>> {
+        Ok(self.t()?.accounts.values().map(|a| (**a).clone()).collect())
+    }
+    async fn create_room(&self, room: NewRoom, codes: &[u32], max_live: u32) -> Result<Arc<Room>> {
+        let mut t = self.t()?;
+        let live = t.rooms.values().filter(|r| r.live() && r.anchor == room.anchor).count();
+        if max_live > 0 && live >= max_live as usize {
+            return Err(Error::new(Kind::LimitReached, "too many live rooms"));
+        }
+        let free = codes.iter().find(|c| !t.rooms.values().any(|r| r.show_code == **c));
+        let code = *free.ok_or_else(|| Error::internal_error("show codes collide"))?;
+        let room = Arc::new(room.into_room(code));
+        t.rooms.insert(room.id, room.clone());
+        Ok(room)
+    }
+    async fn room(&self, app: AppId, id: RoomId) -> Result<Option<Arc<Room>>> {
+        Ok(self.t()?.rooms.get(&id).filter(|r| r.app == app).cloned())
+    }
+    async fn list_rooms(&self, _: AppId, _: PageStart, limit: u32) -> Result<Vec<Arc<Room>>> {
+        Ok(self.t()?.rooms.values().filter(|r| r.live()).take(limit as usize).cloned().collect())
+    }
+    async fn apply(&self, app: AppId, id: RoomId, command: Command, now: UnixMs) -> Result<Option<Applied>> {
+        let mut t = self.t()?;
+        let Some(room) = t.rooms.get(&id).filter(|r| r.app == app).cloned() else { return Ok(None) };
+        let key = command.subject().map(|u| (room.channel(), u.clone()));
+        let sanction = key.as_ref().and_then(|k| t.sanctions.get(k));
+        let member = key.as_ref().and_then(|k| t.members.get(k));
+        let d = decide(&room, About { sanction, member }, &command, now);
+        if let Some(s) = d.sanction {
+            t.sanctions.insert((s.channel.clone(), s.user.clone()), s);
+        }
+        let room = d.room.map_or(room, Arc::new);
+        if !room.live() {
+            t.members.retain(|(channel, _), _| *channel != room.channel());
+        }
+        t.rooms.insert(id, room.clone());
+        Ok(Some(Applied { room, outcome: d.outcome }))
+    }
+    async fn rooms_with_attended_seats(&self) -> Result<Vec<Arc<Room>>> {
+        let attended = |r: &&Arc<Room>| r.live() && r.holders().any(|(_, t)| t.attended);
+        Ok(self.t()?.rooms.values().filter(attended).cloned().collect())
+    }
+    async fn sanction(&self, channel: &ChannelKey, user: &UserId) -> Result<Option<Sanction>> {
+        Ok(self.t()?.sanctions.get(&(channel.clone(), user.clone())).cloned())
+    }
+    async fn put_sanction(&self, s: Sanction) -> Result<()> {
+        self.t()?.sanctions.insert((s.channel.clone(), s.user.clone()), s);
+        Ok(())
+    }
+    async fn purge_sanctions(&self, _: UnixMs, _: i64) -> Result<u64> {
+        Ok(0)
+    }
+    async fn outbox_push(&self, _: Vec<OutboxItem>) -> Result<()> {
+        Ok(())
+    }
+    async fn outbox_peek(&self, _: u32) -> Result<Vec<OutboxItem>> {
+        Ok(Vec::new())
+    }
+    async fn outbox_done(&self, _: i64) -> Result<()> {
+        Ok(())
+    }
+}
+
+fn page<T>(all: Vec<T>, offset: u64, limit: u32) -> (u64, Vec<T>) {
+    let total = all.len() as u64;
+    let offset = usize::try_from(offset).unwrap_or(usize::MAX);
+    (total, all.into_iter().skip(offset).take(limit as usize).collect())
+}
+
+#[async_trait]
+impl ChannelStore for MemStore {
+    async fn channel(&self, key: &ChannelKey) -> Result<Option<ChannelRecord>> {
+        Ok(self.t()?.channels.get(key).cloned())
+    }
+    async fn open_channel(&self, fresh: ChannelRecord) -> Result<(ChannelRecord, bool)> {
+        let mut t = self.t()?;
+        let new = !t.channels.contains_key(&fresh.key);
+        let record = t.channels.entry(fresh.key.clone()).or_insert(fresh).clone();
+        Ok((record, new))
+    }
+    async fn end_channel(&self, key: &ChannelKey) -> Result<bool> {
+        let mut t = self.t()?;
+        let known = t.channels.remove(key).is_some();
+        if known {
+            t.members.retain(|(channel, _), _| channel != key);
+        }
+        Ok(known)
+    }
+    async fn all_channels(&self) -> Result<Vec<ChannelRecord>> {
+        Ok(self.t()?.channels.values().cloned().collect())
+    }
+    async fn channel_names(&self, app: AppId, offset: u64, limit: u32) -> Result<(u64, Vec<ChannelName>)> {
+        let t = self.t()?;
+        let rooms = t.rooms.values().filter(|r| r.live() && r.app == app).map(|r| r.channel().name);
+        let adhoc = t.channels.keys().filter(|k| k.app == app).map(|k| k.name.clone());
+        let mut names: Vec<_> = rooms.chain(adhoc).collect();
+        names.sort_by(|a, b| a.as_str().cmp(b.as_str()));
+        Ok(page(names, offset, limit))
+    }
+    async fn member(&self, key: &ChannelKey, user: &UserId) -> Result<Option<Member>> {
+        Ok(self.t()?.members.get(&(key.clone(), user.clone())).cloned())
+    }
+    async fn members(&self, key: &ChannelKey) -> Result<Vec<Member>> {
+        Ok(self.t()?.members.values().filter(|m| m.channel == *key).cloned().collect())
+    }
+    async fn timed_mutes(&self, now: UnixMs) -> Result<Vec<Member>> {
+        let timed = |until: UnixMs| until > now && until != UnixMs::MAX;
+        let t = self.t()?;
+        let wanted = |m: &&Member| timed(m.mute_audio_until) || timed(m.mute_video_until);
+        Ok(t.members.values().filter(wanted).cloned().collect())
+    }
+    async fn apply_member(
+        &self,
+        key: &ChannelKey,
+        user: &UserId,
+        command: MemberCommand,
+        now: UnixMs,
+    ) -> Result<Option<MemberApplied>> {
+        let mut t = self.t()?;
+        let id = (key.clone(), user.clone());
+        let before = t.members.get(&id).cloned().unwrap_or_else(|| Member::blank(key.clone(), user.clone()));
+        let room = key.room_id().and_then(|r| t.rooms.get(&r)).filter(|r| r.app == key.app).cloned();
+        let record = t.channels.get(key).cloned();
+        let subject = match (&room, &record) {
+            (Some(room), _) if room.live() => Subject::Room(room),
+            (None, Some(record)) => Subject::Adhoc(record),
+            _ => return Ok(None),
+        };
+        let d = decide_member(&subject, &before, &command, now);
+        if let Some(room) = d.room {
+            t.rooms.insert(room.id, Arc::new(room));
+        }
+        if d.bump
+            && let Some(record) = t.channels.get_mut(key)
+        {
+            record.version += 1;
+        }
+        let after = d.member.unwrap_or_else(|| before.clone());
+        t.members.insert(id, after.clone());
+        Ok(Some(MemberApplied { before, after, outcome: d.outcome }))
+    }
+    async fn bans(&self, f: &SanctionFilter, now: UnixMs, offset: u64, limit: u32) -> Result<(u64, Vec<Sanction>)> {
+        let wanted = |s: &&Sanction| {
+            s.channel.app == f.app
+                && s.bans(now)
+                && f.channel.as_ref().is_none_or(|c| *c == s.channel.name)
+                && f.user.as_ref().is_none_or(|u| *u == s.user)
+        };
+        let mut rows: Vec<_> = self.t()?.sanctions.values().filter(wanted).cloned().collect();
+        rows.sort_by(|a, b| {
+            let key = |s: &Sanction| (s.created, s.channel.name.to_string(), s.user.to_string());
+            key(a).cmp(&key(b))
+        });
+        Ok(page(rows, offset, limit))
+    }
+    async fn lift_ban(&self, key: &ChannelKey, user: &UserId, now: UnixMs) -> Result<bool> {
+        let mut t = self.t()?;
+        let Some(s) = t.sanctions.get_mut(&(key.clone(), user.clone())).filter(|s| s.bans(now)) else {
+            return Ok(false);
+        };
+        s.until = UnixMs(0);
+        Ok(true)
+    }
+}
+
+#[async_trait]
+impl CallStore for MemStore {
+    async fn boot(&self, now: UnixMs) -> Result<Boot> {
+        let mut t = self.t()?;
+        let id = t.boots.last_key_value().map_or(1, |(id, _)| id + 1);
+        t.boots.insert(id, now);
+        Ok(Boot { id, started: now })
+    }
+    async fn heartbeat(&self, boot: Boot, now: UnixMs) -> Result<()> {
+        self.t()?.boots.insert(boot.id, now);
+        Ok(())
+    }
+    async fn write_calls(&self, boot: Boot, ops: Vec<CallOp>) -> Result<()> {
+        let mut t = self.t()?;
+        for op in ops {
+            let (CallOp::Open { channel, user, .. }
+            | CallOp::Lost { channel, user, .. }
+            | CallOp::Close { channel, user, .. }) = &op;
+            let key = (channel.clone(), user.clone());
+            let open = t.calls.iter_mut().find(|c| c.key == key && c.leave.is_none());
+            match (op, open) {
+                (CallOp::Open { join, .. }, None) => {
+                    t.calls.push(CallRecord { key, boot: boot.id, join, lost: None, leave: None });
+                }
+                (CallOp::Lost { lost, .. }, Some(call)) => (call.lost, call.boot) = (lost, boot.id),
+                (CallOp::Close { leave, .. }, Some(call)) => call.leave = Some(leave.max(call.join)),
+                (CallOp::Open { .. }, Some(_)) | (CallOp::Lost { .. } | CallOp::Close { .. }, None) => {}
+            }
+        }
+        Ok(())
+    }
+    async fn open_calls(&self, boot: Boot) -> Result<Vec<CallRow>> {
+        let t = self.t()?;
+        let open = t.calls.iter().filter(|c| c.leave.is_none() && c.boot < boot.id);
+        let row = |c: &CallRecord| CallRow {
+            channel: c.key.0.clone(),
+            user: c.key.1.clone(),
+            join: c.join,
+            lost: c.lost,
+            heartbeat: t.boots.get(&c.boot).copied().unwrap_or(c.join),
+        };
+        Ok(open.map(row).collect())
+    }
+    async fn calls(&self, f: &CallFilter, offset: u64, limit: u32) -> Result<(u64, Vec<Call>)> {
+        let t = self.t()?;
+        let wanted = |c: &&CallRecord| {
+            let span = f.from <= c.join && c.join < f.until;
+            c.key.0.app == f.app && c.key.1 == f.user && span && (f.open || c.leave.is_some())
+        };
+        let mut rows: Vec<_> = t.calls.iter().filter(wanted).collect();
+        rows.sort_by_key(|c| c.join);
+        let call =
+            |c: &CallRecord| Call { channel: c.key.0.clone(), user: c.key.1.clone(), join: c.join, leave: c.leave };
+        Ok(page(rows.into_iter().map(call).collect(), offset, limit))
+    }
+    async fn purge_calls(&self, before: UnixMs) -> Result<u64> {
+        let mut t = self.t()?;
+        let had = t.calls.len();
+        t.calls.retain(|c| c.leave.is_none_or(|l| l >= before));
+        Ok((had - t.calls.len()) as u64)
+    }
+}
