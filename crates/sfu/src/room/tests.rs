@@ -9,7 +9,7 @@ use proto::data_packet::Value;
 use stoa_core::app::{App, Apps};
 use stoa_core::channel::IdentityType;
 use stoa_core::id::{AppId, ChannelKey, ChannelName, Identity, UserId};
-use stoa_core::media::{MediaGrant, Muted, Permission, Standing};
+use stoa_core::media::{LeftReason, MediaFact, MediaGrant, Message, Muted, Permission, Standing, To};
 use stoa_core::ports::{Clock, Entropy};
 use stoa_core::time::{Now, UnixMs};
 use tokio::sync::mpsc;
@@ -213,4 +213,135 @@ fn attributes_set_by_command_do_not_grow_beyond_their_limit() {
     assert!(!set(&mut b, "b", 40_000), "together they are too long");
     assert!(!b.part(ann).attributes.contains_key("b"));
     assert!(set(&mut b, "a", 0) && set(&mut b, "b", 40_000), "in its place it fits");
+}
+
+fn message(body: &str) -> Message {
+    Message { topic: "stoa.talk.msg", body: body.to_owned() }
+}
+
+/// As it is once its data channel is open.
+fn open(b: &mut Bench, pid: Pid) {
+    b.part(pid).active_at = Some(Fixed.now().mono);
+    b.with(|room, ctx| room.data_open(ctx, pid));
+}
+
+#[test]
+fn messages_wait_while_a_participant_is_away_and_hidden_ones_are_not_counted() {
+    let mut b = Bench::new();
+    let (ann, ben) = (b.join("ann"), b.join("ben"));
+    b.part(ben).who.hidden = true;
+    let waiting = |b: &mut Bench, pid: Pid| {
+        let pc = b.part(pid).sub_pc;
+        b.pcs.with(pc, |pc| pc.waiting_reliable()).unwrap()
+    };
+    let send = |b: &mut Bench, to: To| b.with(|room, ctx| room.send(ctx, &to, &message("m")));
+    assert_eq!(send(&mut b, To::All), 1, "ben is hidden");
+    assert_eq!((waiting(&mut b, ann), waiting(&mut b, ben)), (0, 0), "nobody's channel is open");
+    open(&mut b, ann);
+    open(&mut b, ben);
+    let one = waiting(&mut b, ann);
+    assert!(one > 0 && waiting(&mut b, ben) == one);
+    assert_eq!(send(&mut b, To::AllBut(UserId::new("ann").unwrap())), 0);
+    assert!(waiting(&mut b, ann) == one && waiting(&mut b, ben) > one, "hidden ones get it all the same");
+
+    let epoch = b.part(ann).sink_epoch;
+    b.with(|room, ctx| room.signal_lost(ctx, ann, epoch));
+    (0..200).for_each(|_| assert_eq!(send(&mut b, To::All), 1));
+    assert_eq!(waiting(&mut b, ann), one, "it is away");
+    let sid = b.part(ann).who.sid.clone();
+    b.part(ann).subs.answered_once = true;
+    let resumer = Resumer {
+        sid,
+        identity: Identity::new("ann").unwrap(),
+        user: UserId::new("ann").unwrap(),
+        standing: standing(5),
+        token: Bench::token("ann"),
+        sink: b.sink(),
+    };
+    b.with(|room, ctx| room.resume(ctx, resumer)).unwrap();
+    assert_eq!(waiting(&mut b, ann), one, "its media connection is not back yet");
+    b.part(ann).resuming = false;
+    b.with(super::Room::tick);
+    assert_eq!(waiting(&mut b, ann), one * 65, "64 of them waited");
+}
+
+#[test]
+fn who_is_removed_is_told_last_and_reported_as_lost_only_when_it_was_away() {
+    let mut b = Bench::new();
+    let (ann, ben) = (b.join("ann"), b.join("ben"));
+    open(&mut b, ann);
+    open(&mut b, ben);
+    let pc = b.part(ann).sub_pc;
+    b.part(ben).lost_at = Some(Duration::from_secs(99));
+    b.part(ben).heard = Duration::from_secs(40);
+    b.effects.clear();
+    for name in ["ann", "ben"] {
+        let user = UserId::new(name).unwrap();
+        b.with(|room, ctx| room.remove(ctx, &user, Some(&message("kicked"))));
+    }
+    assert!(b.pcs.with(pc, |pc| pc.waiting_reliable()).unwrap() > 0, "the farewell is on its way");
+    let facts: Vec<_> =
+        b.effects.iter().filter_map(|e| if let Effect::Event(e) = e { Some(&e.fact) } else { None }).collect();
+    let lost = |f: &&MediaFact| match f {
+        MediaFact::ParticipantLeft { reason: LeftReason::Removed, lost, .. } => *lost,
+        other => panic!("{other:?}"),
+    };
+    // Its connection is as old as the clock: the last that was heard.
+    assert_eq!(facts.iter().map(lost).collect::<Vec<_>>(), [None, Some(Fixed.now().wall)]);
+    let left = |frames: &mut mpsc::Receiver<bytes::Bytes>| {
+        use prost::Message as _;
+        let mut found = false;
+        while let Ok(frame) = frames.try_recv() {
+            let frame = proto::SignalResponse::decode(frame).unwrap();
+            found |= matches!(frame.message, Some(proto::signal_response::Message::Leave(_)));
+        }
+        found
+    };
+    let mut farewells = std::mem::take(&mut b.farewells);
+    let mut at = |ms: u64| {
+        let now = Fixed.now().mono + Duration::from_millis(ms);
+        farewells.iter_mut().map(|f| f.step(now, false)).collect::<Vec<_>>()
+    };
+    assert_eq!(at(49), [false; 2]);
+    assert!(!left(&mut b.sinks[0]), "the farewell goes first");
+    assert_eq!(at(50), [false; 2]);
+    assert!(left(&mut b.sinks[0]));
+    assert_eq!(at(100), [true; 2], "the connection closes");
+}
+
+#[test]
+fn a_wrecked_room_reports_everybody() {
+    let mut b = Bench::new();
+    let (ann, _ben) = (b.join("ann"), b.join("ben"));
+    open(&mut b, ann);
+    b.effects.clear();
+    b.with(super::Room::wreck);
+    let facts: Vec<_> =
+        b.effects.iter().filter_map(|e| if let Effect::Event(e) = e { Some(&e.fact) } else { None }).collect();
+    assert!(
+        matches!(
+            facts[..],
+            [
+                MediaFact::ParticipantLeft { reason: LeftReason::MediaFailure, lost: Some(_), .. },
+                MediaFact::ParticipantAborted { reason: LeftReason::MediaFailure, .. },
+                MediaFact::ChannelEnded,
+            ]
+        ),
+        "{facts:?}"
+    );
+    assert_eq!(b.pcs.len(), 0);
+}
+
+#[test]
+fn a_standing_of_the_same_revision_with_other_content_is_taken() {
+    let mut b = Bench::new();
+    let ann = b.join("ann");
+    let user = UserId::new("ann").unwrap();
+    let muted = Standing { muted: Muted { audio: true, video: false }, ..standing(7) };
+    b.with(|room, ctx| room.set_standing(ctx, &user, &muted));
+    assert!(b.part(ann).standing.muted.audio);
+    b.with(|room, ctx| room.set_standing(ctx, &user, &standing(7)));
+    assert!(!b.part(ann).standing.muted.audio, "it ran out");
+    b.with(|room, ctx| room.set_standing(ctx, &user, &Standing { revision: 6, ..muted.clone() }));
+    assert!(!b.part(ann).standing.muted.audio, "older");
 }
