@@ -144,6 +144,7 @@ async fn main() {
         secret: "devsecret-devsecret-devsecret-00".into(),
         previous_secrets: Vec::new(),
         enabled: true,
+        admin_identifiers: Vec::new(),
     };
     #[expect(clippy::disallowed_methods, reason = "an example's own clock")]
     let clock = Arc::new(RealClock(Instant::now()));

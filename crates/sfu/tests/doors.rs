@@ -117,6 +117,7 @@ impl Bench {
             secret: "a-secret-of-thirty-two-characters".into(),
             previous_secrets: Vec::new(),
             enabled: true,
+            admin_identifiers: Vec::new(),
         };
         #[expect(clippy::disallowed_methods, reason = "the tests' own clock")]
         let clock = Arc::new(RealClock(Instant::now()));

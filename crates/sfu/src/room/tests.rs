@@ -51,6 +51,7 @@ fn app() -> App {
         secret: "a-secret-of-thirty-two-characters".into(),
         previous_secrets: Vec::new(),
         enabled: true,
+        admin_identifiers: Vec::new(),
     }
 }
 

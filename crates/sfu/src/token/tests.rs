@@ -27,6 +27,7 @@ fn app(id: u64, key: &str, secret: &str, previous: &[&str]) -> App {
         secret: SecretString::from(secret),
         previous_secrets: previous.iter().map(|s| SecretString::from(*s)).collect(),
         enabled: true,
+        admin_identifiers: Vec::new(),
     }
 }
 

@@ -147,7 +147,15 @@ impl Clock for Fake {
 
 fn app(enabled: bool) -> App {
     let secret = SecretString::from("a-secret-for-the-room-service-42");
-    App { id: AppId(7), name: "a".into(), key: "key".into(), secret, previous_secrets: vec![], enabled }
+    App {
+        id: AppId(7),
+        name: "a".into(),
+        key: "key".into(),
+        secret,
+        previous_secrets: vec![],
+        enabled,
+        admin_identifiers: vec![],
+    }
 }
 
 struct Bench {

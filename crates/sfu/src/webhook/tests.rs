@@ -141,6 +141,7 @@ fn apps() -> Apps {
         secret: secret.clone(),
         previous_secrets: vec![],
         enabled: true,
+        admin_identifiers: Vec::new(),
     };
     Apps::new([app(1, "one"), app(2, "two")])
 }

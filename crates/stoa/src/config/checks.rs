@@ -265,6 +265,7 @@ pub fn registry(apps: &[AppCfg]) -> Apps {
         secret: a.appsecret.0.clone(),
         previous_secrets: a.previous_appsecrets.0.iter().map(|s| s.0.clone()).collect(),
         enabled: a.enabled,
+        admin_identifiers: a.admin_identifiers.0.clone(),
     }))
 }
 
