@@ -40,6 +40,7 @@ impl Room {
             self.leave(ctx, pid, reason, tell);
         }
         self.unanswered(ctx);
+        self.unmatched(ctx);
         self.ask_refreshes(ctx);
         self.speakers(ctx);
         self.repeat_key_frames(ctx);
