@@ -18,8 +18,8 @@ pub(super) const MAX_PENDING: usize = 16;
 /// Client track ids that are remembered after their announcement came to nothing. Their lines arrive within a round trip
 /// or never.
 const MAX_RETIRED: usize = 64;
-/// An announcement without any sign of a line for so long: the client's negotiation hangs. Its offer normally follows
-/// within a round trip, or two when one is under way. Longer forgives slower links, shorter ends the silence sooner.
+/// An announcement, and no offer for so long: the client's negotiation hangs. Its offer normally follows within a round
+/// trip, or two when one is under way. Longer forgives slower links, shorter ends the silence sooner.
 const STUCK_AFTER: Duration = Duration::from_secs(8);
 /// How long an announcement is kept that seems to have been taken back before its line was offered.
 const ABANDONED_AFTER: Duration = Duration::from_secs(30);
@@ -49,6 +49,8 @@ pub(crate) struct Announcements {
     retired: VecDeque<String>,
     /// All lines of the last offer.
     mids: BTreeSet<String>,
+    /// When that came.
+    offered_at: Duration,
 }
 
 impl fmt::Debug for Announcements {
@@ -89,7 +91,8 @@ impl Announcements {
     }
 
     /// Takes in the lines of a new offer. `carries` says which lines (by mid) carry a published track.
-    pub(crate) fn offered(&mut self, lines: &[OfferLine], carries: impl Fn(&str) -> bool) {
+    pub(crate) fn offered(&mut self, now: Duration, lines: &[OfferLine], carries: impl Fn(&str) -> bool) {
+        self.offered_at = now;
         let sending = |l: &OfferLine| lines.iter().any(|n| n.sending && n.mid == l.mid);
         // A line that stopped sending is free for another track, even under its old id.
         self.spent.retain(sending);
@@ -138,7 +141,8 @@ impl Announcements {
 
     /// Whether the client must have lost the thread: it announced a track and shows no line for it.
     pub(crate) fn stuck(&self, now: Duration) -> bool {
-        self.pending.iter().any(|k| !k.given_up && now.saturating_sub(k.since) >= STUCK_AFTER)
+        let quiet = |k: &Pending| now.saturating_sub(k.since.max(self.offered_at)) >= STUCK_AFTER;
+        self.pending.iter().any(|k| !k.given_up && quiet(k))
     }
 
     /// Takes out the announcements that no line will come for.
@@ -208,13 +212,13 @@ mod tests {
     fn a_line_that_lags_behind_takes_no_new_announcement() {
         let mut a = Announcements::default();
         a.add(announced("a"));
-        a.offered(&[line("0", "a")], |_| false);
+        a.offered(START, &[line("0", "a")], |_| false);
         assert_eq!(matched(&mut a), pair("0", "a"));
         // Taken back by the server; the client does not know yet, and announces the next one.
         a.freed("0");
         a.add(announced("b"));
         assert_eq!(matched(&mut a), []);
-        a.offered(&[line("0", "a"), line("1", "b")], |_| false);
+        a.offered(START, &[line("0", "a"), line("1", "b")], |_| false);
         assert_eq!(matched(&mut a), pair("1", "b"));
     }
 
@@ -224,10 +228,10 @@ mod tests {
         a.add(announced("a"));
         // The seat is left while the offer travels, and taken again.
         assert_eq!(a.withdraw(|_| false).len(), 1);
-        a.offered(&[line("0", "a")], |_| false);
+        a.offered(START, &[line("0", "a")], |_| false);
         a.add(announced("b"));
         assert_eq!(matched(&mut a), [], "the line is the first track's");
-        a.offered(&[quiet("0"), line("1", "b")], |_| false);
+        a.offered(START, &[quiet("0"), line("1", "b")], |_| false);
         assert_eq!(matched(&mut a), pair("1", "b"));
     }
 
@@ -237,9 +241,9 @@ mod tests {
         a.add(announced("a"));
         a.withdraw(|_| false);
         a.add(announced("b"));
-        a.offered(&[line("0", "a")], |_| false);
+        a.offered(START, &[line("0", "a")], |_| false);
         assert_eq!(matched(&mut a), []);
-        a.offered(&[line("0", "a"), line("1", "b")], |_| false);
+        a.offered(START, &[line("0", "a"), line("1", "b")], |_| false);
         assert_eq!(matched(&mut a), pair("1", "b"));
     }
 
@@ -247,7 +251,7 @@ mod tests {
     fn the_line_of_a_refused_announcement_waits_for_its_own() {
         let mut a = Announcements::default();
         a.retire(["a".to_owned()]);
-        a.offered(&[line("0", "a")], |_| false);
+        a.offered(START, &[line("0", "a")], |_| false);
         a.add(announced("b"));
         assert_eq!(matched(&mut a), []);
         a.add(announced("a"));
@@ -258,7 +262,7 @@ mod tests {
     fn a_track_announced_again_takes_its_old_line() {
         let mut a = Announcements::default();
         a.add(announced("a"));
-        a.offered(&[line("0", "a")], |_| false);
+        a.offered(START, &[line("0", "a")], |_| false);
         assert_eq!(matched(&mut a).len(), 1);
         a.freed("0");
         a.add(announced("a"));
@@ -273,11 +277,11 @@ mod tests {
             if withdrawn {
                 a.withdraw(|_| false);
             }
-            a.offered(&[line("0", "a")], |_| false);
+            a.offered(START, &[line("0", "a")], |_| false);
             assert_eq!(matched(&mut a).len(), usize::from(!withdrawn));
-            a.offered(&[quiet("0")], |_| false);
+            a.offered(START, &[quiet("0")], |_| false);
             a.add(announced("b"));
-            a.offered(&[line("0", "a")], |_| false);
+            a.offered(START, &[line("0", "a")], |_| false);
             assert_eq!(matched(&mut a), pair("0", "b"));
         }
     }
@@ -287,7 +291,7 @@ mod tests {
         let mut a = Announcements::default();
         a.add(announced("b"));
         a.add(announced("c"));
-        a.offered(&[line("1", "backup")], |_| false);
+        a.offered(START, &[line("1", "backup")], |_| false);
         assert_eq!(matched(&mut a), [], "it could be either's");
         a.withdraw(|k| k.cids[0] == "b");
         assert_eq!(matched(&mut a), pair("1", "b"));
@@ -296,25 +300,25 @@ mod tests {
     #[test]
     fn a_client_that_shows_no_line_is_stuck() {
         let mut a = Announcements::default();
-        a.offered(&[quiet("0")], |_| false);
+        a.offered(START, &[quiet("0")], |_| false);
         a.add(announced("a"));
-        // An offer that was under way before says nothing about it.
-        a.offered(&[quiet("0")], |_| false);
         let at = |s: u64| START + Duration::from_secs(s);
         assert!(!a.stuck(at(7)));
         assert!(a.stuck(at(8)));
-        // Neither does another track's line.
+        // An offer that was under way, or another track's line: it still negotiates, but not for this one.
+        a.offered(at(2), &[quiet("0")], |_| false);
         a.add(announced("b"));
-        a.offered(&[quiet("0"), line("1", "b")], |_| false);
+        a.offered(at(3), &[quiet("0"), line("1", "b")], |_| false);
         assert_eq!(matched(&mut a), pair("1", "b"));
-        assert!(a.stuck(at(8)));
+        assert!(!a.stuck(at(10)));
+        assert!(a.stuck(at(11)));
     }
 
     #[test]
     fn an_announcement_taken_back_before_its_line_was_offered_does_not_stay() {
         let mut a = Announcements::default();
         a.add(announced("a"));
-        a.offered(&[quiet("0")], |_| false);
+        a.offered(START, &[quiet("0")], |_| false);
         let at = |s: u64| START + Duration::from_secs(s);
         assert!(!a.stuck(at(8)), "the client did negotiate");
         assert!(a.abandoned(at(29)).is_empty());
@@ -323,7 +327,7 @@ mod tests {
         // And makes room for others at any time.
         a.add(announced("b"));
         assert!(a.make_room().is_none());
-        a.offered(&[quiet("0"), quiet("1")], |_| false);
+        a.offered(START, &[quiet("0"), quiet("1")], |_| false);
         assert!(a.make_room().is_some_and(|k| k.cids == ["b"]));
         assert_eq!(a.len(), 0);
     }

@@ -78,7 +78,7 @@ impl Room {
         });
         self.unpublish_missing(ctx, pid, &lines);
         if let Some(p) = self.parts.get_mut(&pid) {
-            p.announced.offered(&lines, |mid| p.up.iter().any(|(m, _)| **m == *mid));
+            p.announced.offered(ctx.now.mono, &lines, |mid| p.up.iter().any(|(m, _)| **m == *mid));
             tracing::debug!(participant.sid = p.who.sid, lines = lines.len(), announced = ?p.announced, "publisher offer");
         }
         let opus = |mid: &str| self.opus_of(pid, lines.iter().find(|l| l.mid == mid));
