@@ -135,6 +135,40 @@ async def test_unpublish(server):
         await asyncio.gather(*(c.wait_hears(first, 1700) for c in others))
 
 
+async def test_seat_changes_faster_than_negotiation_lose_no_track(own_server):
+    """Publish, unpublish, leave, sit and publish again, each while the offer of the one before is still under way."""
+    server = own_server({"limits.user": {"per_sec": 0, "burst": 0}})
+    owner, bob = server.users(2)
+    room = await asyncio.to_thread(owner.room)
+    async with Stage() as stage:
+        listener, singer = await stage.enter(owner, room), await stage.enter(bob, room)
+
+        async def sit_and_sing(freq):
+            assert "members" in (await asyncio.to_thread(bob.join, room)).ok()
+            await singer.sing(freq)
+
+        async def stop_and_leave():
+            await singer.hush()
+            await singer.me.unpublish_track(singer.publication.sid)
+            (await asyncio.to_thread(bob.leave, room)).ok()
+
+        rounds, end = 0, time.monotonic() + 10
+        while time.monotonic() < end:
+            for part in range(4):  # of a negotiation round of some 20 ms
+                await sit_and_sing(500.0)
+                await asyncio.sleep(0.005 * part)
+                await stop_and_leave()
+                await until(lambda: not listener.sees_track_of(singer), 5, "unpublished")
+            await sit_and_sing(900.0)
+            # A client that lost the thread over it (the SDK can) is sent to join anew after 8 s, with another sid.
+            await until(lambda: listener.listens_to(singer, singer.publication.sid), 15, f"round {rounds}: the track arrives")
+            await listener.wait_hears(singer, 900.0)
+            await stop_and_leave()
+            rounds += 1
+        assert rounds >= 3
+        note(f"seat changes faster than negotiation: {rounds} rounds of 5")
+
+
 async def test_data_and_text(server):
     async with four(server, singing=False) as (_, people):
         texts: dict[str, list[tuple[str, str]]] = {who: [] for who in people}
