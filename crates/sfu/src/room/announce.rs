@@ -78,8 +78,12 @@ impl Announcements {
         self.pending.iter_mut().find(|k| k.info.sid == sid)
     }
 
-    /// Takes in an announcement.
+    /// Takes in an announcement. An old line of a track announced again does not count before the client offers it anew:
+    /// it may be about to take it back, and to offer another.
     pub(crate) fn add(&mut self, pending: Pending) {
+        let mut held = std::mem::take(&mut self.held);
+        held.retain(|l| !self.lags(l) || l.cid.as_ref().is_none_or(|cid| !pending.cids.contains(cid)));
+        self.held = held;
         self.retired.retain(|c| !pending.cids.contains(c));
         self.pending.push(pending);
     }
@@ -105,15 +109,6 @@ impl Announcements {
             }
         }
         self.mids = lines.iter().map(|l| l.mid.clone()).collect();
-    }
-
-    /// The line's track was taken back by the server; the client still sends on it.
-    pub(crate) fn freed(&mut self, mid: &str) {
-        if let Some(line) = self.spent.iter().find(|s| s.mid == mid)
-            && self.held.iter().all(|l| l.mid != mid)
-        {
-            self.held.push(line.clone());
-        }
     }
 
     /// The announcement that a line would get.
@@ -215,8 +210,8 @@ mod tests {
         a.offered(START, &[line("0", "a")], |_| false);
         assert_eq!(matched(&mut a), pair("0", "a"));
         // Taken back by the server; the client does not know yet, and announces the next one.
-        a.freed("0");
         a.add(announced("b"));
+        a.offered(START, &[line("0", "a")], |_| false);
         assert_eq!(matched(&mut a), []);
         a.offered(START, &[line("0", "a"), line("1", "b")], |_| false);
         assert_eq!(matched(&mut a), pair("1", "b"));
@@ -255,18 +250,22 @@ mod tests {
         a.add(announced("b"));
         assert_eq!(matched(&mut a), []);
         a.add(announced("a"));
+        a.offered(START, &[line("0", "a")], |_| false);
         assert_eq!(matched(&mut a), pair("0", "a"));
     }
 
     #[test]
-    fn a_track_announced_again_takes_its_old_line() {
-        let mut a = Announcements::default();
-        a.add(announced("a"));
-        a.offered(START, &[line("0", "a")], |_| false);
-        assert_eq!(matched(&mut a).len(), 1);
-        a.freed("0");
-        a.add(announced("a"));
-        assert_eq!(matched(&mut a), pair("0", "a"));
+    fn a_track_announced_again_takes_the_line_that_is_offered_then() {
+        for (offer, mid) in [(vec![line("0", "a")], "0"), (vec![quiet("0"), line("1", "a")], "1")] {
+            let mut a = Announcements::default();
+            a.add(announced("a"));
+            a.withdraw(|_| false);
+            a.offered(START, &[line("0", "a")], |_| false);
+            a.add(announced("a"));
+            assert_eq!(matched(&mut a), [], "the line may be on its way out");
+            a.offered(START, &offer, |_| false);
+            assert_eq!(matched(&mut a), pair(mid, "a"));
+        }
     }
 
     #[test]

@@ -200,7 +200,6 @@ impl Room {
         p.up.retain(|(_, t)| *t != tid);
         tracing::debug!(participant.sid = p.who.sid, track.sid = track.info.sid, by_server, "track unpublished");
         if by_server {
-            p.announced.freed(&track.mid);
             let track_sid = track.info.sid.clone();
             p.send(Message::TrackUnpublished(proto::TrackUnpublishedResponse { track_sid }));
         }

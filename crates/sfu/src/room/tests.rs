@@ -291,7 +291,9 @@ fn a_seat_left_and_taken_again_while_an_offer_travels_loses_no_track() {
     client.send(&mut b, ann, offer);
     assert_eq!(b.tracks(ann), [(new.mid, sid)]);
     // The first track, announced once more.
+    let (offer, _) = client.offer();
     let sid = b.announce(ann, old.cid.as_deref().unwrap());
+    client.send(&mut b, ann, offer);
     assert!(b.tracks(ann).contains(&(old.mid, sid)));
 }
 
