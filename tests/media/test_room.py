@@ -160,8 +160,8 @@ async def test_seat_changes_faster_than_negotiation_lose_no_track(own_server):
                 await stop_and_leave()
                 await until(lambda: not listener.sees_track_of(singer), 5, "unpublished")
             await sit_and_sing(900.0)
-            # A client that lost the thread over it (the SDK can) is sent to join anew after 8 s, with another sid.
-            await until(lambda: listener.listens_to(singer, singer.publication.sid), 15, f"round {rounds}: the track arrives")
+            # A client that lost the thread over it (the SDK can) is sent to join anew after 10 s, with another sid.
+            await until(lambda: listener.listens_to(singer, singer.publication.sid), 20, f"round {rounds}: the track arrives")
             await listener.wait_hears(singer, 900.0)
             await stop_and_leave()
             rounds += 1

@@ -20,7 +20,8 @@ pub(super) const MAX_PENDING: usize = 16;
 const MAX_RETIRED: usize = 64;
 /// An announcement, and no offer for so long: the client's negotiation hangs. Its offer normally follows within a round
 /// trip, or two when one is under way. Longer forgives slower links, shorter ends the silence sooner.
-const STUCK_AFTER: Duration = Duration::from_secs(8);
+/// SDKs wait as long for a confirmation.
+const STUCK_AFTER: Duration = Duration::from_secs(10);
 /// How long an announcement is kept that seems to have been taken back before its line was offered.
 const ABANDONED_AFTER: Duration = Duration::from_secs(30);
 
@@ -302,15 +303,15 @@ mod tests {
         a.offered(START, &[quiet("0")], |_| false);
         a.add(announced("a"));
         let at = |s: u64| START + Duration::from_secs(s);
-        assert!(!a.stuck(at(7)));
-        assert!(a.stuck(at(8)));
+        assert!(!a.stuck(at(9)));
+        assert!(a.stuck(at(10)));
         // An offer that was under way, or another track's line: it still negotiates, but not for this one.
         a.offered(at(2), &[quiet("0")], |_| false);
         a.add(announced("b"));
         a.offered(at(3), &[quiet("0"), line("1", "b")], |_| false);
         assert_eq!(matched(&mut a), pair("1", "b"));
-        assert!(!a.stuck(at(10)));
-        assert!(a.stuck(at(11)));
+        assert!(!a.stuck(at(12)));
+        assert!(a.stuck(at(13)));
     }
 
     #[test]
@@ -319,7 +320,7 @@ mod tests {
         a.add(announced("a"));
         a.offered(START, &[quiet("0")], |_| false);
         let at = |s: u64| START + Duration::from_secs(s);
-        assert!(!a.stuck(at(8)), "the client did negotiate");
+        assert!(!a.stuck(at(10)), "the client did negotiate");
         assert!(a.abandoned(at(29)).is_empty());
         assert_eq!(a.abandoned(at(30)).len(), 1);
         assert_eq!(a.len(), 0);

@@ -303,10 +303,10 @@ fn who_announces_a_track_and_never_offers_it_starts_over() {
     let ann = b.join("ann");
     let mut client = Publisher::new(&b);
     b.announce(ann, "never");
-    b.passed = Duration::from_secs(7);
+    b.passed = Duration::from_secs(9);
     b.with(Room::tick);
     assert!(b.room.as_ref().unwrap().parts.contains_key(&ann));
-    b.passed = Duration::from_secs(8);
+    b.passed = Duration::from_secs(10);
     b.with(Room::tick);
     assert!(!b.room.as_ref().unwrap().parts.contains_key(&ann));
     let leave = b.told(ann).into_iter().find_map(|m| if let Message::Leave(l) = m { Some(l) } else { None });
@@ -316,7 +316,7 @@ fn who_announces_a_track_and_never_offers_it_starts_over() {
     let (offer, line) = client.offer();
     b.announce(ben, line.cid.as_deref().unwrap());
     client.send(&mut b, ben, offer);
-    b.passed = Duration::from_secs(17);
+    b.passed = Duration::from_secs(21);
     b.with(Room::tick);
     assert_eq!(b.tracks(ben).len(), 1);
 }
