@@ -132,6 +132,7 @@ impl Bench {
             key: "key".to_owned(),
             secret: "a-secret-of-thirty-two-characters".into(),
             previous_secrets: Vec::new(),
+            admin_identifiers: Vec::new(),
             enabled: true,
         };
         let config = Config { resume_window, ..Config::default() };
