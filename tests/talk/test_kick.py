@@ -337,7 +337,8 @@ async def test_K27_the_owner_of_a_voice_room(talk, crew, alice, bob):
 async def test_K33_kick_in_the_resume_window(talk, crew, channel):
     await talk.bot(crew, channel)
     victim = await talk.bot(crew, channel)
-    await asyncio.sleep(1)
+    await victim.publish()  # so that there is a packet right before the loss
+    await asyncio.sleep(0.5)
     lost = await victim.vanish()
     assert victim.user in await talk.users(channel), "present in the resume window"
     await asyncio.sleep(RESUME * 0.5)

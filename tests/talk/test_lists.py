@@ -122,17 +122,8 @@ async def test_L09_no_linger(own_server, crew, channel):
     bot = await talk.bot(crew, channel)
     assert await talk.status(channel) == 3
     await bot.leave()
-    await until_gone(talk, channel, bot.user)
-
-
-async def until_gone(talk: Talk, channel: str, user: str) -> None:
-    """The user's departure and the channel's end are one to the outside."""
-    async def over() -> bool:
-        status, users = await talk.status(channel), await talk.users(channel)
-        assert status != 2, "an idle channel although nothing lingers"
-        return status == 1 and not users
-
-    await until(over, SLACK, "the channel ends with its last user")
+    await talk.absent(channel, bot.user)
+    assert await ends(talk, channel) < 0.5, "it lingers"
 
 
 async def test_L10_a_new_voice_room(talk, alice):

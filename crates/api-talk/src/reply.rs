@@ -107,16 +107,43 @@ pub(crate) fn refuse(refusal: &Refusal, echo: Option<IdentityEcho>) -> Response 
 pub(crate) enum Answer<T: ToSchema> {
     /// What was asked for.
     Done(Done<T>),
-    /// Why not: the envelope alone.
-    Refused(Envelope<'static>),
+    /// Why not.
+    Refused(Refused),
 }
 
-/// Fields beside the envelope, for the description.
+/// Fields beside the envelope.
+#[derive(ToSchema)]
+#[expect(dead_code, non_snake_case, reason = "the published names; only described")]
+pub(crate) struct Done<T: ToSchema> {
+    #[schema(pattern = "^OK$")]
+    ActionStatus: String,
+    #[schema(maximum = 0)]
+    ErrorCode: u32,
+    #[schema(max_length = 0)]
+    ErrorInfo: String,
+    #[serde(flatten)]
+    body: T,
+}
+
+/// A refusal: the envelope alone.
+#[derive(ToSchema)]
+#[expect(dead_code, non_snake_case, reason = "the published names; only described")]
+pub(crate) struct Refused {
+    #[schema(pattern = "^FAIL$")]
+    ActionStatus: String,
+    #[schema(minimum = 401)]
+    ErrorCode: u32,
+    /// What was wrong, for people.
+    #[schema(min_length = 1, max_length = 256)]
+    ErrorInfo: String,
+}
+
+/// An answer of `change_user_Identity`, whatever it says.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "only described")]
-pub(crate) struct Done<T: ToSchema> {
+pub(crate) struct IdentityAnswer {
     #[serde(flatten)]
     envelope: Envelope<'static>,
     #[serde(flatten)]
-    body: T,
+    echo: IdentityEcho,
 }

@@ -109,7 +109,8 @@ async fn dev(
         }
         "silence" => dev.media.silence(&key, revision).await,
         "remove" => {
-            let farewell = Some(Message { topic: "stoa.talk.notice", body: arg("farewell") });
+            let body = Some(arg("farewell")).filter(|b| !b.is_empty());
+            let farewell = body.map(|body| Message { topic: "stoa.talk.notice", body });
             let removal = Removal { cause: RemoveCause::Kick, not_before_secs: 0, until: UnixMs(0), farewell };
             dev.media.remove(&key, &user.expect("a user"), removal).await
         }

@@ -288,9 +288,14 @@ impl Shard {
     /// Tells those who were taken out, once what was sent to them before has arrived or will not any more.
     fn see_off(&mut self, now: Now) {
         let pcs = &mut self.pcs;
-        for gone in self.farewells.extract_if(.., |f| now.mono >= f.until || pcs.drained(f.pc)).collect::<Vec<_>>() {
-            self.pcs.close(gone.tell());
-        }
+        self.farewells.retain_mut(|gone| {
+            let drained = pcs.drained(gone.pc);
+            let over = gone.step(now.mono, drained);
+            if over {
+                pcs.close(gone.pc);
+            }
+            !over
+        });
     }
 
     /// Keeps an answer until everything that happened before it is sent and told.
@@ -381,8 +386,9 @@ impl Shard {
         for ix in self.rooms.keys().copied().collect::<Vec<_>>() {
             self.end(now, ix, LeftReason::ServerShutdown, Action::Reconnect);
         }
-        for gone in std::mem::take(&mut self.farewells) {
-            self.pcs.close(gone.tell());
+        for mut gone in std::mem::take(&mut self.farewells) {
+            gone.tell();
+            self.pcs.close(gone.pc);
         }
     }
 
@@ -395,7 +401,53 @@ impl Shard {
     pub(crate) fn next(&self, now: Now) -> Duration {
         let timer = self.pcs.next_timer().map_or(Duration::MAX, |at| at.saturating_duration_since(self.base));
         let tick = if self.rooms.is_empty() { now.mono + PURGE } else { self.tick_at };
-        let farewell = self.farewells.iter().map(|f| f.until).min().unwrap_or(Duration::MAX);
+        let farewell = self.farewells.iter().map(Farewell::next).min().unwrap_or(Duration::MAX);
         timer.min(tick).min(farewell).min(self.quick_at.unwrap_or(Duration::MAX))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use stoa_core::app::Apps;
+    use stoa_core::id::{AppId, ChannelName};
+    use stoa_core::media::MediaFact;
+    use stoa_core::ports::{Clock, Entropy};
+    use stoa_core::time::UnixMs;
+
+    use super::*;
+    use crate::pc::Factory;
+
+    struct Fixed;
+
+    impl Clock for Fixed {
+        fn now(&self) -> Now {
+            Now { wall: UnixMs::from_secs(1_000_000), mono: Duration::from_secs(100) }
+        }
+    }
+
+    impl Entropy for Fixed {
+        fn fill(&self, out: &mut [u8]) {
+            getrandom::fill(out).unwrap();
+        }
+    }
+
+    fn shard() -> Shard {
+        let env = Env::new(crate::Config::default(), Apps::new([]), Arc::new(Fixed), Arc::new(Fixed));
+        let factory = Factory::new(vec!["127.0.0.1:7".parse().unwrap()], vec![]);
+        Shard::new(Arc::new(env), crate::net::base(Duration::ZERO), PcSet::new(factory))
+    }
+
+    #[test]
+    fn a_room_that_fails_is_closed_and_says_so() {
+        let mut shard = shard();
+        let key = ChannelKey { app: AppId(1), name: ChannelName::new("r").unwrap() };
+        let now = Fixed.now();
+        let ix = shard.ensure(now, &key);
+        shard.effects().for_each(drop);
+        let done: Option<()> = shard.with_room(now, ix, |_, _| panic!("on purpose"));
+        assert_eq!(done, None);
+        let facts: Vec<_> = shard.effects().collect();
+        assert!(matches!(&facts[..], [Effect::Event(e)] if e.fact == MediaFact::ChannelEnded), "{facts:?}");
+        assert!(shard.by_key.is_empty() && shard.rooms.is_empty());
     }
 }

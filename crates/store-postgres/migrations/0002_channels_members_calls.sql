@@ -52,5 +52,5 @@ CREATE TABLE server_boot (
 CREATE INDEX sanctions_user ON sanctions (app, user_id);
 -- Lists of bans walk this; until_ms is in it so that expired ones are passed over without their rows.
 CREATE INDEX sanctions_bans ON sanctions (app, created_ms, channel, user_id, until_ms) WHERE until_ms > 0;
--- Live rooms by the name of their channel.
-CREATE INDEX voice_rooms_channel ON voice_rooms (app, (encode(id, 'hex') COLLATE "C")) WHERE stopped_ms IS NULL;
+-- Live rooms by the name of their channel: hexadecimal digits sort as the bytes they stand for.
+CREATE INDEX voice_rooms_channel ON voice_rooms (app, id) WHERE stopped_ms IS NULL;

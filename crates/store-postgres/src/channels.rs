@@ -159,8 +159,8 @@ pub(crate) async fn all(pool: &PgPool) -> Result<Vec<ChannelRecord>, Fault> {
     rows.iter().map(read_record).collect()
 }
 
-/// How many channels the app has, and the names on a page: one statement, so one snapshot. Both indexes are in this
-/// order, so the page is a walk along the two.
+/// How many channels the app has, and the names on a page: one statement, so one snapshot. Each half comes in order from
+/// its index, as far as the page reaches; ids sort as the hexadecimal digits of the names.
 pub(crate) async fn names(
     pool: &PgPool,
     app: AppId,
@@ -170,12 +170,16 @@ pub(crate) async fn names(
     let row = sqlx::query(
         "SELECT (SELECT count(*) FROM voice_rooms WHERE app = $1 AND stopped_ms IS NULL) \
          + (SELECT count(*) FROM talk_channel WHERE app_id = $1), \
-         ARRAY(SELECT encode(id, 'hex') COLLATE \"C\" AS name FROM voice_rooms WHERE app = $1 AND stopped_ms IS NULL \
-         UNION ALL SELECT channel_id FROM talk_channel WHERE app_id = $1 ORDER BY name LIMIT $2 OFFSET $3)",
+         ARRAY(SELECT name FROM (\
+         (SELECT encode(id, 'hex') COLLATE \"C\" AS name FROM voice_rooms \
+         WHERE app = $1 AND stopped_ms IS NULL ORDER BY id LIMIT $4) UNION ALL \
+         (SELECT channel_id FROM talk_channel WHERE app_id = $1 ORDER BY channel_id LIMIT $4)\
+         ) both_kinds ORDER BY name LIMIT $2 OFFSET $3)",
     )
     .bind(db(app.0))
     .bind(i64::from(limit))
     .bind(db(offset))
+    .bind(db(offset.saturating_add(limit.into())))
     .fetch_one(pool)
     .await?;
     let page: Vec<String> = row.try_get(1)?;

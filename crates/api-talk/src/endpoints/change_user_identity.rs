@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use crate::params::fields::{CHANNEL_ID, IDENTITY_TYPE, REQUST_ID, USER_ID};
 use crate::params::required;
 use crate::refuse::{Code, Refusal};
-use crate::reply::{Done, IdentityEcho, Reply};
+use crate::reply::{IdentityAnswer, IdentityEcho, Reply};
 use crate::routes::AuthQuery;
 use crate::serve::{Call, Failure};
 
@@ -33,7 +33,7 @@ pub struct IdentityRequest {
 /// Changes a user's identity in a channel, for as long as the channel lives. Every answer has `Code`.
 #[utoipa::path(post, path = "/v1/im/change_user_Identity", tag = "talk", operation_id = "change_user_identity", params(AuthQuery),
     summary = "Change a user's identity", request_body = IdentityRequest,
-    responses((status = 200, description = "done, or why not", body = Done<IdentityEcho>)))]
+    responses((status = 200, description = "done, or why not", body = IdentityAnswer)))]
 pub(crate) async fn run(call: Call) -> Result<Reply, Failure> {
     let channel = call.channel(&CHANNEL_ID);
     let user = call.params.user(&USER_ID);

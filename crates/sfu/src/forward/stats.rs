@@ -257,7 +257,7 @@ mod tests {
         ] {
             c.packet(ms(10), video(seq, t.wrapping_add(frame * 3000), marker));
         }
-        assert_eq!(c.records(ms(1000))[0].frames, 3);
+        assert_eq!(c.records(ms(1010))[0].frames, 3);
     }
 
     #[test]

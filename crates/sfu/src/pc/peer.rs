@@ -414,11 +414,7 @@ impl Pc {
             Event::IceConnectionStateChange(IceConnectionState::Connected | IceConnectionState::Completed) => {
                 events.push(PcEvent::IceBack);
             }
-            Event::ChannelOpen(id, label) => {
-                if self.channel_open(id, &label) {
-                    events.push(PcEvent::DataOpen);
-                }
-            }
+            Event::ChannelOpen(id, label) => events.extend(self.channel_open(id, &label)),
             Event::ChannelClose(id) => self.channels.retain(|c| c.0 != id),
             Event::ChannelBufferedAmountLow(_) => self.flush_reliable(),
             Event::ChannelData(d) if self.role == Role::Publisher => {
@@ -431,12 +427,11 @@ impl Pc {
         }
     }
 
-    /// True: the client can be sent reliable packets now.
-    fn channel_open(&mut self, id: ChannelId, label: &str) -> bool {
+    fn channel_open(&mut self, id: ChannelId, label: &str) -> Option<PcEvent> {
         let lane = match label {
             "_reliable" => Lane::Reliable,
             "_lossy" => Lane::Lossy,
-            _ => return false,
+            _ => return None,
         };
         if self.channels.len() < MAX_CHANNELS {
             self.channels.push((id, lane));
@@ -445,7 +440,7 @@ impl Pc {
         if down {
             self.flush_reliable();
         }
-        down
+        down.then_some(PcEvent::DataOpen)
     }
 
     fn in_packet(&mut self, p: RtpPacket) -> Option<InPacket> {

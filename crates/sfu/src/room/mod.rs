@@ -3,6 +3,7 @@
 //! Time, connections and everything else a room touches come in with [`Ctx`]; what it wants done outside goes out as
 //! [`Effect`]s. Frames to clients go straight into their bounded queues, which never block.
 
+mod announce;
 mod data;
 mod forward;
 mod join;

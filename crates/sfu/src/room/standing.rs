@@ -51,6 +51,7 @@ impl Room {
             narrow(&mut standing.permission, wanted);
         }
         let before = std::mem::replace(&mut p.standing, standing);
+        tracing::debug!(participant.sid = p.who.sid, publish = p.standing.permission.publish, "standing changed");
         let subscribes = p.standing.permission.subscribe;
         let shown = before.permission != p.standing.permission || before.attributes != p.standing.attributes;
         let rights = before.permission != p.standing.permission;
@@ -104,7 +105,8 @@ impl Room {
     fn drop_unallowed_announcements(&mut self, pid: Pid) {
         let Some(p) = self.parts.get_mut(&pid) else { return };
         let permission = p.standing.permission.clone();
-        p.pending.retain(|k| permission.allows(super::wire::source_of(k.info.source, k.kind)));
+        let gone = p.announced.withdraw(|k| permission.allows(super::wire::source_of(k.info.source, k.kind)));
+        p.tell_withdrawn(gone);
     }
 
     /// Nobody publishes any more whose standing is older than `revision`.

@@ -41,6 +41,7 @@ impl Room {
         }
         self.deliver_all_waiting(ctx);
         self.unanswered(ctx);
+        self.unmatched(ctx);
         self.ask_refreshes(ctx);
         self.speakers(ctx);
         self.repeat_key_frames(ctx);

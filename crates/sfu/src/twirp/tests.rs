@@ -25,6 +25,7 @@ const NOW_SECS: i64 = 1_767_225_600;
 struct Fake {
     calls: Mutex<Vec<String>>,
     fail_next: Mutex<Option<Error>>,
+    linger: Mutex<Option<Duration>>,
 }
 
 impl Fake {
@@ -131,7 +132,7 @@ impl MediaHooks for Fake {
     }
 
     async fn may_open(&self, channel: &ChannelKey, linger: Option<Duration>) -> Result<bool> {
-        self.done(format!("open {linger:?}"))?;
+        *self.linger.lock().unwrap() = linger;
         Ok(channel.name.as_str() != "dismissed")
     }
 
@@ -237,6 +238,10 @@ async fn protobuf_and_both_spellings_of_json_say_the_same() {
         assert_eq!(reply.json()["creationTime"], "5", "64-bit numbers are text in protojson");
     }
     assert_eq!(b.fake.taken(), ["create 7 r 30"; 3]);
+    assert_eq!(*b.fake.linger.lock().unwrap(), Some(Duration::from_secs(30)));
+    b.json("CreateRoom", &all(""), json!({"name": "r"})).await;
+    assert_eq!(*b.fake.linger.lock().unwrap(), None, "not given");
+    b.fake.taken();
 
     let reply = b.raw("ListRooms", &token(&all("")), "application/json; charset=utf-8", b"{}".to_vec()).await;
     assert_eq!(reply.json()["rooms"][0]["name"], "r");
