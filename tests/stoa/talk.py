@@ -158,29 +158,32 @@ class Knock:
             self.text = (await asyncio.wait_for(self.reader.readexactly(int(length[1])), 10)).decode()
         return self
 
+    async def _frame(self) -> tuple[int, bytes]:
+        """Opcode and payload of the next frame; servers send neither masks nor parts."""
+        head = await self.reader.readexactly(2)
+        size = head[1] & 0x7F
+        if size >= 126:
+            size = int.from_bytes(await self.reader.readexactly(2 if size == 126 else 8))
+        return head[0] & 0x0F, await self.reader.readexactly(size)
+
     async def sid(self) -> str:
         """Our participant's sid, from the server's `join` (its first frame)."""
-        head = await asyncio.wait_for(self.reader.readexactly(2), 10)
-        size = head[1] & 0x7F
-        if size == 126:
-            size = int.from_bytes(await self.reader.readexactly(2))
-        elif size == 127:
-            size = int.from_bytes(await self.reader.readexactly(8))
+        _, payload = await asyncio.wait_for(self._frame(), 10)
         response = proto.SignalResponse()
-        response.ParseFromString(await self.reader.readexactly(size))
+        response.ParseFromString(payload)
         return response.join.participant.sid
 
     async def ends(self, seconds: float) -> bool:
-        """Whether the server closes the socket within that time."""
+        """Whether the server closes the socket within that time (a close frame is enough: we do not answer it)."""
         async def drain() -> None:
-            while await self.reader.read(65536):
+            while (await self._frame())[0] != 8:
                 pass
 
         try:
             await asyncio.wait_for(drain(), seconds)
         except asyncio.TimeoutError:
             return False
-        except ConnectionError:
+        except (ConnectionError, asyncio.IncompleteReadError):
             pass
         return True
 

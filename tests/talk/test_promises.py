@@ -104,7 +104,7 @@ async def test_last_packet_after_a_kick(talk, crew, channel):
         sent[victim.user] = time.time()
         (await talk.kick(channel, victim.user, 60)).ok()
     await asyncio.sleep(1.2)  # late packets would still come
-    after = sorted((await watcher.heard(v))["last"] - sent[v.user] for v in victims)
+    after = sorted([(await watcher.heard(v))["last"] - sent[v.user] for v in victims])
     worst = after[-1]
     note(f"kick: last packet p50 {after[len(after) // 2] * 1000:.0f} ms, p99 (= worst of {KICKS}) {worst * 1000:.0f} ms after the command was sent")
     assert worst < 1.0
