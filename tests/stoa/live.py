@@ -65,10 +65,10 @@ class Live(Client):
         who = self.me if identity == self.name else self.room.remote_participants.get(identity)
         return {k: v for k, v in who.attributes.items() if k.startswith("stoa.")} if who else {}
 
-    async def sees(self, identity: str, **attributes: str) -> None:
+    async def sees(self, who: str, **attributes: str) -> None:
         """Waits until somebody's attributes (without the `stoa.`) are these."""
         want = {f"stoa.{k}": v for k, v in attributes.items()}
-        await until(lambda: want.items() <= self.shows(identity).items(), 5, f"{identity!r} with {want} at {self.name!r}, who sees {self.shows(identity)}")
+        await until(lambda: want.items() <= self.shows(who).items(), 5, f"{who!r} with {want} at {self.name!r}")
 
     # -- known media --------------------------------------------------------------------------
 
@@ -95,12 +95,13 @@ class Live(Client):
         out = rtc.VideoSource(width, height)
         self.sources.append(out)
         dice = np.random.default_rng(11)
+        grain = np.ones((8, 8), np.uint8)
         pictures = []
         for _ in range(8):
-            coarse = dice.integers(0, 255, (height // 4 + 1, width // 4 + 1), np.uint8)
-            luma = np.kron(coarse, np.ones((4, 4), np.uint8))[:height, :width]
-            chroma = np.full(width * height // 2, 128, np.uint8)
-            pictures.append(luma.tobytes() + chroma.tobytes())
+            # Faint and coarse enough that no frame has to be left out to keep the rate.
+            coarse = dice.integers(110, 150, (height // 8 + 1, width // 8 + 1), np.uint8)
+            luma = np.kron(coarse, grain)[:height, :width]
+            pictures.append(luma.tobytes() + bytes([128]) * (width * height // 2))
 
         async def feed() -> None:
             n, begun = 0, time.monotonic()
@@ -158,13 +159,15 @@ class Meter:
 
 
 class Gate:
-    """A TCP relay in front of signalling. Closed, it cuts what is open and lets nobody through; media goes another way."""
+    """A TCP relay in front of signalling. Closed, it cuts what is open and holds whoever comes; media goes another way."""
 
     def __init__(self, port: int) -> None:
         self.target = port
-        self.is_open = True
-        self.pipes: set[asyncio.StreamWriter] = set()
+        self.way = asyncio.Event()
+        self.way.set()
         self.waiting = asyncio.Event()
+        self.pipes: set[asyncio.StreamWriter] = set()
+        self.tasks: set[asyncio.Task] = set()
 
     async def __aenter__(self) -> Gate:
         self.server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
@@ -174,21 +177,27 @@ class Gate:
     async def __aexit__(self, *exc: object) -> None:
         self.close()
         self.server.close()
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
 
     def close(self) -> None:
-        self.is_open = False
+        """`waiting` is set when somebody comes."""
+        self.way.clear()
         for writer in self.pipes:
             writer.close()
         self.pipes.clear()
 
     def open(self) -> None:
-        self.is_open = True
+        self.way.set()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if not self.is_open:
+        task = asyncio.current_task()
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+        if not self.way.is_set():
             self.waiting.set()
-            writer.close()
-            return
+            await self.way.wait()
         to_reader, to_writer = await asyncio.open_connection("127.0.0.1", self.target)
         self.pipes |= {writer, to_writer}
 

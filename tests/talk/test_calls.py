@@ -17,7 +17,7 @@ async def left(talk: Talk, bot: Bot, channel: str) -> float:
     return at
 
 
-def around(call: dict, channel: str, joined: float, gone: float, slack: float = 1.2) -> None:
+def around(call: dict, channel: str, joined: float, gone: float, slack: float = 2) -> None:
     """The record says so; times are floored to seconds."""
     assert call["ChannelID"] == channel
     assert abs(call["JoinTime"] + 0.5 - joined) <= slack and abs(call["LeaveTime"] + 0.5 - gone) <= slack, (call, joined, gone)
@@ -33,9 +33,9 @@ async def test_R01_R09_R13_a_stay_an_open_call_and_a_return(talk, crew, channel)
     (row,) = await talk.calls(bot.user, open=True)
     assert row["LeaveTime"] == 0 and abs(row["CallDuration"] - (time.time() - row["JoinTime"])) <= 1.1, row
     gone = await left(talk, bot, channel)
-    (call,) = await talk.calls(bot.user)
+    (call,) = await talk.closed_calls(bot.user, 1)
     around(call, channel, joined, gone)
-    assert call["CallDuration"] in (2, 3)
+    assert call["CallDuration"] in (2, 3, 4)
     # R13: a clean leave ends a record, also when the user is back at once.
     again = await talk.bot(crew, channel, bot.user)
     await left(talk, again, channel)
@@ -98,7 +98,7 @@ async def test_R10_R11_R12_lost_connections(talk, crew):
         user, joined, lost = await lose(channel)
         (call,) = await talk.closed_calls(user, 1, GRACE + SLACK)
         assert time.time() - lost >= GRACE - 0.5, "closed before the grace period ended"
-        around(call, channel, joined, lost, 2)
+        around(call, channel, joined, lost)
 
     async def too_late() -> None:
         channel = fresh()
@@ -108,7 +108,7 @@ async def test_R10_R11_R12_lost_connections(talk, crew):
         back = time.time()
         gone = await left(talk, await talk.bot(crew, channel, user), channel)
         first, second = await talk.closed_calls(user, 2)
-        around(first, channel, joined, lost, 2)
+        around(first, channel, joined, lost)
         around(second, channel, back, gone)
 
     await asyncio.gather(back_in_time(), never_back(), too_late())
@@ -153,10 +153,10 @@ async def test_R16_R17_kill_and_restart(own_server):
         # LeaveTime is the last heartbeat: floored, at most one beat before the kill (and the beat itself may be a little late).
         assert killed - BEAT - 1.5 <= call["LeaveTime"] <= killed and call["LeaveTime"] >= call["JoinTime"], (call, killed)
         (row,) = await talk.calls(comes_back.user, open=True)
-        assert row["LeaveTime"] == 0 and abs(row["JoinTime"] + 0.5 - joined) <= 1.5, row
+        assert row["LeaveTime"] == 0 and abs(row["JoinTime"] + 0.5 - joined) <= 2, row
         gone = await left(talk, back, channel)
         (call,) = await talk.closed_calls(comes_back.user, 1)
-        around(call, channel, joined, gone, 1.5)
+        around(call, channel, joined, gone)
 
 
 async def test_R18_graceful_restart(own_server, crew, channel):
@@ -170,7 +170,7 @@ async def test_R18_graceful_restart(own_server, crew, channel):
     stopped = time.time()
     await asyncio.to_thread(server.start)
     (call,) = await talk.closed_calls(bot.user, 1, GRACE + SLACK)
-    assert began - 1 <= call["LeaveTime"] <= stopped and abs(call["JoinTime"] + 0.5 - joined) <= 1.2, (call, began, stopped)
+    assert began - 1 <= call["LeaveTime"] <= stopped and abs(call["JoinTime"] + 0.5 - joined) <= 2, (call, began, stopped)
 
 
 async def test_R19_admitted_but_never_connected(talk, crew, channel):

@@ -108,16 +108,20 @@ async def test_P06_server_mute(own_server, stage, channel):
     await speaking(talk, channel, one.name)
 
 
-async def test_P07_a_seat_of_a_voice_room(talk, stage, alice, bob):
+async def test_P07_a_seat_of_a_voice_room(talk, crew, alice, bob):
     room = await asyncio.to_thread(alice.room)
     token = (await asyncio.to_thread(bob.rtc, room)).ok()["auth_token"]
-    guest = await talk.enter(stage, room, bob.name, token=token)
+    guest = await talk.bot(crew, room, bob.name, token=token)
     (await asyncio.to_thread(bob.join, room)).ok()
-    await guest.sing(800)
+    track = await guest.publish()
     await speaking(talk, room, bob.name)
     (await asyncio.to_thread(bob.leave, room)).ok()
     assert await talk.speakers(room) == []
-    await until(lambda: [e for e, _ in guest.events if e == "local_track_unpublished"], 3, "the track is taken back")
+
+    async def taken_back() -> bool:
+        return (await guest.view())["unpublished"] == [track]
+
+    await until(taken_back, 2, "the track is taken back")
 
 
 @sqlite_only

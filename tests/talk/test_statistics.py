@@ -13,6 +13,7 @@ from livekit import rtc
 
 from stoa.live import Meter
 from stoa.media import REFUSAL_SECONDS
+from stoa.notes import note
 from stoa.talk import Talk, fresh
 from stoa.wait import until
 
@@ -26,10 +27,11 @@ def close(got: float, want: float, share: float = 0.15, slack: float = 2) -> boo
     return abs(got - want) <= share * want + slack
 
 
-async def agrees(talk: Talk, user: str, meters: list[Meter], field: str, *, rid: str | None = None, frames: bool = False, seconds: float = 25) -> None:
+async def agrees(talk: Talk, user: str, meters: list[Meter], field: str, *, rid: str | None = None, fps: int = 0, seconds: float = 25) -> None:
     """Waits until what the server says agrees with what the senders say of the same window: within 15 %, frames within 2.
 
     The first seconds are skipped by that: the encoder still looks for its rate, and a mean over a ramp compares nothing.
+    With `fps` the senders must have come to that many frames per second, too.
     """
     deadline, tried = time.monotonic() + seconds, []
     while time.monotonic() < deadline:
@@ -38,9 +40,11 @@ async def agrees(talk: Talk, user: str, meters: list[Meter], field: str, *, rid:
             said = await talk.media(user)
             # The server takes complete seconds, so its window ended up to a second ago.
             rates = [m.rate(WINDOW + 0.5, rid) for m in meters]
-            kbps, fps = sum(r[0] for r in rates), max(r[1] for r in rates)
-            tried.append((said[field], round(kbps), said["VideoFrameRate"], round(fps, 1)))
-            if kbps > 5 and close(said[field], kbps) and (not frames or abs(said["VideoFrameRate"] - fps) <= 2):
+            kbps, sent = sum(r[0] for r in rates), max(r[1] for r in rates)
+            tried.append((said[field], round(kbps), said["VideoFrameRate"], round(sent, 1)))
+            steady = not fps or (abs(sent - fps) <= 1.5 and abs(said["VideoFrameRate"] - sent) <= 2)
+            if kbps > 5 and close(said[field], kbps) and steady:
+                note(f"statistics: {field} {said[field]} kbps, sent {kbps:.0f}" + (f"; {said['VideoFrameRate']} fps, sent {sent:.1f}" if fps else ""))
                 return
         await asyncio.sleep(0.25)
     raise AssertionError(f"{field}, kbps sent, VideoFrameRate, fps sent: {tried[-12:]}")
@@ -69,42 +73,29 @@ async def test_S04_camera_and_microphone(talk, stage, channel, fps, bitrate):
     one = await talk.enter(stage, channel)
     video = Meter(await one.camera(fps=fps, bitrate=bitrate))
     audio = Meter(await one.microphone())
-    await asyncio.gather(agrees(talk, one.name, [video], "VideoBitRate", frames=True), agrees(talk, one.name, [audio], "AudioBitRate"))
+    await asyncio.gather(agrees(talk, one.name, [video], "VideoBitRate", fps=fps), agrees(talk, one.name, [audio], "AudioBitRate"))
     said = await talk.media(one.name)
     assert (said["UseVideo"], said["UseAudio"]) == (1, 1)
-    assert abs(said["VideoFrameRate"] - fps) <= 2, said
 
 
 async def test_S05_simulcast_counts_the_top_layer(talk, stage, channel):
-    one = await talk.enter(stage, channel, options=rtc.RoomOptions(dynacast=True))
-    viewer = await talk.enter(stage, channel)
+    """What follows when the top layer pauses is tested in the engine: nothing here makes a sender pause it."""
+    one = await talk.enter(stage, channel)
     meter = Meter(await one.camera(fps=15, bitrate=700_000, width=640, height=360, simulcast=True))
     await meter.sample()
 
-    async def layers() -> list[str]:
+    async def two_layers() -> bool:
         await meter.sample()
-        (_, old), (_, new) = meter.samples[-2:]
-        return sorted((rid for rid in new if new[rid][1] > old.get(rid, (0, 0))[1]), key="qhf".index)
+        return sum(1 for _, frames in meter.samples[-1][1].values() if frames > 10) >= 2
 
-    async def all_on() -> bool:
-        return len(await layers()) >= 2
-
-    await until(all_on, 15, "two layers or more are sent")
+    await until(two_layers, 15, "two layers or more are sent")
     top = sorted(meter.samples[-1][1], key="qhf".index)[-1]
-    await agrees(talk, one.name, [meter], "VideoBitRate", rid=top, frames=True)
+    await agrees(talk, one.name, [meter], "VideoBitRate", rid=top, fps=15)
     whole = meter.rate(WINDOW)[0]
-    assert (await talk.media(one.name))["VideoBitRate"] < 0.93 * whole, "the sum of the layers"
-    # The only viewer wants the lowest layer: dynacast stops the others, and the lowest is what counts.
-    (publication,) = viewer.room.remote_participants[one.name].track_publications.values()
-    publication.set_video_quality(rtc.VideoQuality.VIDEO_QUALITY_LOW)
-
-    async def lowest_only() -> bool:
-        await asyncio.sleep(0.3)
-        return await layers() == ["q"]
-
-    await until(lowest_only, 20, "only the lowest layer is sent")
-    meter.samples.clear()
-    await agrees(talk, one.name, [meter], "VideoBitRate", rid="q", frames=True)
+    said = (await talk.media(one.name))["VideoBitRate"]
+    assert said < 0.93 * whole, "the sum of the layers"
+    # The uplink of the details is that sum.
+    assert (await talk.detail(channel, one.name))["VideoUplinkBitRate"] > said
 
 
 async def test_S06_muted_video(talk, stage, channel):
@@ -128,22 +119,24 @@ async def test_S06_muted_video(talk, stage, channel):
     await until(flows, 10, "video flows again")
 
 
-async def test_S07_sender_stops_without_mute(talk, stage, channel):
+async def test_S07_sender_stops_without_mute(talk, stage, crew, channel):
+    """A camera whose pictures end, and a microphone that falls silent: the SDK would fill that one with silence, so a bot has it."""
     one = await talk.enter(stage, channel)
+    two = await talk.bot(crew, channel)
     await one.camera()
-    await one.microphone()
+    await two.publish()
 
     async def flows() -> bool:
-        said = await talk.media(one.name)
-        return said["VideoBitRate"] > 20 and said["AudioBitRate"] > 5
+        return (await talk.media(one.name))["VideoBitRate"] > 20 and (await talk.media(two.user))["AudioBitRate"] > 5
 
     await until(flows, 10, "both flow")
+    await two.pause()
     await one.stop_feeding()
 
     async def silent() -> bool:
-        said = await talk.media(one.name)
-        assert (said["UseVideo"], said["UseAudio"]) == (1, 1), said
-        return (said["VideoBitRate"], said["VideoFrameRate"], said["AudioBitRate"]) == (0, 0, 0)
+        video, audio = await talk.media(one.name), await talk.media(two.user)
+        assert video["UseVideo"] == audio["UseAudio"] == 1, (video, audio)
+        return (video["VideoBitRate"], video["VideoFrameRate"], audio["AudioBitRate"]) == (0, 0, 0)
 
     # Window and a second, and what the SDK itself still has in its queues.
     await until(silent, WINDOW + 1 + 1, "all rates 0")
@@ -164,8 +157,7 @@ async def test_S10_camera_and_screen(talk, stage, channel):
     one = await talk.enter(stage, channel)
     camera = Meter(await one.camera(fps=15, bitrate=300_000))
     screen = Meter(await one.camera(fps=5, bitrate=200_000, source=rtc.TrackSource.SOURCE_SCREENSHARE))
-    await agrees(talk, one.name, [camera, screen], "VideoBitRate", frames=True)
-    assert abs((await talk.media(one.name))["VideoFrameRate"] - 15) <= 2
+    await agrees(talk, one.name, [camera, screen], "VideoBitRate", fps=15)
 
 
 async def test_S11_two_devices_with_a_microphone_each(talk, stage, channel):
