@@ -98,5 +98,7 @@ export class TalkSession {
   private gone(reason: GoneReason): void {
     if (this.media === null) return;
     this.dispatch({ type: "link", link: { kind: "ended", reason } });
+    void this.media.close();
+    this.media = null;
   }
 }

@@ -167,7 +167,7 @@ export const talkEn = {
     channelEmpty: "Name a channel in the form to see what goes on in it.",
     noChannel: "This channel does not exist right now. The first join opens it.",
     users: "users here",
-    speakers: "may be heard",
+    speakers: "open microphones",
     channels: "channels of the app",
     waiting: "Asking…",
     target: "Act on user",

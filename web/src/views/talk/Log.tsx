@@ -8,7 +8,8 @@ export function Log({ log, me }: { log: readonly LogLine[]; me: string }) {
   const last = log.at(-1)?.notice.id;
   // biome-ignore lint/correctness/useExhaustiveDependencies: a new line is what scrolls
   useEffect(() => {
-    list.current?.lastElementChild?.scrollIntoView({ block: "nearest" });
+    // The list alone: scrolling to the line itself would move the page under the reader.
+    list.current?.scrollTo({ top: list.current.scrollHeight });
   }, [last]);
   return (
     <section className="panel talk-log" aria-label={talk.channel.log}>
