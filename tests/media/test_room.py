@@ -11,7 +11,7 @@ from livekit import rtc
 
 from stoa import tokens
 from stoa.bot import Bot
-from stoa.media import HEARD, Client, Stage, refused, stays_unheard
+from stoa.media import Client, Stage, refused, stays_unheard
 from stoa.notes import note
 from stoa.wait import until
 
@@ -42,15 +42,13 @@ async def everybody_hears(people: dict[str, Client]) -> None:
 async def test_everybody_hears_every_speaker(server):
     async with four(server) as (room, people):
         await everybody_hears(people)
-        # Each track carries its speaker's tone and nobody else's.
+        # Each track carries its speaker's tone and nobody else's. A click (a tone's first samples, a concealed loss) spreads
+        # over all frequencies for an instant, so the clean instant is waited for; a voice on a wrong track stays there.
         for who, freq in TONES.items():
+            wrong = [f for other, f in TONES.items() if other != who]
             for name, ear in people.items():
                 if name != who:
-                    track = ear.ears[people[who].name]
-                    assert track.amplitude(freq) > HEARD
-                    for other, wrong in TONES.items():
-                        if other != who:
-                            assert track.amplitude(wrong) < track.amplitude(freq) / 10
+                    await until(lambda ear=ear, who=who: ear.hears_only(people[who], freq, wrong), 10, f"{name} hears {who} and nobody else on that track")
         assert not any(people["listener"].name in c.ears for c in people.values())
         count = (await asyncio.to_thread(people["owner"].user.get, room)).ok()["metrics"]["online_count"]
         assert count == 4
@@ -91,7 +89,7 @@ async def test_taken_seat_falls_silent_within_a_second(server, by):
         note(f"seat taken by {by}: last heard {worst * 1000:.0f} ms after the call began")
         # The rest goes on, and the one who fell silent still hears it.
         for who in ("owner", "second"):
-            assert first.hears(people[who], TONES[who])
+            await first.wait_hears(people[who], TONES[who], 5)
         # A new seat gives the voice back, without a reconnect.
         await first.hush()
         (await asyncio.to_thread(first.user.join, room)).ok()
@@ -135,6 +133,40 @@ async def test_unpublish(server):
             await until(lambda c=c: not c.sees_track_of(first), 5, "publication gone")
         await first.sing(1700)
         await asyncio.gather(*(c.wait_hears(first, 1700) for c in others))
+
+
+async def test_seat_changes_faster_than_negotiation_lose_no_track(own_server):
+    """Publish, unpublish, leave, sit and publish again, each while the offer of the one before is still under way."""
+    server = own_server({"limits.user": {"per_sec": 0, "burst": 0}})
+    owner, bob = server.users(2)
+    room = await asyncio.to_thread(owner.room)
+    async with Stage() as stage:
+        listener, singer = await stage.enter(owner, room), await stage.enter(bob, room)
+
+        async def sit_and_sing(freq):
+            assert "members" in (await asyncio.to_thread(bob.join, room)).ok()
+            await singer.sing(freq)
+
+        async def stop_and_leave():
+            await singer.hush()
+            await singer.me.unpublish_track(singer.publication.sid)
+            (await asyncio.to_thread(bob.leave, room)).ok()
+
+        rounds, end = 0, time.monotonic() + 10
+        while time.monotonic() < end:
+            for part in range(4):  # of a negotiation round of some 20 ms
+                await sit_and_sing(500.0)
+                await asyncio.sleep(0.005 * part)
+                await stop_and_leave()
+                await until(lambda: not listener.sees_track_of(singer), 5, "unpublished")
+            await sit_and_sing(900.0)
+            # A client that lost the thread over it (the SDK can) is sent to join anew after 10 s, with another sid.
+            await until(lambda: listener.listens_to(singer, singer.publication.sid), 20, f"round {rounds}: the track arrives")
+            await listener.wait_hears(singer, 900.0)
+            await stop_and_leave()
+            rounds += 1
+        assert rounds >= 3
+        note(f"seat changes faster than negotiation: {rounds} rounds of 5")
 
 
 async def test_data_and_text(server):

@@ -155,6 +155,14 @@ class Client:
         ear = self.ears.get(name)
         return ear is not None and ear.amplitude(freq) > HEARD
 
+    def hears_only(self, speaker: Client, freq: float, wrong: list[float]) -> bool:
+        """Whether that speaker's track carries this tone now, and the wrong ones at most at a tenth of it."""
+        ear = self.ears.get(speaker.name)
+        if ear is None:
+            return False
+        own = ear.amplitude(freq)
+        return own > HEARD and all(ear.amplitude(f) < own / 10 for f in wrong)
+
     def listens_to(self, speaker: Client, sid: str) -> bool:
         """Whether the newest track of that speaker that reached us is this one."""
         ear = self.ears.get(speaker.name)

@@ -14,6 +14,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("stoa-vendor", &["stoa-core"]),
     ("stoa-api", &["stoa-core"]),
     ("stoa-api-voice", &["stoa-core", "stoa-api", "stoa-vendor"]),
+    ("stoa-api-talk", &["stoa-core", "stoa-api"]),
     (
         "stoa",
         &[
@@ -24,6 +25,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "stoa-vendor",
             "stoa-api",
             "stoa-api-voice",
+            "stoa-api-talk",
         ],
     ),
     // Measures the store without a server around it, beside the raw database.

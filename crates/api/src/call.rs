@@ -99,7 +99,10 @@ fn bearer(headers: &HeaderMap) -> Result<&str, &'static str> {
 }
 
 /// The whole body, at most `limit` bytes of it.
-async fn body(request: Request, limit: usize) -> Result<Bytes, Refusal> {
+///
+/// # Errors
+/// [`Refusal::TooLarge`], or [`Refusal::Malformed`] when it was cut off.
+pub async fn body(request: Request, limit: usize) -> Result<Bytes, Refusal> {
     let announced = request.headers().get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|n| n > limit as u64) {
         return Err(Refusal::TooLarge);

@@ -6,11 +6,10 @@ use std::fmt;
 use std::ops::Range;
 
 use bytes::Bytes;
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
-use serde_json::value::RawValue;
 use stoa_core::id::UserId;
 use stoa_core::{Error, Result};
 
+use crate::entries::{Entries, Key};
 use crate::json;
 use crate::refusal::Refusal;
 
@@ -199,7 +198,8 @@ fn strict_object(text: &str, string_names: &[&str]) -> Result<(), String> {
 }
 
 /// Text of a JSON string that the parser has already passed.
-fn decode(raw: &str) -> Cow<'_, str> {
+#[must_use]
+pub fn decode(raw: &str) -> Cow<'_, str> {
     let inner = raw.get(1..raw.len() - 1).unwrap_or_default();
     if inner.contains('\\') {
         serde_json::from_str::<String>(raw).map(Cow::Owned).unwrap_or_default()
@@ -220,55 +220,6 @@ impl Name {
             Cow::Borrowed(s) => Self::Plain(span(whole, s)),
             Cow::Owned(s) => Self::Escaped(s),
         }
-    }
-}
-
-/// An object's names and raw values, duplicates included.
-struct Entries<'a>(Vec<(Key<'a>, &'a RawValue)>);
-
-struct Key<'a>(Cow<'a, str>);
-
-impl<'de> Deserialize<'de> for Entries<'de> {
-    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        struct V;
-        impl<'de> Visitor<'de> for V {
-            type Value = Entries<'de>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut out = Vec::with_capacity(8);
-                while let Some(entry) = map.next_entry()? {
-                    out.push(entry);
-                }
-                Ok(Entries(out))
-            }
-            fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-                // Read to its end, so that broken syntax further on is told from a wrong type.
-                while seq.next_element::<IgnoredAny>()?.is_some() {}
-                Err(serde::de::Error::custom("not an object"))
-            }
-        }
-        d.deserialize_any(V)
-    }
-}
-
-impl<'de> Deserialize<'de> for Key<'de> {
-    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        struct V;
-        impl<'de> Visitor<'de> for V {
-            type Value = Key<'de>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a name")
-            }
-            fn visit_borrowed_str<E>(self, s: &'de str) -> Result<Self::Value, E> {
-                Ok(Key(Cow::Borrowed(s)))
-            }
-            fn visit_str<E>(self, s: &str) -> Result<Self::Value, E> {
-                Ok(Key(Cow::Owned(s.to_owned())))
-            }
-        }
-        d.deserialize_str(V)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Request rates per subject.
 
+use std::hash::Hash;
 use std::num::NonZeroU32;
 use std::ops::Add;
 use std::sync::Arc;
@@ -28,13 +29,16 @@ pub struct Rate {
 const SWEEP_EVERY: u64 = 1 << 16;
 
 /// Limits each user to a rate.
-pub struct UserRate {
-    limiter: RateLimiter<UserId, DashMapStateStore<UserId>, Wall, NoOpMiddleware<Instant>>,
+pub type UserRate = KeyedRate<UserId>;
+
+/// Limits each of many subjects to a rate. Those idle long enough to have a full bucket are forgotten.
+pub struct KeyedRate<K: Hash + Eq + Clone> {
+    limiter: RateLimiter<K, DashMapStateStore<K>, Wall, NoOpMiddleware<Instant>>,
     clock: Wall,
     checks: AtomicU64,
 }
 
-impl UserRate {
+impl<K: Hash + Eq + Clone> KeyedRate<K> {
     /// `None` when the rate is off.
     #[must_use]
     pub fn new(rate: Rate, clock: Arc<dyn Clock>) -> Option<Self> {
@@ -49,11 +53,11 @@ impl UserRate {
     ///
     /// # Errors
     /// `Throttled`.
-    pub fn check(&self, user: &UserId) -> Result<()> {
+    pub fn check(&self, subject: &K) -> Result<()> {
         if self.checks.fetch_add(1, Ordering::Relaxed) % SWEEP_EVERY == SWEEP_EVERY - 1 {
             self.limiter.retain_recent();
         }
-        self.limiter.check_key(user).map_err(|until| {
+        self.limiter.check_key(subject).map_err(|until| {
             let wait = until.wait_time_from(self.clock.now());
             let retry_after_secs = (wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).max(1);
             Error::new(Kind::Throttled { retry_after_secs }, "too many requests, try again later")

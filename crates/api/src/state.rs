@@ -60,8 +60,8 @@ struct Inner {
 #[derive(Debug, Clone, Copy)]
 pub struct ClientAddr(pub IpAddr);
 
-/// Holds a place among the requests under way.
-pub(crate) struct Place(ApiState);
+/// Holds a place among the requests under way, until it is dropped.
+pub struct Place(ApiState);
 
 impl Drop for Place {
     fn drop(&mut self) {
@@ -153,7 +153,10 @@ impl ApiState {
     }
 
     /// A place among the requests under way.
-    pub(crate) fn enter(&self) -> Result<Place> {
+    ///
+    /// # Errors
+    /// `Unavailable` when the process does not serve now or has enough to do.
+    pub fn enter(&self) -> Result<Place> {
         self.check_ready()?;
         let before = self.0.in_flight.fetch_add(1, Ordering::Relaxed);
         let place = Place(self.clone());

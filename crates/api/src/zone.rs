@@ -45,6 +45,19 @@ impl Zone {
         Timestamp::from_second(at.secs()).unwrap_or(Timestamp::UNIX_EPOCH).to_zoned(self.0.clone())
     }
 
+    /// The calendar day as a span of time: from its midnight to the next day's. Where clocks change it is longer or
+    /// shorter than 24 hours; days always meet. `None` = no such day. What lies beyond the calendar's end is never.
+    #[must_use]
+    pub fn day(&self, year: i16, month: i8, day: i8) -> Option<(UnixMs, UnixMs)> {
+        let date = jiff::civil::Date::new(year, month, day).ok()?;
+        // A midnight that a clock change skips is the first instant after the gap.
+        let midnight = |date: jiff::civil::Date| {
+            let at = date.to_zoned(self.0.clone()).ok().map(|z| z.timestamp().as_millisecond());
+            at.map_or(UnixMs::MAX, UnixMs)
+        };
+        Some((midnight(date), date.tomorrow().map_or(UnixMs::MAX, midnight)))
+    }
+
     /// `2024-03-21T20:42:59+08:00`: whole seconds, the offset always numeric (voice-room.md 2.4).
     #[must_use]
     pub fn rfc3339(&self, at: UnixMs) -> String {
@@ -95,6 +108,39 @@ mod tests {
     fn the_classroom_form_meets_its_vectors() {
         assert_eq!(zone("+08:00").slashed(UnixMs(1_700_604_800_000)), "2023/11/22 06:13:20");
         assert_eq!(zone("+08:00").slashed(UnixMs(1_691_486_033_000)), "2023/08/08 17:13:53");
+    }
+
+    #[test]
+    fn days_go_from_midnight_to_midnight() {
+        let day = |z: &str, y, m, d| zone(z).day(y, m, d).map(|(a, b)| (a.secs(), b.secs()));
+        assert_eq!(day("+08:00", 2017, 11, 24), Some((1_511_452_800, 1_511_539_200)));
+        assert_eq!(day("UTC", 2017, 11, 24), Some((1_511_481_600, 1_511_568_000)));
+        let hours = |z: &str, y, m, d| day(z, y, m, d).map(|(a, b)| (b - a) / 3600);
+        assert_eq!(hours("Europe/Berlin", 2024, 3, 31), Some(23));
+        assert_eq!(hours("Europe/Berlin", 2024, 10, 27), Some(25));
+        // Midnight itself is skipped, or comes twice, there.
+        assert_eq!(hours("America/Sao_Paulo", 2018, 11, 4), Some(23));
+        assert_eq!(hours("America/Havana", 2024, 11, 3), Some(25));
+        // The whole day was left out.
+        assert_eq!(hours("Pacific/Apia", 2011, 12, 30), Some(0));
+        for (y, m, d) in [(2023, 2, 29), (2023, 13, 1), (2023, 0, 1), (2023, 4, 31)] {
+            assert!(zone("UTC").day(y, m, d).is_none());
+        }
+        assert_eq!(zone("UTC").day(9999, 12, 31).unwrap().1, UnixMs::MAX);
+    }
+
+    #[test]
+    fn days_of_every_zone_meet() {
+        for name in ["America/Sao_Paulo", "Pacific/Apia", "Europe/Berlin", "Asia/Shanghai", "-03:30"] {
+            let zone = zone(name);
+            let mut date = jiff::civil::date(2010, 1, 1);
+            let mut end = zone.day(2010, 1, 1).unwrap().0;
+            while date.year() < 2020 {
+                let (from, until) = zone.day(date.year(), date.month(), date.day()).unwrap();
+                assert_eq!(from, end, "{name} {date}");
+                (end, date) = (until, date.tomorrow().unwrap());
+            }
+        }
     }
 
     #[test]

@@ -22,9 +22,17 @@ pub struct App {
     pub previous_secrets: Vec<SecretString>,
     /// A disabled app's tokens are refused at every door.
     pub enabled: bool,
+    /// Accounts that may run Talk's mutating commands; `*` = everybody who knows the secret.
+    pub admin_identifiers: Vec<String>,
 }
 
 impl App {
+    /// Whether this account may change things through Talk (talk.md 2.2). Compared byte by byte.
+    #[must_use]
+    pub fn is_admin(&self, identifier: &str) -> bool {
+        self.admin_identifiers.iter().any(|a| a == "*" || a == identifier)
+    }
+
     /// Every secret that verifies, the signing one first.
     pub fn verifying_secrets(&self) -> impl Iterator<Item = &str> {
         std::iter::once(&self.secret).chain(&self.previous_secrets).map(ExposeSecret::expose_secret)

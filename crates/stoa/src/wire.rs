@@ -10,6 +10,7 @@ use anyhow::{Context as _, anyhow};
 use axum::Router;
 use metrics_exporter_prometheus::PrometheusHandle;
 use stoa_api::{ApiConfig, ApiState, Cors, LoginKeys, login_token};
+use stoa_api_talk::{ChannelCharset, TalkApiConfig, TalkState};
 use stoa_api_voice::{
     AliyunIm, AliyunRole as VoiceRole, AliyunRtc, HubKeys, ImProvider, MediaProvider, VoiceApiConfig, VoiceState,
 };
@@ -74,6 +75,7 @@ struct RouteBuilder {
     api: ApiState,
     voice: Voice,
     voice_config: VoiceApiConfig,
+    talk: TalkState,
     engine: Engine,
     hooks: Arc<dyn MediaHooks>,
     clock: Arc<dyn Clock>,
@@ -158,6 +160,7 @@ pub async fn build(s: &Settings, given: Given, spawner: &Spawner) -> anyhow::Res
         api: api.clone(),
         voice,
         voice_config: voice_config(s, &store, app).await?,
+        talk: TalkState::new(api.clone(), talk, apps.clone(), Arc::new(stoa_sfu::token::Minter), talk_config(s)?),
         engine: engine.clone(),
         hooks,
         clock,
@@ -199,7 +202,7 @@ impl RouteBuilder {
             apps.clone(),
             Arc::clone(&self.clock),
         );
-        let documents = [stoa_api_voice::document()];
+        let documents = [stoa_api_voice::document(), stoa_api_talk::document()];
         let routes = Router::new()
             .merge(stoa_api_voice::router(voice))
             .merge(self.engine.router())
@@ -208,8 +211,8 @@ impl RouteBuilder {
             .merge(stoa_api::docs::router(&documents))
             .merge(pages::router())
             .fallback_service(stoa_api::fallback(&self.api));
-        let normalized = stoa_api::normalized(routes);
-        Ok(edge::around(normalized, Arc::clone(&self.clock), &OsEntropy, self.proxied))
+        let mounted = stoa_api_talk::mount(self.talk.with_apps(apps.clone()), stoa_api::normalized(routes));
+        Ok(edge::around(mounted, Arc::clone(&self.clock), &OsEntropy, self.proxied))
     }
 }
 
@@ -295,7 +298,7 @@ async fn api_state(
         cors: Cors::from_origins(&s.http.cors.origins.0).map_err(|e| anyhow!("http.cors.origins: {e}"))?,
         token_ttl: s.auth.token_ttl.0,
         user_rate: stoa_api::Rate { per_sec: s.limits.user.per_sec, burst: s.limits.user.burst },
-        zone: s.server.time_zone.parse().map_err(|e| anyhow!("server.time_zone: {e}"))?,
+        zone: zone(s)?,
         max_in_flight: MAX_IN_FLIGHT,
     };
     Ok(ApiState::new(Arc::new(login), Arc::clone(clock), Arc::clone(entropy), keys, config))
@@ -312,6 +315,32 @@ async fn keys(name: &str, configured: &Secrets, store: &Arc<dyn Store>) -> anyho
     let decode =
         |k: &crate::config::types::Secret| login_token::decode_key(k.expose()).map_err(|e| anyhow!("{name}: {e}"));
     configured.0.iter().map(decode).collect()
+}
+
+fn talk_config(s: &Settings) -> anyhow::Result<TalkApiConfig> {
+    let rate = |r: Rate| stoa_api::Rate { per_sec: r.per_sec, burst: r.burst };
+    Ok(TalkApiConfig {
+        clock_skew_secs: s.talk.clock_skew_secs.0.as_secs(),
+        app_rate: rate(s.limits.talk_app),
+        push_rate: rate(s.limits.talk_push),
+        lenient_json: s.talk.lenient_json,
+        uniform_auth_errors: s.talk.uniform_auth_errors,
+        emit_response_id: s.talk.emit_response_id,
+        channel_charset: ChannelCharset::parse(&s.talk.channel_charset)
+            .ok_or_else(|| anyhow!("talk.channel_charset"))?,
+        time_zone: zone(s)?,
+        public_url: public_url(s),
+    })
+}
+
+fn zone(s: &Settings) -> anyhow::Result<stoa_api::Zone> {
+    s.server.time_zone.parse().map_err(|e| anyhow!("server.time_zone: {e}"))
+}
+
+/// The base of all addresses handed out, if one is set.
+fn public_url(s: &Settings) -> Option<String> {
+    let url = s.http.public_url.trim_end_matches('/');
+    (!url.is_empty()).then(|| url.to_owned())
 }
 
 async fn voice_config(s: &Settings, store: &Arc<dyn Store>, app: AppId) -> anyhow::Result<VoiceApiConfig> {
@@ -338,9 +367,8 @@ async fn voice_config(s: &Settings, store: &Arc<dyn Store>, app: AppId) -> anyho
         }),
     };
     let default_app = s.apps.iter().find(|a| a.enabled).map_or(app, |a| AppId(a.app_id));
-    let url = s.http.public_url.trim_end_matches('/');
     Ok(VoiceApiConfig {
-        public_url: (!url.is_empty()).then(|| url.to_owned()),
+        public_url: public_url(s),
         default_app,
         media,
         im,

@@ -5,16 +5,18 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use livekit_protocol as proto;
+use livekit_protocol::signal_response::Message;
 use prost::Message as _;
 use stoa_core::media::{Standing, Who};
 use stoa_core::time::Now;
 use tokio::sync::mpsc;
 
-use super::publish::Pending;
+use super::announce::{Announcements, Pending};
+use super::message::Waiting;
 use super::subscribe::Subs;
 use super::track::Tid;
 use super::wire::ClientParams;
-use crate::pc::{Mid, OfferLine, PcId};
+use crate::pc::{Mid, PcId};
 use crate::token::Verified;
 
 /// Bytes of media and data a participant may send per second (20 Mbit/s, media.md 5.6). Three layers of 1080p fit well.
@@ -55,13 +57,18 @@ pub(crate) struct Participant {
     pub ice_lost_at: Option<Duration>,
     /// Since when one of its connections is over.
     pub media_dead_at: Option<Duration>,
+    /// When its last signal frame came in.
+    pub heard: Duration,
+    /// Reliable data packets to it go through, once it was so.
+    pub data_open: bool,
+    /// It came back over a new WebSocket and its media connection is not back yet.
+    pub resuming: bool,
+    /// Messages for it that wait until it can get them.
+    pub waiting: Waiting,
     pub pub_pc: Option<PcId>,
     pub sub_pc: PcId,
-    pub pending: Vec<Pending>,
-    /// Lines of its last offer that no announcement fits yet.
-    pub held: Vec<OfferLine>,
-    /// Lines that were matched and send on, as they looked then; also after their track was taken back.
-    pub spent: Vec<OfferLine>,
+    /// Its announced tracks and offered lines that have not found each other.
+    pub announced: Announcements,
     pub up: Vec<(Mid, Tid)>,
     pub subs: Subs,
     /// Tracks it does not want, by sid.
@@ -78,15 +85,28 @@ pub(crate) struct Participant {
 
 impl Participant {
     /// Queues a frame. A full queue means a client that does not read: its WebSocket is closed, it may resume.
-    pub(crate) fn send(&mut self, message: proto::signal_response::Message) {
+    pub(crate) fn send(&mut self, message: Message) {
         self.send_bytes(encode(message));
     }
 
     pub(crate) fn send_bytes(&mut self, frame: Bytes) {
+        use mpsc::error::TrySendError;
         let Some(sink) = &self.sink else { return };
-        if sink.try_send(frame).is_err() {
-            metrics::counter!("stoa_media_slow_signal_total").increment(1);
-            self.sink = None;
+        match sink.try_send(frame) {
+            Ok(()) => return,
+            Err(TrySendError::Full(_)) => metrics::counter!("stoa_media_slow_signal_total").increment(1),
+            // The WebSocket is over already: somebody who leaves, nobody slow.
+            Err(TrySendError::Closed(_)) => {}
+        }
+        self.sink = None;
+    }
+
+    /// Says that these announced tracks will not be.
+    pub(crate) fn tell_withdrawn(&mut self, gone: Vec<Pending>) {
+        for pending in gone {
+            let track_sid = pending.info.sid;
+            tracing::debug!(participant.sid = self.who.sid, track.sid = track_sid, "announcement withdrawn");
+            self.send(Message::TrackUnpublished(proto::TrackUnpublishedResponse { track_sid }));
         }
     }
 
@@ -100,6 +120,12 @@ impl Participant {
         self.ingress.1 <= MAX_INGRESS
     }
 
+    /// Whether its connection, or a part of it, is lost at this moment.
+    pub(crate) fn away(&self) -> bool {
+        let unheard = self.sink.as_ref().is_none_or(Sink::is_closed);
+        unheard || self.lost_at.is_some() || self.ice_lost_at.is_some() || self.media_dead_at.is_some()
+    }
+
     /// Whether others may know of it.
     pub(crate) fn visible(&self) -> bool {
         !self.who.hidden
@@ -107,6 +133,6 @@ impl Participant {
 }
 
 /// A signal frame, ready to be shared by many receivers.
-pub(crate) fn encode(message: proto::signal_response::Message) -> Bytes {
+pub(crate) fn encode(message: Message) -> Bytes {
     proto::SignalResponse { message: Some(message) }.encode_to_vec().into()
 }

@@ -4,28 +4,18 @@ use livekit_protocol as proto;
 use proto::signal_response::Message;
 use stoa_core::media::{LeftReason, MediaFact};
 
-use super::participant::Pid;
+use super::announce::{MAX_PENDING, Pending};
+use super::participant::{Participant, Pid};
 use super::track::{Tid, Track};
 use super::{Ctx, Owner, Room, wire};
 use crate::forward::gate::{self, MuteState, SelfMute};
 use crate::pc::{Kind, Mid, OfferLine, OpusAnswer, Role, scan};
 
-/// Announcements that may wait for their line (media.md 5.6).
-const MAX_PENDING: usize = 16;
 /// Longest client-given track id and track name in bytes; both travel to everybody.
 const MAX_CID: usize = 256;
 const MAX_TRACK_NAME: usize = 256;
 /// Layers and codecs of one announcement that are looked at.
 const MAX_LISTED: usize = 8;
-
-/// An announced track without a media line.
-#[derive(Debug, Clone)]
-pub(crate) struct Pending {
-    /// The client's name of it, and further ones of its other codecs.
-    pub cids: Vec<String>,
-    pub info: proto::TrackInfo,
-    pub kind: Kind,
-}
 
 impl Room {
     /// `AddTrack`.
@@ -37,30 +27,43 @@ impl Room {
         req.name.truncate(floor(&req.name, MAX_TRACK_NAME));
         req.layers.truncate(MAX_LISTED);
         req.simulcast_codecs.truncate(MAX_LISTED);
+        req.simulcast_codecs.iter_mut().for_each(|c| c.cid.truncate(floor(&c.cid, MAX_CID)));
         let kind = match proto::TrackType::try_from(req.r#type) {
             Ok(proto::TrackType::Audio) => Kind::Audio,
             Ok(proto::TrackType::Video) => Kind::Video,
             _ => return,
         };
+        let mut cids = vec![req.cid.clone()];
+        cids.extend(req.simulcast_codecs.iter().map(|c| c.cid.clone()).filter(|c| !c.is_empty()));
         let refuse = |reason, text| wire::request_response(0, reason, text, Some(Request::AddTrack(req.clone())));
         let source = wire::source_of(req.source, kind);
         if !p.standing.permission.allows(source) {
+            tracing::debug!(participant.sid = p.who.sid, cid = req.cid, "announcement refused: not allowed");
             p.send(refuse(Reason::NotAllowed, "not allowed to publish this source"));
+            p.announced.retire(cids);
             return;
         }
-        if let Some(known) = p.pending.iter().find(|k| k.cids.contains(&req.cid)) {
+        if let Some(known) = p.announced.by_cid(&req.cid) {
             let (cid, track) = (req.cid, Some(known.info.clone()));
             p.send(Message::TrackPublished(proto::TrackPublishedResponse { cid, track }));
             return;
         }
-        if p.pending.len() >= MAX_PENDING || published + p.pending.len() >= ctx.env.cfg.max_tracks as usize {
+        let full = |p: &Participant| {
+            p.announced.len() >= MAX_PENDING || published + p.announced.len() >= ctx.env.cfg.max_tracks as usize
+        };
+        if full(p) {
+            let given_up = p.announced.make_room();
+            p.tell_withdrawn(given_up.into_iter().collect());
+        }
+        if full(p) {
+            tracing::debug!(participant.sid = p.who.sid, cid = req.cid, "announcement refused: too many tracks");
             p.send(refuse(Reason::LimitExceeded, "too many tracks"));
+            p.announced.retire(cids);
             return;
         }
         let info = track_info(ctx, &req, kind);
-        let mut cids = vec![req.cid.clone()];
-        cids.extend(req.simulcast_codecs.iter().map(|c| c.cid.clone()).filter(|c| !c.is_empty()));
-        p.pending.push(Pending { cids, info: info.clone(), kind });
+        tracing::debug!(participant.sid = p.who.sid, track.sid = info.sid, cid = req.cid, "track announced");
+        p.announced.add(Pending { cids, info: info.clone(), kind, since: ctx.now.mono, given_up: false });
         p.send(Message::TrackPublished(proto::TrackPublishedResponse { cid: req.cid, track: Some(info) }));
         self.match_held(ctx, pid);
     }
@@ -75,10 +78,8 @@ impl Room {
         });
         self.unpublish_missing(ctx, pid, &lines);
         if let Some(p) = self.parts.get_mut(&pid) {
-            // A line that stopped sending is free for another track.
-            p.spent.retain(|s| lines.iter().any(|l| l.sending && l.mid == s.mid));
-            let fresh = |l: &&OfferLine| l.sending && !p.up.iter().any(|(mid, _)| **mid == *l.mid);
-            p.held = lines.iter().filter(fresh).cloned().collect();
+            p.announced.offered(ctx.now.mono, &lines, |mid| p.up.iter().any(|(m, _)| **m == *mid));
+            tracing::debug!(participant.sid = p.who.sid, lines = lines.len(), announced = ?p.announced, "publisher offer");
         }
         let opus = |mid: &str| self.opus_of(pid, lines.iter().find(|l| l.mid == mid));
         let answer = ctx.pcs.with(pc, |pc| pc.accept_offer(&offer.sdp, opus));
@@ -110,9 +111,7 @@ impl Room {
         let published = p.up.iter().find(|(mid, _)| **mid == *line.mid);
         let info = match published.and_then(|(_, tid)| self.tracks.get(tid)) {
             Some(track) => Some(&track.info),
-            None => {
-                p.pending.get(find_pending(&p.pending, &p.held, &p.spent, line).unwrap_or(usize::MAX)).map(|k| &k.info)
-            }
+            None => p.announced.for_line(line).map(|k| &k.info),
         };
         let Some(info) = info else { return usual };
         let has = |f: proto::AudioTrackFeature| info.audio_features.contains(&f.into());
@@ -122,13 +121,7 @@ impl Room {
     /// Finds lines for announcements. Called whenever one of both is new.
     fn match_held(&mut self, ctx: &mut Ctx<'_>, pid: Pid) {
         let mut published = false;
-        loop {
-            let Some(p) = self.parts.get_mut(&pid) else { return };
-            let found =
-                p.held.iter().enumerate().find_map(|(i, l)| Some((i, find_pending(&p.pending, &p.held, &p.spent, l)?)));
-            let Some((line, pending)) = found else { break };
-            let line = p.held.remove(line);
-            let pending = p.pending.remove(pending);
+        while let Some((line, pending)) = self.parts.get_mut(&pid).and_then(|p| p.announced.next_match()) {
             self.publish(ctx, pid, &line, pending);
             published = true;
         }
@@ -145,8 +138,6 @@ impl Room {
         self.next_tid += 1;
         let tid = self.next_tid;
         p.up.push((mid, tid));
-        p.spent.retain(|s| s.mid != line.mid);
-        p.spent.push(line.clone());
         let mut info = pending.info;
         line.mid.clone_into(&mut info.mid);
         let source = wire::source_of(info.source, pending.kind);
@@ -155,6 +146,7 @@ impl Room {
             p.send(Message::Mute(proto::MuteTrackRequest { sid: info.sid.clone(), muted: true }));
         }
         info.muted = mute.is_muted();
+        tracing::debug!(participant.sid = p.who.sid, track.sid = info.sid, line = line.mid, "track published");
         let fact = MediaFact::TrackPublished {
             who: p.who.clone(),
             track: info.sid.clone(),
@@ -174,7 +166,7 @@ impl Room {
             subs: Vec::new(),
             told_subscribed: false,
             was_open: false,
-            up: super::forward::Up::new(pending.kind, ctx.now.mono),
+            up: super::forward::Up::new(pending.kind),
             info,
         };
         self.tracks.insert(tid, track);
@@ -206,12 +198,39 @@ impl Room {
         }
         let Some(p) = self.parts.get_mut(&track.pid) else { return };
         p.up.retain(|(_, t)| *t != tid);
+        tracing::debug!(participant.sid = p.who.sid, track.sid = track.info.sid, by_server, "track unpublished");
         if by_server {
             let track_sid = track.info.sid.clone();
             p.send(Message::TrackUnpublished(proto::TrackUnpublishedResponse { track_sid }));
         }
         let who = p.who.clone();
         self.event(ctx, MediaFact::TrackUnpublished { who, track: track.info.sid, source: track.source });
+    }
+
+    /// Announcements that no line came for: the client that lost the thread starts over, the others are told.
+    pub(super) fn unmatched(&mut self, ctx: &mut Ctx<'_>) {
+        let now = ctx.now.mono;
+        let (mut stuck, mut freed) = (Vec::new(), Vec::new());
+        for p in self.parts.values_mut().filter(|p| p.sink.is_some()) {
+            if p.announced.stuck(now) {
+                stuck.push(p.pid);
+                continue;
+            }
+            let gone = p.announced.abandoned(now);
+            if !gone.is_empty() {
+                freed.push(p.pid);
+                p.tell_withdrawn(gone);
+            }
+        }
+        for pid in freed {
+            self.match_held(ctx, pid);
+        }
+        for pid in stuck {
+            // Some clients' negotiation can hang for good; a new session is the only thing that wakes them.
+            tracing::debug!(participant.sid = self.sid_of(pid), "a track was announced, but no line offered");
+            metrics::counter!("stoa_media_stuck_publishers_total").increment(1);
+            self.reconnect(ctx, pid, LeftReason::MediaFailure);
+        }
     }
 
     /// Takes back everything of a participant.
@@ -225,7 +244,7 @@ impl Room {
     pub(super) fn mute(&mut self, ctx: &mut Ctx<'_>, pid: Pid, req: &proto::MuteTrackRequest) {
         let Some(tid) = self.tracks_of(pid).find(|t| t.info.sid == req.sid).map(|t| t.tid) else {
             if let Some(p) = self.parts.get_mut(&pid)
-                && let Some(pending) = p.pending.iter_mut().find(|k| k.info.sid == req.sid)
+                && let Some(pending) = p.announced.by_sid(&req.sid)
             {
                 pending.info.muted = req.muted;
             }
@@ -254,7 +273,7 @@ impl Room {
         let changed = track.info.muted != muted;
         track.info.muted = muted;
         if muted {
-            track.up.silent(ctx.now.mono);
+            track.up.silent();
         }
         let (who, sid, opened) = (p.who.clone(), track.info.sid.clone(), track.was_open && !was_open);
         if opened && track.kind == Kind::Video {
@@ -265,25 +284,6 @@ impl Room {
         }
         changed
     }
-}
-
-/// The announcement a line belongs to: by the client's track id, else the only one of the kind for the only such line.
-///
-/// A line that still shows a track taken back by the server only lags behind: nothing but its id makes it a new one.
-fn find_pending(pending: &[Pending], held: &[OfferLine], spent: &[OfferLine], line: &OfferLine) -> Option<usize> {
-    if let Some(cid) = &line.cid
-        && let Some(i) = pending.iter().position(|k| k.kind == line.kind && k.cids.contains(cid))
-    {
-        return Some(i);
-    }
-    let lags = |l: &OfferLine| spent.iter().any(|s| s.mid == l.mid && s.cid == l.cid);
-    if lags(line) {
-        return None;
-    }
-    let mut of_kind = pending.iter().enumerate().filter(|(_, k)| k.kind == line.kind);
-    let only = of_kind.next()?;
-    let lines = held.iter().filter(|l| l.kind == line.kind && !lags(l)).count();
-    (of_kind.next().is_none() && lines == 1).then_some(only.0)
 }
 
 #[expect(deprecated, reason = "older clients read these fields")]
@@ -369,34 +369,4 @@ pub(super) fn floor(s: &str, max: usize) -> usize {
         n -= 1;
     }
     n
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn line(mid: &str, cid: &str) -> OfferLine {
-        OfferLine { mid: mid.into(), kind: Kind::Audio, cid: Some(cid.into()), sending: true }
-    }
-
-    fn announced(cid: &str) -> Pending {
-        Pending { cids: vec![cid.into()], info: proto::TrackInfo::default(), kind: Kind::Audio }
-    }
-
-    #[test]
-    fn a_line_that_lags_behind_takes_no_new_announcement() {
-        let (old, new) = (line("0", "a"), line("1", "b"));
-        let (held, spent) = ([old.clone()], [old.clone()]);
-        assert_eq!(find_pending(&[announced("b")], &held, &spent, &old), None);
-        assert_eq!(find_pending(&[announced("b")], &[old.clone(), new.clone()], &spent, &new), Some(0));
-        // The same track announced again on the same line is that line's.
-        assert_eq!(find_pending(&[announced("a")], &held, &spent, &old), Some(0));
-    }
-
-    #[test]
-    fn a_line_with_another_id_takes_the_only_announcement_of_its_kind() {
-        let odd = line("1", "backup");
-        assert_eq!(find_pending(&[announced("b")], std::slice::from_ref(&odd), &[line("0", "a")], &odd), Some(0));
-        assert_eq!(find_pending(&[announced("b"), announced("c")], std::slice::from_ref(&odd), &[], &odd), None);
-    }
 }

@@ -39,7 +39,9 @@ impl Room {
             };
             self.leave(ctx, pid, reason, tell);
         }
+        self.deliver_all_waiting(ctx);
         self.unanswered(ctx);
+        self.unmatched(ctx);
         self.ask_refreshes(ctx);
         self.speakers(ctx);
         self.repeat_key_frames(ctx);

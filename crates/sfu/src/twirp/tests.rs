@@ -25,6 +25,7 @@ const NOW_SECS: i64 = 1_767_225_600;
 struct Fake {
     calls: Mutex<Vec<String>>,
     fail_next: Mutex<Option<Error>>,
+    linger: Mutex<Option<Duration>>,
 }
 
 impl Fake {
@@ -130,7 +131,8 @@ impl MediaHooks for Fake {
         Ok(channel.name.as_str() == "voiceroom")
     }
 
-    async fn may_open(&self, channel: &ChannelKey) -> Result<bool> {
+    async fn may_open(&self, channel: &ChannelKey, linger: Option<Duration>) -> Result<bool> {
+        *self.linger.lock().unwrap() = linger;
         Ok(channel.name.as_str() != "dismissed")
     }
 
@@ -145,7 +147,15 @@ impl Clock for Fake {
 
 fn app(enabled: bool) -> App {
     let secret = SecretString::from("a-secret-for-the-room-service-42");
-    App { id: AppId(7), name: "a".into(), key: "key".into(), secret, previous_secrets: vec![], enabled }
+    App {
+        id: AppId(7),
+        name: "a".into(),
+        key: "key".into(),
+        secret,
+        previous_secrets: vec![],
+        enabled,
+        admin_identifiers: vec![],
+    }
 }
 
 struct Bench {
@@ -228,6 +238,10 @@ async fn protobuf_and_both_spellings_of_json_say_the_same() {
         assert_eq!(reply.json()["creationTime"], "5", "64-bit numbers are text in protojson");
     }
     assert_eq!(b.fake.taken(), ["create 7 r 30"; 3]);
+    assert_eq!(*b.fake.linger.lock().unwrap(), Some(Duration::from_secs(30)));
+    b.json("CreateRoom", &all(""), json!({"name": "r"})).await;
+    assert_eq!(*b.fake.linger.lock().unwrap(), None, "not given");
+    b.fake.taken();
 
     let reply = b.raw("ListRooms", &token(&all("")), "application/json; charset=utf-8", b"{}".to_vec()).await;
     assert_eq!(reply.json()["rooms"][0]["name"], "r");
@@ -385,6 +399,7 @@ async fn errors_of_the_engine_keep_their_meaning_and_their_secrets() {
     let b = Bench::new();
     for (kind, expect) in [
         (Kind::NotFound, (404, "not_found")),
+        (Kind::NotPresent, (404, "not_found")),
         (Kind::Gone, (404, "not_found")),
         (Kind::Forbidden, (403, "permission_denied")),
         (Kind::LimitReached, (412, "failed_precondition")),

@@ -134,6 +134,7 @@ impl Server {
             secret: SecretString::from("voice-demo-secret-32-bytes-long!"),
             previous_secrets: Vec::new(),
             enabled: true,
+            admin_identifiers: Vec::new(),
         });
         let config = VoiceApiConfig {
             public_url: o.public_url,

@@ -1,0 +1,162 @@
+//! One request through the checks of talk.md 2.3, in their order.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::response::Response;
+use http::Method;
+use stoa_api::{Origin, Place};
+use stoa_core::Error;
+use stoa_core::app::App;
+use stoa_core::id::{AppId, ChannelKey};
+use tracing::Instrument as _;
+
+use crate::command::Command;
+use crate::params::Params;
+use crate::params::fields::Field;
+use crate::query::AuthParams;
+use crate::refuse::{Code, Refusal};
+use crate::reply::{IdentityEcho, Reply, refuse};
+use crate::state::TalkState;
+use crate::{auth, body, endpoints, path};
+
+/// How long a command may take (talk.md 2.5). The store gives up a wait for a room after 5 s.
+const DEADLINE: Duration = Duration::from_secs(8);
+
+/// A request of a known app, read.
+pub(crate) struct Call {
+    pub(crate) state: TalkState,
+    pub(crate) app: Arc<App>,
+    /// The acting account.
+    pub(crate) identifier: String,
+    pub(crate) params: Params,
+    /// The address the caller used.
+    pub(crate) origin: Origin,
+}
+
+/// A refusal, with what `change_user_Identity` says beside it.
+pub(crate) struct Failure {
+    pub(crate) refusal: Refusal,
+    pub(crate) echo: IdentityEcho,
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        Self { refusal, echo: IdentityEcho::default() }
+    }
+}
+
+impl Call {
+    /// A required channel of this app.
+    pub(crate) fn channel(&self, field: &Field) -> Result<ChannelKey, Refusal> {
+        self.params.channel(field, self.app.id, self.state.config().channel_charset)
+    }
+
+    /// An optional channel of this app.
+    pub(crate) fn maybe_channel(&self, field: &Field) -> Result<Option<ChannelKey>, Refusal> {
+        self.params.maybe_channel(field, self.app.id, self.state.config().channel_charset)
+    }
+
+    /// `op_user`, else the acting account.
+    pub(crate) fn op_user(&self) -> Result<String, Refusal> {
+        let named = self.params.maybe_user(&crate::params::fields::OP_USER)?;
+        Ok(named.map_or_else(|| self.identifier.clone(), |u| u.to_string()))
+    }
+
+    /// What a use-case refused, for the caller.
+    #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+    pub(crate) fn refused(&self, e: Error) -> Refusal {
+        Refusal::of(&e, self.state.api().clock().now().wall)
+    }
+}
+
+/// Answers every request to a path of ours.
+pub(crate) async fn answer(State(state): State<TalkState>, request: Request<Body>) -> Response {
+    let began = state.api().clock().now().mono;
+    let command = path::command(request.uri().path());
+    let mut app = None;
+    let done = match command {
+        None => Err(Refusal::new(Code::UNKNOWN_COMMAND, "unknown version, service or command").into()),
+        Some(command) => serve(&state, command, request, &mut app).await,
+    };
+    let took = state.api().clock().now().mono.saturating_sub(began);
+    let code = done.as_ref().map_or_else(|f| f.refusal.code().number(), |_| 0);
+    let name = command.map_or("unknown", Command::name);
+    let app = app.map_or(0, |AppId(id)| id);
+    // Neither the query string nor anything of the body: they hold checksums and what people write.
+    tracing::debug!(app.id = app, talk.command = name, talk.code = code, took.ms = took.as_millis(), "command");
+    match done {
+        Ok(reply) => reply.into_response(),
+        Err(f) => refuse(&f.refusal, (command == Some(Command::Identity)).then_some(f.echo)),
+    }
+}
+
+async fn serve(
+    state: &TalkState,
+    command: Command,
+    request: Request<Body>,
+    known: &mut Option<AppId>,
+) -> Result<Reply, Failure> {
+    if request.method() != Method::POST {
+        return Err(Refusal::new(Code::HTTP_PARSE, "method: only POST is served").into());
+    }
+    let (app, params) = admit(state, command, &request)?;
+    *known = Some(app.id);
+    let now = || state.api().clock().now().wall;
+    let place = state.api().enter().map_err(|e| Refusal::of(&e, now()))?;
+    let origin = Origin::of(&request);
+    let bytes = body::read(request, state.api().config().body_limit).await?;
+    auth::check_sign(&app, &params, command, &bytes)?;
+    let read = body::parse(&bytes, state.config().lenient_json)?;
+    read.check_app(app.id)?;
+    let call = Call { state: state.clone(), app, identifier: params.identifier, params: read, origin };
+    run(command, call, place).await
+}
+
+/// Steps 3 to 10: who asks, and whether it may now. No body is read for whoever fails here.
+fn admit(state: &TalkState, command: Command, request: &Request<Body>) -> Result<(Arc<App>, AuthParams), Refusal> {
+    let params = AuthParams::read(request.uri().query().unwrap_or_default())?;
+    let now = state.api().clock().now().wall;
+    let config = state.config();
+    let app = state.apps().by_key(&params.appkey);
+    let app = auth::authenticate(&params, app, now.secs(), config.clock_skew_secs, config.uniform_auth_errors)?;
+    if command.guarded() && !app.is_admin(&params.identifier) {
+        return Err(Refusal::new(Code::NOT_ADMIN, "identifier: may not run this command"));
+    }
+    state.check_app_rate(app.id).map_err(|e| Refusal::of(&e, now))?;
+    Ok((Arc::clone(app), params))
+}
+
+/// Carries the command out within the deadline. What changes something is carried through, also when the deadline
+/// passes or the caller hangs up half-way: a ban that is stored and never told to the engine would be the worst of both.
+async fn run(command: Command, call: Call, place: Place) -> Result<Reply, Failure> {
+    let work = async move {
+        let done = endpoints::run(command, call).await;
+        drop(place);
+        done
+    }
+    .in_current_span();
+    let done = if command.mutates() {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "as long-lived as one command, counted among the requests under way, which shutdown waits for"
+        )]
+        let task = tokio::task::spawn(work);
+        let done = tokio::time::timeout(DEADLINE, task).await;
+        done.map(|d| d.unwrap_or_else(|e| Err(broken(command, &e))))
+    } else {
+        tokio::time::timeout(DEADLINE, work).await
+    };
+    done.unwrap_or_else(|_| {
+        tracing::warn!(talk.command = command.name(), "command exceeded its deadline");
+        Err(Refusal::new(Code::INTERNAL, "took too long; whether it takes effect is not known").into())
+    })
+}
+
+/// The task fell: our fault.
+fn broken(command: Command, e: &tokio::task::JoinError) -> Failure {
+    tracing::error!(error = %e, talk.command = command.name(), "command broke");
+    Refusal::new(Code::INTERNAL, "internal error").into()
+}
