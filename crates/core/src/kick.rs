@@ -89,7 +89,8 @@ impl Kick<'_> {
         if was_there {
             let others = To::AllBut(self.user.clone());
             // The others' notice is best effort: the kick itself is done.
-            let _told = world.media().send(self.channel, &others, &notice(NoticeKind::UserKicked { secs, until })).await;
+            let _told =
+                world.media().send(self.channel, &others, &notice(NoticeKind::UserKicked { secs, until })).await;
         }
         world.facts().settled().await
     }

@@ -239,12 +239,7 @@ mod tests {
     }
 
     fn who(user: &str, sid: &str) -> Who {
-        Who {
-            identity: Identity::new(user).unwrap(),
-            user: UserId::new(user).unwrap(),
-            sid: sid.into(),
-            hidden: false,
-        }
+        Who { identity: Identity::new(user).unwrap(), user: UserId::new(user).unwrap(), sid: sid.into(), hidden: false }
     }
 
     fn note(live: &Live, at: i64, fact: MediaFact) -> Vec<PresenceChange> {

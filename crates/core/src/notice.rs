@@ -204,8 +204,11 @@ mod tests {
             json!({ "event": "kicked", "id": "I", "channel_id": "raid-7", "user_id": "leef", "ts": 5, "op_user": "admin",
                 "reason": 1, "kick_time": 60, "until": 61, "detail": "admin,1,60" })
         );
-        let identity =
-            NoticeKind::Identity { to: IdentityType::Listener, from: IdentityType::FreeTalker, request: Some(i64::MAX) };
+        let identity = NoticeKind::Identity {
+            to: IdentityType::Listener,
+            from: IdentityType::FreeTalker,
+            request: Some(i64::MAX),
+        };
         assert_eq!(notice(identity)["request_id"], "9223372036854775807");
         let none = NoticeKind::Identity { to: IdentityType::Listener, from: IdentityType::FreeTalker, request: None };
         assert!(notice(none).get("request_id").is_none());

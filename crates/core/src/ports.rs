@@ -168,7 +168,8 @@ pub trait ChannelStore: Send + Sync {
     ) -> Result<Option<MemberApplied>>;
 
     /// Bans that run at `now`, by creation, channel and user (bytes): how many, and those from `offset` on.
-    async fn bans(&self, filter: &SanctionFilter, now: UnixMs, offset: u64, limit: u32) -> Result<(u64, Vec<Sanction>)>;
+    async fn bans(&self, filter: &SanctionFilter, now: UnixMs, offset: u64, limit: u32)
+    -> Result<(u64, Vec<Sanction>)>;
 
     /// Ends a running ban; the revocation mark stays. False = there was none.
     async fn lift_ban(&self, key: &ChannelKey, user: &UserId, now: UnixMs) -> Result<bool>;

@@ -25,7 +25,13 @@ async fn kick(b: &Bench, c: &ChannelKey, who: &str, secs: u64) -> Result<(), Kin
     b.talk.kick(c, &user(who), Duration::from_secs(secs), "admin").await.map_err(|e| e.kind().clone())
 }
 
-async fn set(b: &Bench, c: &ChannelKey, who: &str, to: IdentityType, request: Option<i64>) -> Result<IdentityChange, Kind> {
+async fn set(
+    b: &Bench,
+    c: &ChannelKey,
+    who: &str,
+    to: IdentityType,
+    request: Option<i64>,
+) -> Result<IdentityChange, Kind> {
     let wish = IdentityWish { channel: c, user: &user(who), to, request, by: "admin" };
     b.talk.set_identity(wish).await.map_err(|e| e.kind().clone())
 }
@@ -205,7 +211,10 @@ async fn k10_to_k14_the_table_of_kicks() {
     let c = channel("raid-7");
     assert_eq!(kick(&b, &c, "ann", 0).await, Err(Kind::NotFound));
     kick(&b, &c, "ann", 600).await.unwrap();
-    assert!(matches!(b.enter(&c, "ann", &ours("1", NOW + 9)).await, Err(Refused::Banned(_))), "a ban before its channel");
+    assert!(
+        matches!(b.enter(&c, "ann", &ours("1", NOW + 9)).await, Err(Refused::Banned(_))),
+        "a ban before its channel"
+    );
     assert_eq!(b.talk.status(&c).await.unwrap(), ChannelStatus::Absent, "a refused join opens nothing");
     kick(&b, &c, "ann", 0).await.unwrap();
     assert_eq!(kick(&b, &c, "ann", 0).await, Err(Kind::NotFound));
@@ -283,11 +292,8 @@ async fn bans_are_listed_while_they_run() {
         kick(&b, &channel(name), who, secs).await.unwrap();
     }
     let list = async |channel: Option<&str>, who: Option<&str>| {
-        let filter = SanctionFilter {
-            app: APP,
-            channel: channel.map(|c| stoa_testkit::channel(c).name),
-            user: who.map(user),
-        };
+        let filter =
+            SanctionFilter { app: APP, channel: channel.map(|c| stoa_testkit::channel(c).name), user: who.map(user) };
         let page = Page { start: 0, limit: 10 };
         let rows = b.talk.bans(&filter, page).await.unwrap().rows;
         rows.iter().map(|s| format!("{}/{}", s.channel.name, s.user)).collect::<Vec<_>>()
@@ -481,7 +487,11 @@ async fn r16_r17_records_over_a_crash() {
     b.enter(&c, "ann", &ours("1", NOW)).await.unwrap();
     b.enter(&c, "bob", &ours("1", NOW)).await.unwrap();
     b.clock.forward(Duration::from_secs(100));
-    b.world.store.heartbeat(stoa_core::channel::Boot { id: 1, started: START }, UnixMs::from_secs(NOW + 95)).await.unwrap();
+    b.world
+        .store
+        .heartbeat(stoa_core::channel::Boot { id: 1, started: START }, UnixMs::from_secs(NOW + 95))
+        .await
+        .unwrap();
     b.clock.forward(Duration::from_secs(3));
     let b = Bench::over(b.store.clone(), b.clock.clone()).await;
     b.enter(&c, "ann", &ours("1", NOW)).await.unwrap();

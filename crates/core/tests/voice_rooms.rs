@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use stoa_core::Kind;
 use stoa_core::caller::Caller;
-use stoa_core::sanction::Source;
 use stoa_core::kick::Kick;
 use stoa_core::media::LeftReason;
+use stoa_core::sanction::Source;
 use stoa_core::voice::{CreateRoom, Outcome, Room};
 use stoa_testkit::{APP, Bench, bench, ours, user};
 

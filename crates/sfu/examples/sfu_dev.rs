@@ -2,21 +2,23 @@
 //! token says. App 1000, key `devkey`. Prints its addresses as one JSON line. Loopback only; not a server to run.
 //!
 //! `GET /dev/<command>?channel=…&user=…` drives the media port: `standing` (`publish`, `revision`, `mute`), `silence`,
-//! `remove`, `end`, `participants`, `events`.
+//! `remove` (`farewell`), `send` (`body`), `end`, `participants`, `events`.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use axum::extract::{ConnectInfo, Query, State};
 use axum::routing::get;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::service::TowerToHyperService;
 use stoa_core::app::{App, Apps};
+use stoa_core::channel::ATTR_USER;
 use stoa_core::id::{AppId, ChannelKey, ChannelName, UserId};
 use stoa_core::media::{
-    Admission, Admitted, Media, MediaEvent, MediaHooks, Muted, Permission, Refused, RemoveCause, Standing,
+    Admission, Admitted, Media, MediaEvent, MediaHooks, Message, Muted, Permission, Refused, Removal, RemoveCause,
+    Standing, To,
 };
 use stoa_core::ports::{Clock, Entropy};
 use stoa_core::time::{Now, UnixMs};
@@ -62,7 +64,7 @@ impl MediaHooks for AdmitAll {
             data: c.can_publish_data.unwrap_or(publish),
             update_metadata: c.can_update_own_metadata,
         };
-        let attributes = BTreeMap::from([("stoa.user".to_owned(), user.to_string())]);
+        let attributes = BTreeMap::from([(ATTR_USER.to_owned(), user.to_string())]);
         Ok(Admitted { user, standing: Standing { permission, muted: Muted::default(), attributes, revision: 1 } })
     }
 
@@ -74,7 +76,7 @@ impl MediaHooks for AdmitAll {
         Ok(false)
     }
 
-    async fn may_open(&self, _channel: &ChannelKey) -> stoa_core::Result<bool> {
+    async fn may_open(&self, _channel: &ChannelKey, _linger: Option<Duration>) -> stoa_core::Result<bool> {
         Ok(true)
     }
 
@@ -103,10 +105,19 @@ async fn dev(
             let permission = Permission { publish: arg("publish") != "0", ..Permission::listener() };
             let muted = Muted { audio: arg("mute") == "1", video: false };
             let standing = Standing { permission, muted, attributes: BTreeMap::new(), revision };
-            dev.media.set_standing(&key, &user.expect("a user"), &standing).await
+            dev.media.set_standing(&key, &user.expect("a user"), Arc::new(standing)).await
         }
         "silence" => dev.media.silence(&key, revision).await,
-        "remove" => dev.media.remove(&key, &user.expect("a user"), RemoveCause::Kick, 0, UnixMs(0)).await,
+        "remove" => {
+            let farewell = Some(Message { topic: "stoa.talk.notice", body: arg("farewell") });
+            let removal = Removal { cause: RemoveCause::Kick, not_before_secs: 0, until: UnixMs(0), farewell };
+            dev.media.remove(&key, &user.expect("a user"), removal).await
+        }
+        "send" => {
+            let to = user.map_or(To::All, To::User);
+            let message = Message { topic: "stoa.talk.msg", body: arg("body") };
+            return format!("{:?}", dev.media.send(&key, &to, &message).await);
+        }
         "end" => dev.media.end_channel(&key).await,
         "participants" => return format!("{:?}", dev.media.participants(&key).await),
         "events" => return dev.hooks.events.lock().expect("no panics").join("\n"),

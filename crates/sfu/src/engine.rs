@@ -21,6 +21,9 @@ use crate::signal::Buckets;
 /// Commands that may wait for a shard. When full, joins are refused with 503 and everything else waits.
 const COMMAND_QUEUE: usize = 8192;
 
+/// Longest window of rates in seconds: what counters keep.
+const MAX_STATS_WINDOW: u32 = 10;
+
 /// How the engine runs.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -42,6 +45,8 @@ pub struct Config {
     pub signals: (u32, u32),
     /// Joins per address: per second, burst. 0 per second = no limit.
     pub joins: (u32, u32),
+    /// Whole seconds that rates of tracks are the mean of, 1 to 10. More are smoother and later.
+    pub stats_window: u32,
     /// Clients may ask for faults (development only).
     pub simulate: bool,
     /// Name of this server in join answers.
@@ -61,6 +66,7 @@ impl Default for Config {
             max_tracks: 8,
             signals: (50, 200),
             joins: (20, 200),
+            stats_window: 3,
             simulate: false,
             node_id: "ND_stoa".to_owned(),
         }
@@ -106,7 +112,12 @@ impl Engine {
     ///
     /// # Errors
     /// [`StartError`].
-    pub fn new(cfg: Config, apps: Apps, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Result<Self, StartError> {
+    pub fn new(
+        mut cfg: Config,
+        apps: Apps,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Result<Self, StartError> {
         if cfg.advertised.is_empty() {
             return Err(StartError::NoAddress);
         }
@@ -114,6 +125,7 @@ impl Engine {
         let udp = socket.local_addr().map_err(StartError::Bind)?;
         let on = |port: u16| cfg.advertised.iter().map(move |ip| SocketAddr::new(*ip, port)).collect::<Vec<_>>();
         let factory = Factory::new(on(udp.port()), cfg.ice_tcp_port.map(on).unwrap_or_default());
+        cfg.stats_window = cfg.stats_window.clamp(1, MAX_STATS_WINDOW);
         let base = net::base(clock.now().mono);
         let joins = Buckets::new(cfg.joins);
         let env = Arc::new(Env::new(cfg, apps, clock, entropy));

@@ -4,10 +4,11 @@
 //! channel may end. Nobody is there yet to be told, so the shard remembers it for longer than such a join can take.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use stoa_core::id::{ChannelKey, UserId};
-use stoa_core::media::{Refused, Standing};
+use stoa_core::media::{Claims, Judge, Refused, Standing};
 use stoa_core::time::{Now, UnixMs};
 
 use crate::room::silenced;
@@ -30,7 +31,7 @@ struct Mark {
 
 #[derive(Default)]
 struct Channel {
-    standings: BTreeMap<UserId, (Standing, Duration)>,
+    rights: BTreeMap<UserId, (Arc<dyn Judge>, Duration)>,
     marks: BTreeMap<UserId, Mark>,
     silence: Option<(u64, Duration)>,
     ended: Option<Duration>,
@@ -44,10 +45,10 @@ pub(crate) struct Memory {
 }
 
 impl Memory {
-    pub(crate) fn standing(&mut self, now: Now, key: &ChannelKey, user: &UserId, standing: &Standing) {
-        let known = &mut self.channels.entry(key.clone()).or_default().standings;
-        if known.get(user).is_none_or(|(s, _)| s.revision <= standing.revision) {
-            known.insert(user.clone(), (standing.clone(), now.mono));
+    pub(crate) fn rights(&mut self, now: Now, key: &ChannelKey, user: &UserId, rights: &Arc<dyn Judge>) {
+        let known = &mut self.channels.entry(key.clone()).or_default().rights;
+        if known.get(user).is_none_or(|(r, _)| r.revision() <= rights.revision()) {
+            known.insert(user.clone(), (rights.clone(), now.mono));
             self.entries += 1;
         }
         self.bound(now);
@@ -78,7 +79,7 @@ impl Memory {
         now: Now,
         key: &ChannelKey,
         user: &UserId,
-        nbf_secs: i64,
+        claims: &Claims,
         asked: Duration,
         standing: &mut Standing,
     ) -> Result<(), Refused> {
@@ -91,12 +92,16 @@ impl Memory {
             if mark.at >= asked && mark.until > now.wall {
                 return Err(Refused::Banned(mark.until));
             }
-            if nbf_secs < mark.not_before_secs {
+            if claims.nbf_secs < mark.not_before_secs {
                 return Err(Refused::Revoked);
             }
         }
-        if let Some((newer, _)) = channel.standings.get(user).filter(|(s, _)| s.revision > standing.revision) {
-            standing.clone_from(newer);
+        // Of the same revision, what came while admission was asked is the newer: a mute that ran out grants anew.
+        let newer = |(rights, at): &&(Arc<dyn Judge>, Duration)| {
+            rights.revision() > standing.revision || (rights.revision() == standing.revision && *at >= asked)
+        };
+        if let Some((rights, _)) = channel.rights.get(user).filter(newer) {
+            *standing = rights.standing(claims);
         }
         if let Some((revision, _)) = channel.silence.filter(|(r, _)| standing.revision < *r) {
             *standing = silenced(standing, revision);
@@ -118,13 +123,13 @@ impl Memory {
     fn forget_older(&mut self, now: Now, age: Duration) {
         let fresh = |at: Duration| now.mono.saturating_sub(at) < age;
         self.channels.retain(|_, c| {
-            c.standings.retain(|_, (_, at)| fresh(*at));
+            c.rights.retain(|_, (_, at)| fresh(*at));
             c.marks.retain(|_, m| now.mono < m.forget);
             c.silence = c.silence.filter(|(_, at)| fresh(*at));
             c.ended = c.ended.filter(|at| fresh(*at));
-            !(c.standings.is_empty() && c.marks.is_empty() && c.silence.is_none() && c.ended.is_none())
+            !(c.rights.is_empty() && c.marks.is_empty() && c.silence.is_none() && c.ended.is_none())
         });
-        self.entries = self.channels.values().map(|c| c.standings.len() + c.marks.len()).sum();
+        self.entries = self.channels.values().map(|c| c.rights.len() + c.marks.len()).sum();
     }
 }
 
@@ -146,6 +151,14 @@ mod tests {
         Standing { permission, muted: Muted::default(), attributes: BTreeMap::new(), revision }
     }
 
+    fn judge(standing: Standing) -> Arc<dyn Judge> {
+        Arc::new(standing)
+    }
+
+    fn nbf(nbf_secs: i64) -> Claims {
+        Claims { nbf_secs, ..Claims::default() }
+    }
+
     fn place() -> (ChannelKey, UserId) {
         (ChannelKey { app: AppId(1), name: ChannelName::new("r").unwrap() }, UserId::new("u").unwrap())
     }
@@ -154,16 +167,44 @@ mod tests {
     fn the_newest_standing_wins_whichever_way_it_came() {
         let (key, user) = place();
         let mut m = Memory::default();
-        m.standing(at(1), &key, &user, &standing(5, false));
+        m.rights(at(1), &key, &user, &judge(standing(5, false)));
         let mut asked = standing(4, true);
-        m.judge(at(1), &key, &user, 0, at(1).mono, &mut asked).unwrap();
+        m.judge(at(1), &key, &user, &nbf(0), at(1).mono, &mut asked).unwrap();
         assert_eq!(asked, standing(5, false));
         let mut asked = standing(6, true);
-        m.judge(at(1), &key, &user, 0, at(1).mono, &mut asked).unwrap();
+        m.judge(at(1), &key, &user, &nbf(0), at(1).mono, &mut asked).unwrap();
         assert!(asked.permission.publish);
         m.silence(at(2), &key, 7);
-        m.judge(at(2), &key, &user, 0, at(1).mono, &mut asked).unwrap();
+        m.judge(at(2), &key, &user, &nbf(0), at(1).mono, &mut asked).unwrap();
         assert!(!asked.permission.publish);
+    }
+
+    #[test]
+    fn of_equal_revisions_the_one_that_came_during_the_question_wins_and_is_judged_by_the_joiners_claims() {
+        /// Publishing is what the token says.
+        #[derive(Debug)]
+        struct AsTheTokenSays;
+        impl Judge for AsTheTokenSays {
+            fn revision(&self) -> u64 {
+                5
+            }
+            fn standing(&self, claims: &Claims) -> Standing {
+                standing(5, claims.can_publish == Some(true))
+            }
+        }
+        let (key, user) = place();
+        let mut m = Memory::default();
+        m.rights(at(2), &key, &user, &judge(standing(5, false)));
+        let rights: Arc<dyn Judge> = Arc::new(AsTheTokenSays);
+        m.rights(at(2), &key, &user, &rights);
+        let claims = |can_publish| Claims { can_publish: Some(can_publish), ..Claims::default() };
+        let judged = |asked: u64, can_publish| {
+            let mut s = standing(5, false);
+            m.judge(at(2), &key, &user, &claims(can_publish), at(asked).mono, &mut s).unwrap();
+            s.permission.publish
+        };
+        assert!(judged(1, true) && !judged(1, false));
+        assert!(!judged(3, true), "asked afterwards, admission knew");
     }
 
     #[test]
@@ -172,22 +213,25 @@ mod tests {
         let mut m = Memory::default();
         let mut s = standing(1, true);
         m.removed(at(2), &key, &user, 1_000_003, at(0).wall);
-        assert_eq!(m.judge(at(2), &key, &user, 1_000_002, at(1).mono, &mut s), Err(Refused::Revoked));
-        assert_eq!(m.judge(at(2), &key, &user, 1_000_003, at(1).mono, &mut s), Ok(()));
+        assert_eq!(m.judge(at(2), &key, &user, &nbf(1_000_002), at(1).mono, &mut s), Err(Refused::Revoked));
+        assert_eq!(m.judge(at(2), &key, &user, &nbf(1_000_003), at(1).mono, &mut s), Ok(()));
         m.removed(at(2), &key, &user, 1_000_003, at(100).wall);
-        assert_eq!(m.judge(at(3), &key, &user, 1_000_003, at(1).mono, &mut s), Err(Refused::Banned(at(100).wall)));
-        assert_eq!(m.judge(at(3), &key, &user, 1_000_003, at(3).mono, &mut s), Ok(()), "admission knew better");
+        assert_eq!(
+            m.judge(at(3), &key, &user, &nbf(1_000_003), at(1).mono, &mut s),
+            Err(Refused::Banned(at(100).wall))
+        );
+        assert_eq!(m.judge(at(3), &key, &user, &nbf(1_000_003), at(3).mono, &mut s), Ok(()), "admission knew better");
         let (other, _) = (ChannelKey { app: AppId(2), ..key.clone() }, ());
         m.ended(at(5), &other);
-        assert_eq!(m.judge(at(5), &other, &user, 0, at(4).mono, &mut s), Err(Refused::NoSuchChannel));
-        assert_eq!(m.judge(at(6), &other, &user, 0, at(6).mono, &mut s), Ok(()), "asked after the end");
+        assert_eq!(m.judge(at(5), &other, &user, &nbf(0), at(4).mono, &mut s), Err(Refused::NoSuchChannel));
+        assert_eq!(m.judge(at(6), &other, &user, &nbf(0), at(6).mono, &mut s), Ok(()), "asked after the end");
     }
 
     #[test]
     fn it_forgets() {
         let (key, user) = place();
         let mut m = Memory::default();
-        m.standing(at(1), &key, &user, &standing(5, false));
+        m.rights(at(1), &key, &user, &judge(standing(5, false)));
         m.removed(at(1), &key, &user, 1, at(1).wall);
         m.purge(at(20));
         assert_eq!(m.entries, 1, "the mark stays a minute");

@@ -91,6 +91,7 @@ impl Thread {
             self.shard.pump(now);
             self.send(&socket);
             self.effects(&runtime);
+            self.shard.reply();
             if commands || received {
                 // Fairness towards the runtime's own driver, or readiness is never seen again.
                 tokio::task::yield_now().await;
@@ -176,7 +177,7 @@ impl Thread {
         let (hooks, back, clock) = (self.hooks.clone(), self.back.clone(), self.env.clock.clone());
         let question = async move {
             let now = clock.now().wall;
-            let ask = Admission { channel: &key, identity: &identity, claims: &claims, now };
+            let ask = Admission { channel: &key, identity: &identity, claims: &claims, joins: false, now };
             let answer = match tokio::time::timeout(ADMISSION_TIMEOUT, hooks.admit(ask)).await {
                 Ok(answer) => answer.map(|a| a.standing),
                 Err(_) => Err(stoa_core::media::Refused::Unavailable),

@@ -7,11 +7,10 @@ use async_trait::async_trait;
 use livekit_protocol::leave_request::Action;
 use stoa_core::error::{Error, Kind, Result};
 use stoa_core::id::{AppId, ChannelKey, ChannelName, UserId};
-use stoa_core::media::{LeftReason, Media, ParticipantView, RemoveCause, Standing};
-use stoa_core::time::{Now, UnixMs};
+use stoa_core::media::{Judge, LeftReason, Media, Message, ParticipantView, Removal, RemoveCause, To};
+use stoa_core::time::Now;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::room::Room;
 use crate::shard::{Command, Shard};
 
 /// A command that is not confirmed by then is answered "unavailable"; it is carried out all the same.
@@ -24,7 +23,7 @@ pub(crate) struct Port {
 }
 
 impl Port {
-    /// Runs `f` on the shard's thread and waits for its answer.
+    /// Runs `f` on the shard's thread and waits for its answer, which comes after its packets are sent and its facts told.
     pub(crate) async fn call<R: Send + 'static>(
         &self,
         f: impl FnOnce(&mut Shard, Now) -> R + Send + 'static,
@@ -32,8 +31,9 @@ impl Port {
         let unavailable = || Error::new(Kind::Unavailable, "the media engine is busy, try again");
         let (reply, answer) = oneshot::channel();
         let call = Command::Call(Box::new(move |shard, now| {
+            let result = f(shard, now);
             // Whoever asked may have stopped waiting; the command is done nevertheless.
-            let _waited = reply.send(f(shard, now));
+            shard.answer_later(Box::new(move || drop(reply.send(result))));
         }));
         // Reserving is what may take long; once sent the command cannot be lost with the caller.
         let work = async {
@@ -46,12 +46,12 @@ impl Port {
 
 #[async_trait]
 impl Media for Port {
-    async fn set_standing(&self, channel: &ChannelKey, user: &UserId, standing: &Standing) -> Result<()> {
-        let (key, user, standing) = (channel.clone(), user.clone(), standing.clone());
+    async fn set_standing(&self, channel: &ChannelKey, user: &UserId, rights: Arc<dyn Judge>) -> Result<()> {
+        let (key, user) = (channel.clone(), user.clone());
         self.call(move |shard, now| {
-            shard.memory.standing(now, &key, &user, &standing);
+            shard.memory.rights(now, &key, &user, &rights);
             if let Some(ix) = shard.by_key.get(&key).copied() {
-                shard.with_room(now, ix, |r, ctx| r.set_standing(ctx, &user, &standing));
+                shard.with_room(now, ix, |r, ctx| r.set_standing(ctx, &user, &*rights));
             }
         })
         .await
@@ -79,30 +79,34 @@ impl Media for Port {
         .await
     }
 
-    async fn remove(
-        &self,
-        channel: &ChannelKey,
-        user: &UserId,
-        cause: RemoveCause,
-        not_before_secs: i64,
-        until: UnixMs,
-    ) -> Result<()> {
-        let RemoveCause::Kick = cause;
+    async fn remove(&self, channel: &ChannelKey, user: &UserId, removal: Removal) -> Result<()> {
+        let Removal { cause: RemoveCause::Kick, not_before_secs, until, farewell } = removal;
         let (key, user) = (channel.clone(), user.clone());
         self.call(move |shard, now| {
             shard.memory.removed(now, &key, &user, not_before_secs, until);
             if let Some(ix) = shard.by_key.get(&key).copied() {
-                shard.with_room(now, ix, |r, ctx| r.remove(ctx, &user));
+                shard.with_room(now, ix, |r, ctx| r.remove(ctx, &user, farewell.as_ref()));
             }
         })
         .await
     }
 
+    async fn send(&self, channel: &ChannelKey, to: &To, message: &Message) -> Result<usize> {
+        let (key, to, message) = (channel.clone(), to.clone(), message.clone());
+        self.call(move |shard, now| {
+            let ix = shard.by_key.get(&key).copied()?;
+            shard.with_room(now, ix, |r, ctx| r.send(ctx, &to, &message))
+        })
+        .await
+        .map(Option::unwrap_or_default)
+    }
+
     async fn participants(&self, channel: &ChannelKey) -> Result<Vec<ParticipantView>> {
-        let key = channel.clone();
-        let views =
-            self.call(move |shard, _| shard.by_key.get(&key).and_then(|ix| shard.rooms.get(ix)).map(Room::views));
-        views.await?.ok_or_else(|| Error::new(Kind::NotFound, "no such channel"))
+        self.views(channel, None).await
+    }
+
+    async fn participants_of(&self, channel: &ChannelKey, user: &UserId) -> Result<Vec<ParticipantView>> {
+        self.views(channel, Some(user.clone())).await
     }
 
     async fn channels(&self, app: AppId) -> Result<Vec<(ChannelName, usize)>> {
@@ -115,6 +119,16 @@ impl Media for Port {
 }
 
 impl Port {
+    async fn views(&self, channel: &ChannelKey, of: Option<UserId>) -> Result<Vec<ParticipantView>> {
+        let key = channel.clone();
+        self.call(move |shard, now| {
+            let ix = shard.by_key.get(&key).copied()?;
+            shard.with_room(now, ix, |r, ctx| r.views(ctx, of.as_ref()))
+        })
+        .await
+        .map(Option::unwrap_or_default)
+    }
+
     /// As the port of core.
     pub(crate) fn shared(&self) -> Arc<dyn Media> {
         Arc::new(self.clone())

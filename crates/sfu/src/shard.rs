@@ -17,7 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::env::Env;
 use crate::memory::Memory;
 use crate::pc::{Datagram, Inbound, PcEvent, PcSet, Via};
-use crate::room::{Ctx, Effect, Joiner, Owner, Pid, Refusal, Resumer, Room, RoomIx};
+use crate::room::{Ctx, Effect, Farewell, Joiner, Owner, Pid, Refusal, Resumer, Room, RoomIx};
 
 /// How often rooms look at their deadlines.
 const TICK: Duration = Duration::from_millis(200);
@@ -37,6 +37,9 @@ pub(crate) struct Session {
 
 /// Work for the shard's thread.
 pub(crate) type Call = Box<dyn FnOnce(&mut Shard, Now) + Send>;
+
+/// An answer on its way.
+pub(crate) type Reply = Box<dyn FnOnce() + Send>;
 
 /// What the outside wants of a shard.
 pub(crate) enum Command {
@@ -92,6 +95,9 @@ pub(crate) struct Shard {
     next_room: RoomIx,
     next_pid: Pid,
     effects: Vec<Effect>,
+    farewells: Vec<Farewell>,
+    /// Answers that wait until what happened before them is told.
+    replies: Vec<Reply>,
     events: Vec<PcEvent>,
     touched: BTreeSet<RoomIx>,
     tick_at: Duration,
@@ -116,6 +122,8 @@ impl Shard {
             next_room: 1,
             next_pid: 1,
             effects: Vec::new(),
+            farewells: Vec::new(),
+            replies: Vec::new(),
             events: Vec::new(),
             touched: BTreeSet::new(),
             tick_at: Duration::ZERO,
@@ -138,29 +146,31 @@ impl Shard {
         ix: RoomIx,
         f: impl FnOnce(&mut Room, &mut Ctx<'_>) -> R,
     ) -> Option<R> {
-        let at = self.at(now);
-        let room = self.rooms.get_mut(&ix)?;
-        let mut ctx = Ctx { now, at, pcs: &mut self.pcs, env: &self.env, effects: &mut self.effects };
-        let result = catch_unwind(AssertUnwindSafe(|| f(room, &mut ctx)));
+        let result = self.guarded(now, ix, f)?;
         if self.touched.insert(ix) {
             self.quick_at.get_or_insert(now.mono + QUICK_TICK);
         }
-        match result {
-            Ok(r) => Some(r),
-            Err(_) => {
-                metrics::counter!("stoa_media_room_panics_total").increment(1);
-                tracing::error!(channel.sid = room.sid, "a room failed and is closed");
-                if let Some(room) = self.rooms.remove(&ix) {
-                    self.by_key.remove(&room.key);
-                    for p in room.parts.into_values() {
-                        for pc in p.pub_pc.into_iter().chain([p.sub_pc]) {
-                            self.pcs.close(pc);
-                        }
-                    }
-                }
-                None
-            }
+        Some(result)
+    }
+
+    /// The same without a look at offers and deadlines afterwards.
+    fn guarded<R>(&mut self, now: Now, ix: RoomIx, f: impl FnOnce(&mut Room, &mut Ctx<'_>) -> R) -> Option<R> {
+        let at = self.base + now.mono;
+        let Self { rooms, pcs, env, effects, farewells, .. } = self;
+        let room = rooms.get_mut(&ix)?;
+        let mut ctx = Ctx { now, at, pcs, env, effects, farewells };
+        if let Ok(result) = catch_unwind(AssertUnwindSafe(|| f(room, &mut ctx))) {
+            return Some(result);
         }
+        metrics::counter!("stoa_media_room_panics_total").increment(1);
+        tracing::error!(channel.sid = room.sid, "a room failed and is closed");
+        // What is left of it may fail again; what was told until then is told.
+        let _again = catch_unwind(AssertUnwindSafe(|| room.wreck(&mut ctx)));
+        if let Some(room) = rooms.remove(&ix) {
+            self.by_key.remove(&room.key);
+        }
+        self.touched.remove(&ix);
+        None
     }
 
     /// The room of a channel, made if it is not there.
@@ -171,7 +181,14 @@ impl Shard {
         let ix = self.next_room;
         self.next_room += 1;
         let at = self.at(now);
-        let mut ctx = Ctx { now, at, pcs: &mut self.pcs, env: &self.env, effects: &mut self.effects };
+        let mut ctx = Ctx {
+            now,
+            at,
+            pcs: &mut self.pcs,
+            env: &self.env,
+            effects: &mut self.effects,
+            farewells: &mut self.farewells,
+        };
         let room = Room::new(ix, key.clone(), &mut ctx);
         self.rooms.insert(ix, room);
         self.by_key.insert(key.clone(), ix);
@@ -224,8 +241,8 @@ impl Shard {
         if self.draining {
             return Err(Refusal::Busy);
         }
-        let nbf = joiner.token.claims.nbf_secs;
-        self.memory.judge(now, key, &joiner.user, nbf, asked, &mut joiner.standing).map_err(Refusal::Door)?;
+        let claims = &joiner.token.claims;
+        self.memory.judge(now, key, &joiner.user, claims, asked, &mut joiner.standing).map_err(Refusal::Door)?;
         let room = self.ensure(now, key);
         let pid = self.next_pid;
         self.next_pid += 1;
@@ -235,8 +252,8 @@ impl Shard {
     }
 
     fn resume(&mut self, now: Now, key: &ChannelKey, asked: Duration, mut r: Resumer) -> Result<Session, Refusal> {
-        let nbf = r.token.claims.nbf_secs;
-        self.memory.judge(now, key, &r.user, nbf, asked, &mut r.standing).map_err(Refusal::Door)?;
+        let claims = &r.token.claims;
+        self.memory.judge(now, key, &r.user, claims, asked, &mut r.standing).map_err(Refusal::Door)?;
         let room = *self.by_key.get(key).ok_or(Refusal::UnknownSession)?;
         let resumed = self.with_room(now, room, |room, ctx| room.resume(ctx, r));
         let (pid, epoch) = resumed.ok_or(Refusal::Busy)??;
@@ -265,6 +282,27 @@ impl Shard {
         self.pcs.fire(self.at(now));
         self.ticks(now);
         self.poll(now);
+        self.see_off(now);
+    }
+
+    /// Tells those who were taken out, once what was sent to them before has arrived or will not any more.
+    fn see_off(&mut self, now: Now) {
+        let pcs = &mut self.pcs;
+        for gone in self.farewells.extract_if(.., |f| now.mono >= f.until || pcs.drained(f.pc)).collect::<Vec<_>>() {
+            self.pcs.close(gone.tell());
+        }
+    }
+
+    /// Keeps an answer until everything that happened before it is sent and told.
+    pub(crate) fn answer_later(&mut self, reply: Reply) {
+        self.replies.push(reply);
+    }
+
+    /// Gives the answers that wait. The datagrams and effects before them must be out.
+    pub(crate) fn reply(&mut self) {
+        for reply in self.replies.drain(..) {
+            reply();
+        }
     }
 
     fn poll(&mut self, now: Now) {
@@ -281,13 +319,7 @@ impl Shard {
     fn pc_event(&mut self, now: Now, owner: Owner, pc: crate::pc::PcId, event: PcEvent) {
         if matches!(event, PcEvent::Rtp(_)) {
             // The hot path: no look at offers and deadlines afterwards.
-            let at = self.base + now.mono;
-            let Some(room) = self.rooms.get_mut(&owner.room) else { return };
-            let mut ctx = Ctx { now, at, pcs: &mut self.pcs, env: &self.env, effects: &mut self.effects };
-            let done = catch_unwind(AssertUnwindSafe(|| room.pc_event(&mut ctx, owner, pc, event)));
-            if done.is_err() {
-                metrics::counter!("stoa_media_room_panics_total").increment(1);
-            }
+            self.guarded(now, owner.room, |r, ctx| r.pc_event(ctx, owner, pc, event));
             return;
         }
         self.with_room(now, owner.room, |r, ctx| r.pc_event(ctx, owner, pc, event));
@@ -323,10 +355,7 @@ impl Shard {
     }
 
     fn quick(&mut self, now: Now, ix: RoomIx) -> bool {
-        let at = self.base + now.mono;
-        let Some(room) = self.rooms.get_mut(&ix) else { return false };
-        let mut ctx = Ctx { now, at, pcs: &mut self.pcs, env: &self.env, effects: &mut self.effects };
-        room.negotiations(&mut ctx)
+        self.guarded(now, ix, Room::negotiations).unwrap_or(false)
     }
 
     fn gauges(&self) {
@@ -352,6 +381,9 @@ impl Shard {
         for ix in self.rooms.keys().copied().collect::<Vec<_>>() {
             self.end(now, ix, LeftReason::ServerShutdown, Action::Reconnect);
         }
+        for gone in std::mem::take(&mut self.farewells) {
+            self.pcs.close(gone.tell());
+        }
     }
 
     /// What is to be done outside.
@@ -363,6 +395,7 @@ impl Shard {
     pub(crate) fn next(&self, now: Now) -> Duration {
         let timer = self.pcs.next_timer().map_or(Duration::MAX, |at| at.saturating_duration_since(self.base));
         let tick = if self.rooms.is_empty() { now.mono + PURGE } else { self.tick_at };
-        timer.min(tick).min(self.quick_at.unwrap_or(Duration::MAX))
+        let farewell = self.farewells.iter().map(|f| f.until).min().unwrap_or(Duration::MAX);
+        timer.min(tick).min(farewell).min(self.quick_at.unwrap_or(Duration::MAX))
     }
 }

@@ -118,6 +118,10 @@ async fn drain(parts: &Parts, spawner: &Spawner) {
     if timeout(DRAIN_MEDIA, parts.engine.drain()).await.is_err() {
         tracing::warn!("the media engine did not drain in time");
     }
+    // Everybody's departure is in the call records before the store is closed.
+    if let Err(e) = parts.world.facts().settled().await {
+        tracing::warn!(error = e.internal(), "the last departures are not stored");
+    }
     spawner.soft.cancel();
     spawner.connections.close();
     spawner.tracker.close();

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use axum::Router;
@@ -13,12 +14,14 @@ use stoa_api_voice::{
     AliyunIm, AliyunRole as VoiceRole, AliyunRtc, HubKeys, ImProvider, MediaProvider, VoiceApiConfig, VoiceState,
 };
 use stoa_core::app::Apps;
+use stoa_core::channel::Policy;
 use stoa_core::director::{Director, DirectorConfig};
 use stoa_core::door::Door;
 use stoa_core::id::{AppId, UserId};
 use stoa_core::login::{AuthMode as CoreMode, Login, LoginConfig, LoginHook};
 use stoa_core::media::MediaHooks;
 use stoa_core::ports::{Clock, Entropy, Store};
+use stoa_core::talk::{Talk, TalkConfig};
 use stoa_core::voice::{Voice, VoiceConfig};
 use stoa_core::world::World;
 use stoa_sfu::Engine;
@@ -31,7 +34,7 @@ use crate::ops::{self, Ops};
 use crate::passwords::Argon2Passwords;
 use crate::spawner::Spawner;
 use crate::webhooks::Webhooks;
-use crate::{edge, events, net, pages};
+use crate::{edge, events, net, pages, stores};
 
 /// REST requests under way at once. Each holds a body of up to `http.body_limit` and waits for the
 /// store at most 5 s; beyond this, answering 503 at once is kinder than queueing.
@@ -45,6 +48,8 @@ pub struct Parts {
     pub engine: Engine,
     /// What the REST dialects share.
     pub api: ApiState,
+    /// Where facts of the engine are taken in.
+    pub world: World,
     /// The process is on its way out.
     pub draining: Arc<AtomicBool>,
     /// The routes as of the last reload.
@@ -98,7 +103,8 @@ pub async fn build(s: &Settings, given: Given, spawner: &Spawner) -> anyhow::Res
     let Given { store, clock, metrics, http, dev } = given;
     let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy);
     let apps = checks::registry(&s.apps);
-    let world = World::new(Arc::clone(&store), Arc::clone(&clock), Arc::clone(&entropy));
+    let policy = Policy { listener_can_send_data: s.talk.listener_can_send_data };
+    let world = World::new(Arc::clone(&store), Arc::clone(&clock), Arc::clone(&entropy), policy);
     let director = Arc::new(Director::new(
         world.clone(),
         DirectorConfig {
@@ -106,24 +112,40 @@ pub async fn build(s: &Settings, given: Given, spawner: &Spawner) -> anyhow::Res
             seat_restart_grace: s.voice.seat_restart_grace.0,
             dismiss_announce: s.voice.dismiss_announce.0,
             dismiss_media: s.voice.dismiss_media.0,
+            linger: s.talk.linger_secs.0,
+            call_grace: s.talk.call_grace_secs.0,
         },
     ));
     let engine = Engine::new(engine_config(s, http, dev)?, apps.clone(), Arc::clone(&clock), Arc::clone(&entropy))
         .map_err(|e| anyhow::Error::from(e).context(format!("media.udp_port = {}", s.media.udp_port)))?;
     world.set_media(engine.media());
     let (sink, source) = events::channel();
-    let hooks: Arc<dyn MediaHooks> = Arc::new(Door::new(world.clone(), Arc::clone(&director), sink));
+    world.set_facts(sink);
+    // Before anybody can come in: what an earlier run left open.
+    let boot = director.begin().await.map_err(|e| anyhow!("cannot read the channels: {}", stores::explain(&e)))?;
+    let hooks: Arc<dyn MediaHooks> = Arc::new(Door::new(world.clone(), Arc::clone(&director)));
     engine.start(Arc::clone(&hooks), &spawner.last, spawner.hard.clone());
     let webhooks =
         Webhooks::start(Arc::clone(&store), Arc::clone(&clock), Arc::clone(&entropy), apps.clone(), spawner)?;
     let urls = s.media.webhooks.0.clone();
     let listeners = if urls.is_empty() { Vec::new() } else { vec![webhooks.listener(urls)] };
-    events::start(spawner, source, Arc::clone(&director), Arc::clone(&clock), Arc::clone(&store), listeners);
+    events::start(spawner, source, Arc::clone(&director), Arc::clone(&clock), listeners);
+    let upkeep = events::Upkeep {
+        boot,
+        heartbeat: s.talk.call_heartbeat_secs.0,
+        calls: Duration::from_secs(u64::from(s.talk.call_retention_days) * 86_400),
+    };
+    events::start_upkeep(spawner, Arc::clone(&clock), Arc::clone(&store), upkeep);
 
     let api = api_state(s, &store, &clock, &entropy).await?;
     let app = checks::voice_app(s).ok_or_else(|| anyhow!("no enabled app"))?;
+    let talk = Talk::new(
+        world.clone(),
+        Arc::clone(&director),
+        TalkConfig { token_ttl: s.talk.token_ttl_secs.0, include_open_calls: s.talk.include_open_calls },
+    );
     let voice = Voice::new(
-        world,
+        world.clone(),
         Arc::clone(&director),
         VoiceConfig {
             app,
@@ -143,7 +165,7 @@ pub async fn build(s: &Settings, given: Given, spawner: &Spawner) -> anyhow::Res
         proxied: s.http.tls == Tls::Proxy,
     };
     let routes = Routes(Arc::new(RwLock::new(build.router(&apps)?)));
-    Ok(Parts { director, engine, api, draining, routes, build, webhooks })
+    Ok(Parts { director, engine, api, world, draining, routes, build, webhooks })
 }
 
 impl Parts {
@@ -227,6 +249,7 @@ fn engine_config(s: &Settings, http: SocketAddr, dev: bool) -> anyhow::Result<st
         max_tracks: s.media.max_tracks,
         signals: pair(s.limits.media_signals),
         joins: pair(s.limits.media_joins),
+        stats_window: u32::from(s.talk.stats_window_secs),
         simulate: dev,
         ..stoa_sfu::Config::default()
     })
@@ -284,7 +307,7 @@ async fn keys(name: &str, configured: &Secrets, store: &Arc<dyn Store>) -> anyho
         let mut fresh = [0u8; 32];
         OsEntropy.fill(&mut fresh);
         let kept = store.secret(name, &fresh).await;
-        return Ok(vec![kept.map_err(|e| anyhow!("cannot read {name}: {}", crate::stores::explain(&e)))?]);
+        return Ok(vec![kept.map_err(|e| anyhow!("cannot read {name}: {}", stores::explain(&e)))?]);
     }
     let decode =
         |k: &crate::config::types::Secret| login_token::decode_key(k.expose()).map_err(|e| anyhow!("{name}: {e}"));

@@ -12,7 +12,10 @@ use std::process::{Command as Process, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use stoa_core::channel::{IdentityType, MemberCommand};
+use stoa_core::id::ChannelKey;
 use stoa_core::ports::{OutboxItem, Store};
+use stoa_core::time::UnixMs;
 use stoa_core::voice::Outcome;
 use tokio::task::JoinSet;
 
@@ -65,10 +68,19 @@ async fn say_step(store: &dyn Store, task: u64, draw: u64, unique: u64, say: fn(
             };
             say(format!("A {task} {answer}"));
         }
-        8..=13 => {
+        8..=12 => {
             say(format!("T {task} leave {room}"));
             apply(store, id, leave(&who), 5000).await;
             say(format!("A {task} free {room}"));
+        }
+        13 => {
+            say(format!("T {task} mark {unique}"));
+            let number = i64::try_from(unique).expect("a small number");
+            // Of a type that keeps its seat.
+            let command = MemberCommand::SetIdentity { to: IdentityType::FreeTalker, request: Some(number) };
+            let done = good(store.apply_member(&marks(), &user(&who), command, UnixMs(5000)).await);
+            assert_eq!(done.expect("the room is live").after.last_request, Some(number));
+            say(format!("A {task} marked {unique}"));
         }
         14 => {
             say(format!("T {task} make {unique}"));
@@ -82,6 +94,11 @@ async fn say_step(store: &dyn Store, task: u64, draw: u64, unique: u64, say: fn(
             say(format!("A {task} sent {unique}"));
         }
     }
+}
+
+/// Where the tasks' marks are: the first room's channel.
+fn marks() -> ChannelKey {
+    ChannelKey::of_room(APP, new_room(0, 0).id)
 }
 
 fn event(unique: u64) -> OutboxItem {
@@ -103,6 +120,8 @@ pub struct Model {
     seats: BTreeMap<(u64, u64), Option<u8>>,
     made: BTreeSet<u64>,
     sent: BTreeSet<u64>,
+    /// Mark by task, as last answered; each is higher than the one before.
+    marks: BTreeMap<u64, u64>,
     /// What each task had begun when it was killed.
     begun: BTreeMap<u64, (String, u64)>,
     /// Answers of all writers.
@@ -123,6 +142,7 @@ impl Model {
                 match verb {
                     "seat" => drop(self.seats.insert((task, number(3)), u8::try_from(number(4)).ok())),
                     "full" | "free" => drop(self.seats.insert((task, number(3)), None)),
+                    "marked" => drop(self.marks.insert(task, number(3))),
                     "made" => drop(self.made.insert(number(3))),
                     "sent" => drop(self.sent.insert(number(3))),
                     _ => {}
@@ -149,6 +169,14 @@ impl Model {
                     };
                 assert!(allowed, "task {task} in room {room}: answered {was:?}, stored {is:?}, begun {begun:?}");
             }
+        }
+        for task in 0..TASKS {
+            let member = good(store.member(&marks(), &user(&format!("task {task}"))).await);
+            let is = member.and_then(|m| m.last_request).map(|n| u64::try_from(n).expect("not negative"));
+            let was = self.marks.get(&task).copied();
+            let allowed = is == was || begun.get(&task).is_some_and(|(verb, n)| verb == "mark" && Some(*n) == is);
+            assert!(allowed, "mark of task {task}: answered {was:?}, stored {is:?}, begun {begun:?}");
+            self.marks.extend(is.map(|n| (task, n)));
         }
         for n in &self.made {
             let stored = read(store, new_room(*n, 0).id).await;

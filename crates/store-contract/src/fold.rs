@@ -1,4 +1,4 @@
-//! Random sequences of commands against the plain fold of `decide`.
+//! Random sequences of commands against the plain fold of `decide` and `decide_member`.
 
 use std::collections::BTreeMap;
 
@@ -6,12 +6,14 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use stoa_core::caller::Caller;
+use stoa_core::channel::{IdentityType, Member, MemberApplied, MemberCommand, Subject as Place, decide_member};
 use stoa_core::id::{ChannelKey, UserId};
+use stoa_core::ports::Store;
 use stoa_core::sanction::{Sanction, Source};
 use stoa_core::time::UnixMs;
-use stoa_core::voice::{Command, Room, RoomPatch, SeatIndex, decide};
+use stoa_core::voice::{About, Command, Room, RoomPatch, SeatIndex, decide};
 
-use crate::{APP, Subject, apply, code, new_room, read, seat, user};
+use crate::{Subject, apply, code, new_room, read, seat, user};
 
 /// Rooms that the commands are spread over.
 const ROOMS: usize = 3;
@@ -66,18 +68,48 @@ fn commands() -> impl Strategy<Value = Command> {
     ]
 }
 
-/// The plain model: what the rooms and sanctions must be.
+fn member_commands() -> impl Strategy<Value = MemberCommand> {
+    let ends = || prop::option::of(0..4000i64).prop_map(|end| end.map(UnixMs));
+    prop_oneof![
+        4 => (prop::sample::select(IdentityType::ALL.to_vec()), prop::option::of(-3..20i64))
+            .prop_map(|(to, request)| MemberCommand::SetIdentity { to, request }),
+        1 => any::<bool>().prop_map(|granted| MemberCommand::SetMic { granted }),
+        2 => (ends(), ends()).prop_map(|(audio, video)| MemberCommand::Mute { audio, video }),
+    ]
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Room(Command),
+    Member(UserId, MemberCommand),
+}
+
+fn steps() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => commands().prop_map(Step::Room),
+        1 => (people(), member_commands()).prop_map(|(user, command)| Step::Member(user, command)),
+    ]
+}
+
+/// The plain model: what rooms, sanctions and members must be.
 #[derive(Default)]
 struct Model {
     rooms: Vec<Room>,
     sanctions: BTreeMap<(ChannelKey, UserId), Sanction>,
+    members: BTreeMap<(ChannelKey, UserId), Member>,
+}
+
+impl Model {
+    fn members_of(&self, channel: &ChannelKey) -> Vec<Member> {
+        self.members.values().filter(|m| m.channel == *channel).cloned().collect()
+    }
 }
 
 /// After every command the store's answer, and in the end every room and sanction read through a fresh
 /// connection, are what folding `decide` over the same commands gives.
 pub async fn random_commands_give_the_rooms_that_folding_decide_in_memory_gives(mut s: impl Subject) {
     let mut runner = TestRunner::new_with_rng(Config::default(), TestRng::deterministic_rng(RngAlgorithm::ChaCha));
-    let sequences = prop::collection::vec((0..ROOMS, commands()), COMMANDS);
+    let sequences = prop::collection::vec((0..ROOMS, steps()), COMMANDS);
     let mut models = Vec::new();
     for n in 0..SEQUENCES {
         let sequence = sequences.new_tree(&mut runner).expect("a sequence").current();
@@ -88,6 +120,7 @@ pub async fn random_commands_give_the_rooms_that_folding_decide_in_memory_gives(
     for model in models {
         for room in &model.rooms {
             assert_eq!(*read(&*store, room.id).await, *room);
+            assert_eq!(store.members(&room.channel()).await.unwrap(), model.members_of(&room.channel()));
         }
         for ((channel, user), sanction) in model.sanctions {
             assert_eq!(store.sanction(&channel, &user).await.unwrap(), Some(sanction));
@@ -95,7 +128,7 @@ pub async fn random_commands_give_the_rooms_that_folding_decide_in_memory_gives(
     }
 }
 
-async fn run(s: &impl Subject, n: u64, sequence: Vec<(usize, Command)>) -> Model {
+async fn run(s: &impl Subject, n: u64, sequence: Vec<(usize, Step)>) -> Model {
     let store = s.store();
     let mut model = Model::default();
     for k in 0..ROOMS as u64 {
@@ -103,22 +136,64 @@ async fn run(s: &impl Subject, n: u64, sequence: Vec<(usize, Command)>) -> Model
         store.create_room(new_room(number, 1000), &[code(number)], 0).await.unwrap();
         model.rooms.push(new_room(number, 1000).into_room(code(number)));
     }
-    for (now, (which, command)) in (1000i64..).step_by(50).zip(sequence) {
-        let room = model.rooms[which].clone();
-        let sanction =
-            command.sanctioned_user().and_then(|u| model.sanctions.get(&(room.channel(), u.clone()))).cloned();
-        let expected = decide(&room, sanction.as_ref(), &command, UnixMs(now));
-        let done = apply(&*store, room.id, command.clone(), now).await;
-        assert_eq!(done.outcome, expected.outcome, "{command:?}");
-        if let Some(next) = expected.room {
-            model.rooms[which] = next;
+    for (now, (which, step)) in (1000i64..).step_by(50).zip(sequence) {
+        match &step {
+            Step::Room(command) => on_room(&*store, &mut model, which, command, now).await,
+            Step::Member(user, command) => on_member(&*store, &mut model, which, user, command, now).await,
         }
-        if let Some(s) = expected.sanction {
-            model.sanctions.insert((s.channel.clone(), s.user.clone()), s);
-        }
-        assert_eq!(*done.room, model.rooms[which], "{command:?}");
-        let app = store.room(APP, room.id).await.unwrap().unwrap();
-        assert_eq!(*app, model.rooms[which], "{command:?}");
+        let room = &model.rooms[which];
+        assert_eq!(*read(&*store, room.id).await, *room, "{step:?}");
+        assert_eq!(store.members(&room.channel()).await.unwrap(), model.members_of(&room.channel()), "{step:?}");
     }
     model
+}
+
+async fn on_room(store: &dyn Store, model: &mut Model, which: usize, command: &Command, now: i64) {
+    let room = model.rooms[which].clone();
+    let channel = room.channel();
+    let subject = command.subject().map(|u| (channel.clone(), u.clone()));
+    let about = About {
+        sanction: subject.as_ref().and_then(|key| model.sanctions.get(key)),
+        member: subject.as_ref().and_then(|key| model.members.get(key)),
+    };
+    let expected = decide(&room, about, command, UnixMs(now));
+    let done = apply(store, room.id, command.clone(), now).await;
+    assert_eq!(done.outcome, expected.outcome, "{command:?}");
+    if let Some(next) = expected.room {
+        if room.live() && !next.live() {
+            model.members.retain(|(c, _), _| *c != channel);
+        }
+        model.rooms[which] = next;
+    }
+    if let Some(s) = expected.sanction {
+        model.sanctions.insert((s.channel.clone(), s.user.clone()), s);
+    }
+    assert_eq!(*done.room, model.rooms[which], "{command:?}");
+}
+
+async fn on_member(
+    store: &dyn Store,
+    model: &mut Model,
+    which: usize,
+    user: &UserId,
+    command: &MemberCommand,
+    now: i64,
+) {
+    let room = model.rooms[which].clone();
+    let key = (room.channel(), user.clone());
+    let done = store.apply_member(&key.0, user, command.clone(), UnixMs(now)).await.unwrap();
+    if !room.live() {
+        assert_eq!(done, None, "{command:?}");
+        return;
+    }
+    let before = model.members.get(&key).cloned().unwrap_or_else(|| Member::blank(key.0.clone(), user.clone()));
+    let expected = decide_member(&Place::Room(&room), &before, command, UnixMs(now));
+    let after = expected.member.clone().unwrap_or_else(|| before.clone());
+    assert_eq!(done, Some(MemberApplied { before, after, outcome: expected.outcome }), "{command:?}");
+    if let Some(member) = expected.member {
+        model.members.insert(key, member);
+    }
+    if let Some(next) = expected.room {
+        model.rooms[which] = next;
+    }
 }

@@ -5,6 +5,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a crate of tests: a panic is how they fail")]
 
+pub mod bans;
+pub mod calls;
+pub mod channels;
 pub mod crash;
 pub mod fold;
 pub mod paging;
@@ -55,6 +58,19 @@ macro_rules! store_contract {
                 nobody_sits_after_a_dismissal_was_answered, an_old_release_never_frees_a_seat_taken_anew,
                 nobody_is_ever_seated_and_banned_at_once, two_hundred_creates_at_once_get_distinct_codes,
                 an_owner_never_gets_over_its_limit_by_racing, reads_never_go_back_in_time;
+            channels: an_adhoc_channel_begins_once_lasts_and_ends_once, opening_at_once_makes_one_record,
+                nothing_is_decided_about_users_of_a_channel_that_does_not_exist,
+                what_is_decided_about_a_member_is_kept, a_demotion_in_a_room_frees_the_seat_and_refuses_the_next,
+                a_dismissal_erases_members_and_keeps_sanctions, the_end_of_an_adhoc_channel_keeps_sanctions,
+                of_200_identity_changes_at_once_the_highest_number_stands, changes_of_a_member_at_once_lose_nothing,
+                nobody_is_ever_seated_and_a_listener_at_once, nothing_decided_outlives_the_end_of_its_channel,
+                names_of_channels_are_listed_by_bytes, mutes_that_end_by_themselves_are_found;
+            bans: bans_are_listed_in_order_by_channel_and_by_user, a_ban_is_lifted_once_and_its_mark_stays,
+                a_ban_needs_no_channel;
+            calls: every_run_has_a_higher_number, a_stay_is_one_record_from_join_to_leave,
+                changes_are_carried_out_in_order, a_restart_finds_open_records_and_takes_over_those_that_go_on,
+                a_run_without_a_heartbeat_was_alive_at_its_start, records_are_paged_by_beginning,
+                old_records_are_purged_and_open_ones_never, a_stay_opened_at_once_by_many_is_one_record;
             fold: random_commands_give_the_rooms_that_folding_decide_in_memory_gives;
         );
     };

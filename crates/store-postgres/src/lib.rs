@@ -4,9 +4,12 @@
 //! room's row (`SELECT … FOR UPDATE`), is decided on what the rows say, and writes the rows that
 //! differ; unique indexes and checks refuse what no decision may lead to.
 
+mod calls;
+mod channels;
 mod fault;
 mod rooms;
 mod store;
 mod tables;
+mod talk;
 
 pub use store::{PostgresStore, migration_names};

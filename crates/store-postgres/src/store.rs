@@ -12,13 +12,13 @@ use stoa_core::id::{AppId, ChannelKey, RoomId, UserId};
 use stoa_core::ports::{OutboxItem, PageStart, Store};
 use stoa_core::sanction::Sanction;
 use stoa_core::time::UnixMs;
-use stoa_core::voice::{Applied, Command, NewRoom, Room, decide};
+use stoa_core::voice::{About, Applied, Command, NewRoom, Room, decide};
 use stoa_core::{Error, Kind, Result};
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::timeout;
 
 use crate::fault::{Fault, domain, retry};
-use crate::{rooms, tables};
+use crate::{channels, rooms, tables};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 
@@ -56,7 +56,7 @@ const QUEUES: usize = 256;
 
 /// The store port on one PostgreSQL database.
 pub struct PostgresStore {
-    pool: PgPool,
+    pub(crate) pool: PgPool,
     /// Whose turn it is on a room, before a connection is taken: a crowd on one room then holds
     /// one connection of the pool and not all. The row lock is what makes it correct.
     queues: Vec<Mutex<()>>,
@@ -88,8 +88,20 @@ impl PostgresStore {
     }
 
     async fn turn(&self, id: RoomId) -> Result<MutexGuard<'_, ()>> {
-        let queue = &self.queues[usize::from(id.0[0] ^ id.0[15]) % QUEUES];
-        timeout(WAIT, queue.lock()).await.map_err(|_| {
+        self.turn_on(usize::from(id.0[0] ^ id.0[15])).await
+    }
+
+    /// A room's channel has its room's queue.
+    pub(crate) async fn turn_of(&self, channel: &ChannelKey) -> Result<MutexGuard<'_, ()>> {
+        match channel.room_id() {
+            Some(id) => self.turn(id).await,
+            // Any spread would do.
+            None => self.turn_on(channel.name.as_str().bytes().fold(0, |n: u8, b| n.rotate_left(3) ^ b).into()).await,
+        }
+    }
+
+    async fn turn_on(&self, number: usize) -> Result<MutexGuard<'_, ()>> {
+        timeout(WAIT, self.queues[number % QUEUES].lock()).await.map_err(|_| {
             Error::new(Kind::Unavailable, "the room is too busy, try again").with_internal("its queue did not move")
         })
     }
@@ -105,17 +117,21 @@ impl PostgresStore {
         let Some(room) = rooms::lock(&mut tx, app, id).await? else {
             return Ok(None);
         };
-        let sanction = match command.sanctioned_user() {
-            Some(user) => tables::sanction(&mut *tx, &room.channel(), user).await?,
-            None => None,
+        let (sanction, member) = match command.subject() {
+            Some(user) => channels::about(&mut tx, &room.channel(), user).await?,
+            None => (None, None),
         };
-        let decision = decide(&room, sanction.as_ref(), command, now);
+        let about = About { sanction: sanction.as_ref(), member: member.as_ref() };
+        let decision = decide(&room, about, command, now);
         if decision.room.is_none() && decision.sanction.is_none() {
             tx.rollback().await?;
             return Ok(Some(Applied { room: Arc::new(room), outcome: decision.outcome }));
         }
         if let Some(next) = &decision.room {
             rooms::write_changes(&mut tx, &room, next).await?;
+            if room.live() && !next.live() {
+                channels::forget_members(&mut tx, &room.channel()).await?;
+            }
         }
         if let Some(s) = &decision.sanction {
             tables::put_sanction(&mut *tx, s).await?;

@@ -3,11 +3,12 @@
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, PgExecutor, PgPool, Row};
 use stoa_core::account::Account;
-use stoa_core::id::{AppId, ChannelKey, UserId};
-use stoa_core::ports::OutboxItem;
+use stoa_core::id::{AppId, ChannelKey, ChannelName, UserId};
+use stoa_core::ports::{OutboxItem, SanctionFilter};
 use stoa_core::sanction::{Sanction, Source};
 use stoa_core::time::UnixMs;
 
+use crate::channels::{count, read_key, read_user};
 use crate::fault::{Fault, bad_row, one_row};
 use crate::rooms::db;
 
@@ -90,17 +91,77 @@ pub(crate) async fn sanction(
     .bind(user.as_str())
     .fetch_optional(db_)
     .await?;
-    let Some(r) = row else { return Ok(None) };
-    let source: String = r.try_get(0)?;
-    Ok(Some(Sanction {
-        channel: channel.clone(),
-        user: user.clone(),
+    row.map(|r| read_sanction(&r, 0, channel.clone(), user.clone())).transpose()
+}
+
+/// Columns from `at` on: source, acted_by, created_ms, until_ms, not_before_secs.
+pub(crate) fn read_sanction(r: &PgRow, at: usize, channel: ChannelKey, user: UserId) -> Result<Sanction, Fault> {
+    let source: String = r.try_get(at)?;
+    Ok(Sanction {
+        channel,
+        user,
         source: Source::parse(&source).ok_or_else(|| bad_row("sanctions", "source", source))?,
-        by: r.try_get(1)?,
-        created: UnixMs(r.try_get(2)?),
-        until: UnixMs(r.try_get(3)?),
-        not_before_secs: r.try_get(4)?,
-    }))
+        by: r.try_get(at + 1)?,
+        created: UnixMs(r.try_get(at + 2)?),
+        until: UnixMs(r.try_get(at + 3)?),
+        not_before_secs: r.try_get(at + 4)?,
+    })
+}
+
+/// How many bans run, and those on a page: one statement, so one snapshot. An empty page is one row without a channel.
+pub(crate) async fn bans(
+    pool: &PgPool,
+    f: &SanctionFilter,
+    now: UnixMs,
+    offset: u64,
+    limit: u32,
+) -> Result<(u64, Vec<Sanction>), Fault> {
+    macro_rules! matching {
+        () => {
+            " FROM sanctions WHERE app = $1 AND until_ms > 0 AND until_ms > $2 \
+             AND ($3::TEXT IS NULL OR channel = $3) AND ($4::TEXT IS NULL OR user_id = $4)"
+        };
+    }
+    let rows = sqlx::query(concat!(
+        "SELECT t.total, p.channel IS NOT NULL, p.app, p.channel, p.user_id, p.source, p.acted_by, p.created_ms, \
+         p.until_ms, p.not_before_secs FROM (SELECT count(*) AS total",
+        matching!(),
+        ") t LEFT JOIN LATERAL (SELECT *",
+        matching!(),
+        " ORDER BY created_ms, channel, user_id LIMIT $5 OFFSET $6) p ON TRUE \
+         ORDER BY p.created_ms, p.channel, p.user_id"
+    ))
+    .bind(db(f.app.0))
+    .bind(now.0)
+    .bind(f.channel.as_ref().map(ChannelName::as_str))
+    .bind(f.user.as_ref().map(UserId::as_str))
+    .bind(i64::from(limit))
+    .bind(db(offset))
+    .fetch_all(pool)
+    .await?;
+    let mut total = 0;
+    let mut bans = Vec::with_capacity(rows.len());
+    for r in &rows {
+        total = count(r.try_get(0)?);
+        if r.try_get(1)? {
+            bans.push(read_sanction(r, 5, read_key(r, 2)?, read_user(r, 4)?)?);
+        }
+    }
+    Ok((total, bans))
+}
+
+/// Ends a running ban; false = there was none.
+pub(crate) async fn lift_ban(pool: &PgPool, key: &ChannelKey, user: &UserId, now: UnixMs) -> Result<bool, Fault> {
+    let done = sqlx::query(
+        "UPDATE sanctions SET until_ms = 0 WHERE app = $1 AND channel = $2 AND user_id = $3 AND until_ms > $4",
+    )
+    .bind(db(key.app.0))
+    .bind(key.name.as_str())
+    .bind(user.as_str())
+    .bind(now.0)
+    .execute(pool)
+    .await?;
+    Ok(done.rows_affected() > 0)
 }
 
 /// Adds or replaces.

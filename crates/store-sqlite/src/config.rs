@@ -13,7 +13,8 @@ pub struct Config {
     pub queue: usize,
     /// Read-only connections. More serves more lists at once, each costs up to 2 MB of page cache.
     pub readers: usize,
-    /// Bytes of rooms kept in memory (estimated). A room takes about a kilobyte.
+    /// Bytes of rooms kept in memory (estimated). A room takes about a kilobyte. A quarter of this comes on top for what
+    /// was decided about users in channels, of which every room's decision needs an entry.
     pub room_cache_bytes: usize,
     /// Bytes of accounts, and of sanctions, kept in memory (estimated).
     pub side_cache_bytes: usize,

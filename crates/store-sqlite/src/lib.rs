@@ -10,6 +10,8 @@
 #[cfg(feature = "bench")]
 pub mod bench;
 mod cache;
+mod calls;
+mod channels;
 mod config;
 mod errors;
 mod gate;
@@ -19,6 +21,7 @@ mod readers;
 mod rooms;
 mod store;
 mod tables;
+mod talk;
 mod writer;
 
 pub use config::Config;

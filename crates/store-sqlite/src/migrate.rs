@@ -9,8 +9,10 @@ use stoa_core::{Error, Result};
 use crate::errors::sql;
 
 /// Number and name of each step, the same in both stores.
-const STEPS: &[(&str, &str)] =
-    &[("0001_rooms_seats_accounts_sanctions", include_str!("../migrations/0001_rooms_seats_accounts_sanctions.sql"))];
+const STEPS: &[(&str, &str)] = &[
+    ("0001_rooms_seats_accounts_sanctions", include_str!("../migrations/0001_rooms_seats_accounts_sanctions.sql")),
+    ("0002_channels_members_calls", include_str!("../migrations/0002_channels_members_calls.sql")),
+];
 
 /// Names of all migrations in order, `0001_…` first.
 #[must_use]

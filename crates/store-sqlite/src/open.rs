@@ -16,7 +16,7 @@ pub const MIN_SQLITE_VERSION: i32 = 3_051_003;
 const BUSY_MS: u32 = 5_000;
 
 /// Prepared statements kept per connection; the store has fewer than this.
-const STATEMENTS: usize = 64;
+const STATEMENTS: usize = 128;
 
 fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();

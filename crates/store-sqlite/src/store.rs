@@ -11,10 +11,11 @@ use stoa_core::id::{AppId, ChannelKey, RoomId, UserId};
 use stoa_core::ports::{OutboxItem, PageStart, Store};
 use stoa_core::sanction::Sanction;
 use stoa_core::time::UnixMs;
-use stoa_core::voice::{Applied, Command, NewRoom, Room, decide};
+use stoa_core::voice::{About, Applied, Command, NewRoom, Room, decide};
 use stoa_core::{Error, Kind, Result};
 
 use crate::cache::Cache;
+use crate::channels::{self, Channel};
 use crate::config::Config;
 use crate::errors::sql;
 use crate::gate::Gate;
@@ -27,6 +28,7 @@ pub(crate) struct Memory {
     rooms: Cache<RoomId, Arc<Room>>,
     accounts: Cache<UserId, Option<Arc<Account>>>,
     sanctions: Cache<SanctionKey, Option<Sanction>>,
+    channels: Cache<ChannelKey, Arc<Channel>>,
     pub(crate) gate: Gate,
 }
 
@@ -44,6 +46,7 @@ impl Memory {
             rooms: Cache::new(config.room_cache_bytes),
             accounts: Cache::new(config.side_cache_bytes),
             sanctions: Cache::new(config.side_cache_bytes),
+            channels: Cache::new(config.room_cache_bytes / 4),
             gate: Gate::default(),
         }
     }
@@ -72,11 +75,28 @@ impl Memory {
         Ok(s)
     }
 
+    /// The channel if memory has it, without rows too.
+    pub(crate) fn known_channel(&self, key: &ChannelKey) -> Option<Arc<Channel>> {
+        self.channels.get(key)
+    }
+
+    /// The channel: from memory, else through `conn`.
+    pub(crate) fn channel(&self, conn: &Connection, key: &ChannelKey) -> Result<Arc<Channel>> {
+        if let Some(channel) = self.channels.get(key) {
+            return Ok(channel);
+        }
+        let ticket = self.channels.ticket(key);
+        let channel = Arc::new(channels::load(conn, key)?);
+        self.channels.fill(ticket, key.clone(), channel.clone(), channel.weight(key));
+        Ok(channel)
+    }
+
     /// Forgets everything.
     pub(crate) fn clear(&self) {
         self.rooms.clear();
         self.accounts.clear();
         self.sanctions.clear();
+        self.channels.clear();
     }
 
     pub(crate) fn publish_room(&self, room: Arc<Room>) {
@@ -92,13 +112,18 @@ impl Memory {
         let weight = sanction_weight(&key);
         self.sanctions.publish(key, sanction, weight);
     }
+
+    pub(crate) fn publish_channel(&self, key: ChannelKey, channel: Arc<Channel>) {
+        let weight = channel.weight(&key);
+        self.channels.publish(key, channel, weight);
+    }
 }
 
 /// The store port on one SQLite file. Dropping it finishes queued writes and frees the lock.
 pub struct SqliteStore {
-    writer: Writer,
+    pub(crate) writer: Writer,
     readers: Readers,
-    memory: Arc<Memory>,
+    pub(crate) memory: Arc<Memory>,
     path: PathBuf,
     // Freed last: fields are dropped in this order.
     _lock: Option<File>,
@@ -158,7 +183,7 @@ impl SqliteStore {
             .map_err(|e| Error::internal_error(format!("backup panicked: {e}")))?
     }
 
-    async fn read<T, F>(&self, read: F) -> Result<T>
+    pub(crate) async fn read<T, F>(&self, read: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T> + Send + 'static,
@@ -178,14 +203,18 @@ fn apply(tx: &mut Tx<'_>, app: AppId, id: RoomId, command: &Command, now: UnixMs
     let Some(room) = tx.room(id)?.filter(|r| r.app == app) else {
         return Ok(None);
     };
-    let sanction = match command.sanctioned_user() {
-        Some(user) => tx.sanction(&(room.channel(), user.clone()))?,
-        None => None,
+    let (sanction, channel) = match command.subject() {
+        Some(user) => (tx.sanction(&(room.channel(), user.clone()))?, Some(tx.channel(&room.channel())?)),
+        None => (None, None),
     };
-    let decision = decide(&room, sanction.as_ref(), command, now);
+    let member = command.subject().zip(channel.as_ref()).and_then(|(user, c)| c.member(user));
+    let decision = decide(&room, About { sanction: sanction.as_ref(), member }, command, now);
     let room = match decision.room {
         Some(next) => {
             rooms::write_changes(tx.conn, &room, &next)?;
+            if room.live() && !next.live() {
+                channels::forget_members(tx, next.channel())?;
+            }
             let next = Arc::new(next);
             tx.wrote_room(next.clone());
             next

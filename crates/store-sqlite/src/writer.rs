@@ -20,6 +20,7 @@ use stoa_core::{Error, Result};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
+use crate::channels::Channel;
 use crate::config::{BATCH_JOBS, BATCH_TIME, FOREIGN_WRITES, QUEUE_WAIT};
 use crate::errors::{overloaded, sql};
 use crate::store::Memory;
@@ -33,6 +34,7 @@ struct Overlay {
     rooms: HashMap<RoomId, Arc<Room>>,
     accounts: HashMap<UserId, Option<Arc<Account>>>,
     sanctions: HashMap<SanctionKey, Option<Sanction>>,
+    channels: HashMap<ChannelKey, Arc<Channel>>,
 }
 
 /// One value that a job wrote.
@@ -40,6 +42,7 @@ enum Staged {
     Room(Arc<Room>),
     Account(UserId, Option<Arc<Account>>),
     Sanction(SanctionKey, Option<Sanction>),
+    Channel(ChannelKey, Arc<Channel>),
 }
 
 /// A job's view: the database as of the jobs before it, and what it writes.
@@ -69,6 +72,14 @@ impl Tx<'_> {
         }
     }
 
+    /// The channel as of the jobs before this one.
+    pub(crate) fn channel(&self, key: &ChannelKey) -> Result<Arc<Channel>> {
+        match self.overlay.channels.get(key) {
+            Some(channel) => Ok(channel.clone()),
+            None => self.memory.channel(self.conn, key),
+        }
+    }
+
     /// The job wrote something of which memory keeps no copy.
     pub(crate) fn wrote(&mut self) {
         self.wrote = true;
@@ -89,6 +100,12 @@ impl Tx<'_> {
     /// The sanction's row says this now.
     pub(crate) fn wrote_sanction(&mut self, key: SanctionKey, sanction: Option<Sanction>) {
         self.staged.push(Staged::Sanction(key, sanction));
+        self.wrote = true;
+    }
+
+    /// The rows of the channel's record and members say this now.
+    pub(crate) fn wrote_channel(&mut self, key: ChannelKey, channel: Arc<Channel>) {
+        self.staged.push(Staged::Channel(key, channel));
         self.wrote = true;
     }
 }
@@ -281,6 +298,7 @@ impl Loop {
                 Staged::Room(r) => drop(self.overlay.rooms.insert(r.id, r)),
                 Staged::Account(k, v) => drop(self.overlay.accounts.insert(k, v)),
                 Staged::Sanction(k, v) => drop(self.overlay.sanctions.insert(k, v)),
+                Staged::Channel(k, v) => drop(self.overlay.channels.insert(k, v)),
             }
         }
         Ok(())
@@ -298,6 +316,7 @@ impl Loop {
             overlay.rooms.into_values().for_each(|r| self.memory.publish_room(r));
             overlay.accounts.into_iter().for_each(|(k, v)| self.memory.publish_account(k, v));
             overlay.sanctions.into_iter().for_each(|(k, v)| self.memory.publish_sanction(k, v));
+            overlay.channels.into_iter().for_each(|(k, v)| self.memory.publish_channel(k, v));
         }
         self.memory.gate.publish();
         committed

@@ -6,8 +6,11 @@ use std::sync::Arc;
 
 use stoa_core::Kind;
 use stoa_core::account::Account;
-use stoa_core::ports::Store;
-use stoa_store_contract::{apply, make_room, read, take, user};
+use stoa_core::channel::{IdentityType, MemberCommand};
+use stoa_core::id::ChannelKey;
+use stoa_core::ports::{ChannelStore, Store};
+use stoa_core::time::UnixMs;
+use stoa_store_contract::{APP, apply, make_room, read, take, user};
 use stoa_store_sqlite::{Config, SqliteStore, backup_file};
 
 fn folder() -> (tempfile::TempDir, Config) {
@@ -85,6 +88,13 @@ async fn what_a_tool_writes_beside_the_server_is_seen_by_the_next_decision_and_s
     let refused = apply(&server, room, take("bob", None), 20).await;
     assert_eq!(refused.outcome, stoa_core::voice::Outcome::Full);
     assert_eq!(server.account(&user("root")).await.unwrap().as_deref(), Some(&account));
+    let key = ChannelKey::of_room(APP, room);
+    assert_eq!(server.members(&key).await.unwrap(), []);
+    let demote = MemberCommand::SetIdentity { to: IdentityType::Listener, request: None };
+    tool.apply_member(&key, &user("user 1"), demote, UnixMs(30)).await.unwrap().unwrap();
+    let refused = apply(&server, room, take("user 1", None), 40).await;
+    assert_eq!(refused.outcome, stoa_core::voice::Outcome::Listener);
+    assert_eq!(server.members(&key).await.unwrap().len(), 1);
     tool.remove_account(&user("root")).await.unwrap();
     drop(tool);
     // No write of the server's own follows: it must notice by itself.

@@ -289,12 +289,8 @@ impl CallStore for MemStore {
         };
         let mut rows: Vec<_> = t.calls.iter().filter(wanted).collect();
         rows.sort_by_key(|c| c.join);
-        let call = |c: &CallRecord| Call {
-            channel: c.key.0.clone(),
-            user: c.key.1.clone(),
-            join: c.join,
-            leave: c.leave,
-        };
+        let call =
+            |c: &CallRecord| Call { channel: c.key.0.clone(), user: c.key.1.clone(), join: c.join, leave: c.leave };
         Ok(page(rows.into_iter().map(call).collect(), offset, limit))
     }
     async fn purge_calls(&self, before: UnixMs) -> Result<u64> {

@@ -260,7 +260,7 @@ async fn e2_online_count_is_who_the_engine_sees() {
         }),
     };
     for (name, hidden) in [("a", false), ("b", false), ("ghost", true)] {
-        s.director.event(&joined(name, hidden)).await;
+        s.world.live.note(&joined(name, hidden));
     }
     assert_eq!(s.post("bob", "get", json!({"id":id})).await.body["metrics"]["online_count"], 2);
     assert_eq!(s.post("bob", "list", json!({})).await.body["rooms"][0]["metrics"]["online_count"], 2);

@@ -245,7 +245,8 @@ mod tests {
     #[test]
     fn on_demand_withdraws_the_grant_even_when_it_was_that_already() {
         let on_demand = Member { identity: Some(IdentityType::OnDemand), ..blank() };
-        let mic = decide_member(&Subject::Adhoc(&adhoc()), &on_demand, &MemberCommand::SetMic { granted: true }, UnixMs(2));
+        let mic =
+            decide_member(&Subject::Adhoc(&adhoc()), &on_demand, &MemberCommand::SetMic { granted: true }, UnixMs(2));
         let granted = mic.member.unwrap();
         assert!(granted.mic_grant && mic.bump);
         let again = set(&granted, IdentityType::OnDemand, None);

@@ -282,12 +282,11 @@ mod tests {
     #[test]
     fn mutes_are_shown_and_end_by_themselves() {
         let user = UserId::new("u").unwrap();
-        let key = crate::id::ChannelKey {
-            app: crate::id::AppId(1),
-            name: crate::id::ChannelName::new("c").unwrap(),
-        };
-        let m = Member { mute_audio_until: UnixMs(100), mute_video_until: UnixMs::MAX, ..Member::blank(key, user.clone()) };
-        let at = |now| Rights::new(&user, Place::Adhoc, Some(&m), Policy::default(), 1, UnixMs(now)).standing(&ours("1"));
+        let key = crate::id::ChannelKey { app: crate::id::AppId(1), name: crate::id::ChannelName::new("c").unwrap() };
+        let m =
+            Member { mute_audio_until: UnixMs(100), mute_video_until: UnixMs::MAX, ..Member::blank(key, user.clone()) };
+        let at =
+            |now| Rights::new(&user, Place::Adhoc, Some(&m), Policy::default(), 1, UnixMs(now)).standing(&ours("1"));
         assert_eq!(at(99).attributes[ATTR_MUTED], "av");
         assert_eq!(at(100).attributes[ATTR_MUTED], "v");
         assert!(!at(100).muted.audio && at(100).muted.video);

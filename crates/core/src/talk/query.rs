@@ -337,7 +337,8 @@ mod tests {
     use crate::media::{Muted, Permission, Standing, TrackView, Who};
 
     fn track(source: TrackSource, muted: bool, bits: f64, frames: f64) -> TrackView {
-        let rate = Rate { bits_per_sec: bits, frames_per_sec: frames, uplink_bits_per_sec: bits * 2.0, any: bits > 0.0 };
+        let rate =
+            Rate { bits_per_sec: bits, frames_per_sec: frames, uplink_bits_per_sec: bits * 2.0, any: bits > 0.0 };
         TrackView { sid: "TR".into(), source, muted, rate: if muted { Rate::default() } else { rate } }
     }
 

@@ -467,8 +467,7 @@ mod tests {
     #[test]
     fn a_listener_by_order_takes_no_seat_and_a_promoted_one_needs_none() {
         let r = room();
-        let listener =
-            Member { identity: Some(IdentityType::Listener), ..Member::blank(r.channel(), user("bob")) };
+        let listener = Member { identity: Some(IdentityType::Listener), ..Member::blank(r.channel(), user("bob")) };
         let about = About { sanction: None, member: Some(&listener) };
         assert_eq!(decide(&r, about, &take("bob", None), UnixMs(1)).outcome, Outcome::Listener);
     }

@@ -8,6 +8,7 @@
 //! | [`keyframe`] | when a publisher is asked for a key frame |
 //! | [`levels`] | who is speaking |
 //! | [`stats`] | what was received, second by second |
+//! | [`rate`] | what a track is said to send |
 //!
 //! `now` is always the monotonic clock of the caller, as the time since any fixed start.
 
@@ -15,6 +16,7 @@ pub mod gate;
 pub mod keyframe;
 pub mod levels;
 pub mod munge;
+pub mod rate;
 pub mod select;
 pub mod stats;
 #[cfg(test)]

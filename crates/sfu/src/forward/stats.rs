@@ -11,7 +11,7 @@ pub const SECONDS: usize = 10;
 /// The counters of one whole second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Record {
-    /// Which second of the caller's clock.
+    /// Which second since the counter's first packet.
     pub second: u64,
     /// RTP payload without header, extensions and padding.
     pub bytes: u64,
@@ -19,6 +19,15 @@ pub struct Record {
     pub packets: u32,
     /// Video frames completed. Always 0 for sound.
     pub frames: u32,
+}
+
+/// What a counter knows of one layer at one moment.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Seconds {
+    /// The last whole seconds, oldest first.
+    pub whole: Vec<Record>,
+    /// The second that is not over yet.
+    pub running: Record,
 }
 
 /// One packet that passed the gate.
@@ -38,8 +47,8 @@ pub struct Counted {
 #[derive(Debug, Clone)]
 pub struct Counter {
     video: bool,
-    /// First second that is observed from its start, hence whole.
-    first_whole: u64,
+    /// When the first packet came. Seconds are counted from here, so that the first is as whole as the others.
+    since: Option<Duration>,
     open: Record,
     closed: VecDeque<Record>,
     last_packet: Option<Duration>,
@@ -56,13 +65,13 @@ struct Frame {
 }
 
 impl Counter {
-    /// Starts counting at `now`.
+    /// Starts counting with the first packet.
     #[must_use]
-    pub fn new(video: bool, now: Duration) -> Self {
+    pub fn new(video: bool) -> Self {
         Self {
             video,
-            first_whole: whole_from(now),
-            open: Record { second: now.as_secs(), ..Record::default() },
+            since: None,
+            open: Record::default(),
             closed: VecDeque::with_capacity(SECONDS),
             last_packet: None,
             frame: None,
@@ -74,11 +83,12 @@ impl Counter {
 
     /// A packet passed the gate.
     pub fn packet(&mut self, now: Duration, packet: Counted) {
-        self.roll(now);
         self.count_loss(packet.seq);
         if packet.payload == 0 {
             return;
         }
+        self.since.get_or_insert(now);
+        self.roll(now);
         self.last_packet = Some(now);
         self.open.packets += 1;
         self.open.bytes += packet.payload as u64;
@@ -93,8 +103,8 @@ impl Counter {
     }
 
     /// The track was muted or lost its permission: its records are gone, not frozen.
-    pub fn clear(&mut self, now: Duration) {
-        *self = Self { highest: self.highest, ..Self::new(self.video, now) };
+    pub fn clear(&mut self) {
+        *self = Self { highest: self.highest, ..Self::new(self.video) };
     }
 
     /// The last whole seconds, oldest first; silent seconds are there with zeros.
@@ -102,6 +112,12 @@ impl Counter {
     pub fn records(&mut self, now: Duration) -> Vec<Record> {
         self.roll(now);
         self.closed.iter().copied().collect()
+    }
+
+    /// The same, with the second that is not over yet.
+    #[must_use]
+    pub fn seconds(&mut self, now: Duration) -> Seconds {
+        Seconds { whole: self.records(now), running: self.open }
     }
 
     /// When the last packet with content came.
@@ -123,7 +139,8 @@ impl Counter {
 
     /// Closes seconds up to the one that `now` is in.
     fn roll(&mut self, now: Duration) {
-        let second = now.as_secs();
+        let Some(since) = self.since else { return };
+        let second = now.saturating_sub(since).as_secs();
         if second <= self.open.second {
             return;
         }
@@ -131,7 +148,7 @@ impl Counter {
         // After a long silence only the last seconds matter.
         let silent_from = (ended.second + 1).max(second.saturating_sub(SECONDS as u64));
         let silent = (silent_from..second).map(|second| Record { second, ..Record::default() });
-        for record in std::iter::once(ended).chain(silent).filter(|r| r.second >= self.first_whole) {
+        for record in std::iter::once(ended).chain(silent) {
             if self.closed.len() == SECONDS {
                 self.closed.pop_front();
             }
@@ -170,10 +187,6 @@ impl Counter {
     }
 }
 
-fn whole_from(now: Duration) -> u64 {
-    now.as_secs() + u64::from(now.subsec_nanos() > 0)
-}
-
 /// Whether `a` comes after `b` on the wrapping RTP clock.
 fn is_newer(a: u32, b: u32) -> bool {
     a != b && a.wrapping_sub(b) < 1 << 31
@@ -193,44 +206,45 @@ mod tests {
 
     #[test]
     fn whole_seconds_hold_what_was_received() {
-        let mut c = Counter::new(false, ms(2_500));
+        let mut c = Counter::new(false);
         for i in 0..400u64 {
             c.packet(ms(2_500 + 20 * i), Counted { seq: i, timestamp: 0, marker: false, payload: 100 });
         }
         let records = c.records(ms(10_500));
-        assert_eq!(records.first().unwrap().second, 3, "the second it started in was not whole");
-        assert_eq!(records.last().unwrap().second, 9, "the running second is not told");
+        assert_eq!(records.first().unwrap().second, 0, "seconds begin with the first packet");
+        assert_eq!(records.last().unwrap().second, 7);
+        assert_eq!(c.records(ms(11_400)).last().unwrap().second, 7, "the running second is not told");
         assert!(records.iter().all(|r| (r.bytes, r.packets, r.frames) == (5000, 50, 0)));
         assert_eq!(c.last_packet(), Some(ms(2_500 + 20 * 399)));
     }
 
     #[test]
     fn silence_counts_zero_and_old_seconds_go() {
-        let mut c = Counter::new(false, ms(0));
+        let mut c = Counter::new(false);
         c.packet(ms(500), Counted { seq: 1, timestamp: 0, marker: false, payload: 10 });
-        let records = c.records(ms(5_000));
+        let records = c.records(ms(5_500));
         assert_eq!(records.len(), 5);
         assert_eq!(records[0].bytes, 10);
         assert!(records[1..].iter().all(|r| r.bytes == 0));
         let records = c.records(Duration::from_secs(100));
-        assert_eq!(records.iter().map(|r| r.second).collect::<Vec<_>>(), (90..100).collect::<Vec<_>>());
+        assert_eq!(records.iter().map(|r| r.second).collect::<Vec<_>>(), (89..99).collect::<Vec<_>>());
         assert!(records.iter().all(|r| r.packets == 0));
     }
 
     #[test]
     fn a_mute_clears_the_records() {
-        let mut c = Counter::new(true, ms(0));
+        let mut c = Counter::new(true);
         c.packet(ms(100), video(1, 1, true));
-        c.clear(ms(1_300));
-        assert_eq!(c.records(ms(1_900)), []);
+        c.clear();
+        assert_eq!(c.seconds(ms(4_000)), Seconds::default());
         assert_eq!(c.last_packet(), None);
-        let records = c.records(ms(4_000));
-        assert_eq!(records.iter().map(|r| (r.second, r.bytes)).collect::<Vec<_>>(), [(2, 0), (3, 0)]);
+        c.packet(ms(5_000), video(2, 2, true));
+        assert_eq!(c.records(ms(6_000)).len(), 1, "it is young again");
     }
 
     #[test]
     fn frames_are_distinct_timestamps_completed() {
-        let mut c = Counter::new(true, ms(0));
+        let mut c = Counter::new(true);
         let t = u32::MAX - 1000; // the RTP clock wraps on the way
         for (seq, frame, marker) in [
             (1, 0, false),
@@ -248,7 +262,7 @@ mod tests {
 
     #[test]
     fn padding_and_gated_packets_count_neither_as_traffic_nor_as_loss() {
-        let mut c = Counter::new(true, ms(0));
+        let mut c = Counter::new(true);
         c.packet(ms(0), video(10, 0, true));
         c.packet(ms(1), Counted { payload: 0, ..video(11, 0, false) });
         (12..500).for_each(|seq| c.gated(seq));

@@ -105,6 +105,8 @@ pub(crate) enum PcEvent {
     /// The receiver of this line wants a key frame.
     KeyFrame(Mid),
     Data(Lane, Vec<u8>),
+    /// Reliable data packets to the client go through.
+    DataOpen,
 }
 
 /// How a datagram travels.

@@ -29,6 +29,10 @@ const LOSSY_BUFFER: usize = 64 * 1024;
 const MAX_CHANNELS: usize = 8;
 /// Streams a client may send at once on one connection; each costs a few KiB.
 const MAX_SSRCS: usize = 64;
+/// What may be sent again of a line: packets, their age, and the share of all that is sent. What str0m starts with.
+const RESEND_PACKETS: usize = 1024;
+const RESEND_AGE: Duration = Duration::from_secs(3);
+const RESEND_RATIO: f32 = 0.15;
 /// Far enough to mean "no timer".
 const NEVER: Duration = Duration::from_secs(3600);
 
@@ -299,6 +303,24 @@ impl Pc {
         }
     }
 
+    /// Whether the client has confirmed every reliable packet.
+    pub(crate) fn drained(&mut self) -> bool {
+        let Some((id, _)) = self.channels.iter().find(|c| c.1 == Lane::Reliable) else { return self.queue.is_empty() };
+        self.dead || (self.queue.is_empty() && self.rtc.channel(*id).is_none_or(|mut ch| ch.buffered_amount() == 0))
+    }
+
+    /// Whether packets go through now.
+    pub(crate) fn is_up(&self) -> bool {
+        !self.dead && self.rtc.is_connected()
+    }
+
+    /// Forgets what was sent on a line, so that nothing of it is sent again.
+    pub(crate) fn forget_sent(&mut self, mid: Mid) {
+        if let Some(stream) = self.rtc.direct_api().stream_tx_by_mid(mid, None) {
+            stream.set_rtx_cache(RESEND_PACKETS, RESEND_AGE, Some(RESEND_RATIO));
+        }
+    }
+
     /// Bytes of reliable packets not handed to the channel yet.
     #[cfg(test)]
     pub(crate) fn waiting_reliable(&self) -> usize {
@@ -392,7 +414,11 @@ impl Pc {
             Event::IceConnectionStateChange(IceConnectionState::Connected | IceConnectionState::Completed) => {
                 events.push(PcEvent::IceBack);
             }
-            Event::ChannelOpen(id, label) => self.channel_open(id, &label),
+            Event::ChannelOpen(id, label) => {
+                if self.channel_open(id, &label) {
+                    events.push(PcEvent::DataOpen);
+                }
+            }
             Event::ChannelClose(id) => self.channels.retain(|c| c.0 != id),
             Event::ChannelBufferedAmountLow(_) => self.flush_reliable(),
             Event::ChannelData(d) if self.role == Role::Publisher => {
@@ -405,18 +431,21 @@ impl Pc {
         }
     }
 
-    fn channel_open(&mut self, id: ChannelId, label: &str) {
+    /// True: the client can be sent reliable packets now.
+    fn channel_open(&mut self, id: ChannelId, label: &str) -> bool {
         let lane = match label {
             "_reliable" => Lane::Reliable,
             "_lossy" => Lane::Lossy,
-            _ => return,
+            _ => return false,
         };
         if self.channels.len() < MAX_CHANNELS {
             self.channels.push((id, lane));
         }
-        if self.role == Role::Subscriber && lane == Lane::Reliable {
+        let down = self.role == Role::Subscriber && lane == Lane::Reliable;
+        if down {
             self.flush_reliable();
         }
+        down
     }
 
     fn in_packet(&mut self, p: RtpPacket) -> Option<InPacket> {

@@ -37,6 +37,8 @@ struct Slot<T> {
     id: PcId,
     ufrags: Vec<String>,
     sources: Vec<(Via, SocketAddr)>,
+    /// When something of the client came in last.
+    heard: Instant,
     deadline: Instant,
     /// The time this slot's entry in the heap says, when it has one.
     scheduled: Option<Instant>,
@@ -90,6 +92,7 @@ impl<T: Copy> PcSet<T> {
             id,
             ufrags: Vec::new(),
             sources: Vec::new(),
+            heard: now,
             deadline: now,
             scheduled: None,
             dirty: false,
@@ -127,6 +130,16 @@ impl<T: Copy> PcSet<T> {
             self.dirty.push(id);
         }
         Some(result)
+    }
+
+    /// When something of its client came in last; its beginning counts.
+    pub(crate) fn heard(&self, id: PcId) -> Option<Instant> {
+        self.slots.get(id.index as usize)?.as_ref().filter(|s| s.id == id).map(|s| s.heard)
+    }
+
+    /// Whether the client has confirmed every reliable packet, or cannot any more.
+    pub(crate) fn drained(&mut self, id: PcId) -> bool {
+        self.slot(id).is_none_or(|s| s.pc.drained())
     }
 
     /// Reads the connection's ICE name again, after a negotiation.
@@ -178,6 +191,9 @@ impl<T: Copy> PcSet<T> {
         // What is wrong with a datagram is its own fault; the connection is judged by its state.
         let ok = slot.pc.receive(input);
         slot.dirty = true;
+        if ok {
+            slot.heard = now;
+        }
         let owner = slot.owner;
         self.drain(id, now, out, events);
         if !ok {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use livekit_protocol as proto;
 use proto::signal_response::Message;
+use stoa_core::media::Rate;
 
 use super::participant::{Pid, encode};
 use super::track::{Tid, Track};
@@ -11,6 +12,7 @@ use super::{Ctx, Room};
 use crate::forward::keyframe::Requester;
 use crate::forward::levels::loudness;
 use crate::forward::munge::{Incoming, Munger, Source};
+use crate::forward::rate::rate;
 use crate::forward::select::{Layers, MAX_LAYERS, Seen, Selector, Verdict, Wanted, layer_for_size};
 use crate::forward::stats::{Counted, Counter};
 use crate::pc::{InPacket, Kind, Mid, OutPacket, Read, Rid, Vp8Fields, read_payload};
@@ -29,8 +31,8 @@ pub(crate) struct Up {
 }
 
 impl Up {
-    pub(super) fn new(kind: Kind, now: Duration) -> Self {
-        let counter = || Counter::new(kind == Kind::Video, now);
+    pub(super) fn new(kind: Kind) -> Self {
+        let counter = || Counter::new(kind == Kind::Video);
         Self {
             layers: Layers::default(),
             counters: [counter(), counter(), counter()],
@@ -41,11 +43,17 @@ impl Up {
     }
 
     /// The gate closed.
-    pub(super) fn silent(&mut self, now: Duration) {
+    pub(super) fn silent(&mut self) {
         self.cut = self.cut.wrapping_add(1);
         self.layers.clear();
-        self.counters.iter_mut().for_each(|c| c.clear(now));
+        self.counters.iter_mut().for_each(Counter::clear);
         self.requesters.iter_mut().for_each(Requester::cancel);
+    }
+
+    /// What comes in on it, over so many whole seconds.
+    pub(super) fn rate(&mut self, now: Duration, window: u32) -> Rate {
+        let seconds = self.counters.each_mut().map(|c| c.seconds(now));
+        rate(&seconds, window as usize)
     }
 
     /// The rid to ask for a key frame of a layer; a layer that was never seen is asked through one that was.
@@ -324,7 +332,7 @@ mod tests {
     #[test]
     fn what_is_lost_while_a_track_is_disabled_leaves_no_hole() {
         let at = |n: u64| Duration::from_millis(20 * n);
-        let up = Up::new(Kind::Audio, at(0));
+        let up = Up::new(Kind::Audio);
         let mut down = Down::default();
         down.assign(Kind::Audio, 1);
         let send = |down: &mut Down, n: u64| {

@@ -102,6 +102,10 @@ impl Room {
             lost_at: None,
             ice_lost_at: None,
             media_dead_at: None,
+            heard: ctx.now.mono,
+            data_open: false,
+            resuming: false,
+            waiting: Default::default(),
             pub_pc: None,
             sub_pc,
             pending: Vec::new(),
@@ -182,6 +186,8 @@ impl Room {
         p.sink = Some(resumer.sink);
         p.sink_epoch += 1;
         p.lost_at = None;
+        p.heard = ctx.now.mono;
+        p.resuming = true;
         p.token = resumer.token;
         let epoch = p.sink_epoch;
         let last_message_seq = p.last_seq;

@@ -6,6 +6,7 @@
 mod data;
 mod forward;
 mod join;
+mod message;
 mod participant;
 mod publish;
 mod signal;
@@ -21,14 +22,16 @@ mod wire;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use livekit_protocol::DisconnectReason;
 use livekit_protocol::leave_request::Action;
 use stoa_core::id::{ChannelKey, Identity};
 use stoa_core::media::{LeftReason, MediaEvent, MediaFact};
-use stoa_core::time::Now;
+use stoa_core::time::{Now, UnixMs};
 
 pub(crate) use data::Recipients;
 pub(crate) use join::{Joiner, Refusal, Resumer};
+pub(crate) use message::Farewell;
 pub(crate) use participant::{Participant, Pid, Sink};
 pub(crate) use standing::silenced;
 pub(crate) use track::{Tid, Track};
@@ -56,6 +59,7 @@ pub(crate) struct Ctx<'a> {
     pub pcs: &'a mut PcSet<Owner>,
     pub env: &'a Env,
     pub effects: &'a mut Vec<Effect>,
+    pub farewells: &'a mut Vec<Farewell>,
 }
 
 /// What a room wants done.
@@ -142,7 +146,11 @@ impl Room {
             PcEvent::Data(lane, bytes) => self.data_in(ctx, owner.pid, lane, &bytes),
             PcEvent::Connected => self.connected(ctx, owner),
             PcEvent::IceLost => self.ice(owner, Some(ctx.now.mono)),
-            PcEvent::IceBack => self.ice(owner, None),
+            PcEvent::IceBack => {
+                self.ice(owner, None);
+                self.deliver_waiting(ctx, owner.pid);
+            }
+            PcEvent::DataOpen => self.data_open(ctx, owner.pid),
             PcEvent::Dead => self.pc_dead(ctx, owner, pc),
         }
     }
@@ -152,7 +160,16 @@ impl Room {
             && owner.role == Role::Subscriber
         {
             p.ice_lost_at = lost;
+            // Before the answer to the new credentials it is the old path that works, and not for long.
+            p.resuming &= lost.is_some() || p.subs.answering();
         }
+    }
+
+    fn data_open(&mut self, ctx: &mut Ctx<'_>, pid: Pid) {
+        if let Some(p) = self.parts.get_mut(&pid) {
+            p.data_open = true;
+        }
+        self.deliver_waiting(ctx, pid);
     }
 
     /// A connection is over. A client that leaves closes its connections and says so at about the same time, so the
@@ -177,6 +194,18 @@ impl Room {
         reason: LeftReason,
         tell: Option<(DisconnectReason, Action)>,
     ) {
+        self.take_out(ctx, pid, reason, tell, None);
+    }
+
+    /// The same with a last data packet.
+    fn take_out(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        pid: Pid,
+        reason: LeftReason,
+        tell: Option<(DisconnectReason, Action)>,
+        farewell: Option<&Bytes>,
+    ) {
         if !self.parts.contains_key(&pid) {
             return;
         }
@@ -185,23 +214,21 @@ impl Room {
         let Some(mut p) = self.parts.remove(&pid) else { return };
         self.by_identity.remove(&p.who.identity);
         self.speakers.remove(&pid);
-        if let Some((wire, action)) = tell {
-            p.send(wire::leave(wire, action));
-        }
-        for pc in p.pub_pc.into_iter().chain([p.sub_pc]) {
+        let fact = left(ctx, &p, reason);
+        if let Some(pc) = p.pub_pc.take() {
             ctx.pcs.close(pc);
         }
-        p.sink = None;
         p.version += 1;
-        let who = p.who.clone();
         self.tell_gone(ctx.now.mono, &p, reason);
-        let fact = match p.active_at {
-            Some(since) => {
-                let connected = ctx.now.mono.saturating_sub(since);
-                MediaFact::ParticipantLeft { who, reason, connected }
+        let leave = tell.map(|(wire, action)| participant::encode(wire::leave(wire, action)));
+        if matches!(reason, LeftReason::Removed | LeftReason::RoomDeleted) {
+            p.see_off(ctx, leave, farewell);
+        } else {
+            if let Some(leave) = leave {
+                p.send_bytes(leave);
             }
-            None => MediaFact::ParticipantAborted(who),
-        };
+            ctx.pcs.close(p.sub_pc);
+        }
         self.event(ctx, fact);
         if self.parts.is_empty() {
             self.empty_since = Some(ctx.now.mono);
@@ -222,6 +249,26 @@ impl Room {
         }
     }
 
+    /// The room cannot be trusted any more: its facts are completed, its people sent away to join anew.
+    pub(crate) fn wreck(&mut self, ctx: &mut Ctx<'_>) {
+        let owner = |t: &Track| self.parts.get(&t.pid).map(|p| p.who.clone());
+        let unpublished = |t: &Track| {
+            Some(MediaFact::TrackUnpublished { who: owner(t)?, track: t.info.sid.clone(), source: t.source })
+        };
+        let mut facts: Vec<_> = self.tracks.values().filter_map(unpublished).collect();
+        for mut p in std::mem::take(&mut self.parts).into_values() {
+            facts.push(left(ctx, &p, LeftReason::MediaFailure));
+            p.send(wire::leave(crate::webhook::disconnect_reason(LeftReason::MediaFailure), Action::Reconnect));
+            for pc in p.pub_pc.into_iter().chain([p.sub_pc]) {
+                ctx.pcs.close(pc);
+            }
+        }
+        facts.push(MediaFact::ChannelEnded);
+        for fact in facts {
+            self.event(ctx, fact);
+        }
+    }
+
     fn event(&mut self, ctx: &mut Ctx<'_>, fact: MediaFact) {
         self.event_seq += 1;
         ctx.effects.push(Effect::Event(Box::new(MediaEvent {
@@ -233,6 +280,29 @@ impl Room {
             fact,
         })));
     }
+}
+
+/// That a participant leaves now.
+fn left(ctx: &Ctx<'_>, p: &Participant, reason: LeftReason) -> MediaFact {
+    let who = p.who.clone();
+    let Some(since) = p.active_at else { return MediaFact::ParticipantAborted { who, reason } };
+    let lost = match reason {
+        LeftReason::SignalClose | LeftReason::ConnectionTimeout | LeftReason::MediaFailure => true,
+        LeftReason::ClientInitiated | LeftReason::JoinFailure | LeftReason::RoomClosed => false,
+        LeftReason::DuplicateIdentity | LeftReason::ServerShutdown | LeftReason::Removed | LeftReason::RoomDeleted => {
+            p.away()
+        }
+    };
+    let connected = ctx.now.mono.saturating_sub(since);
+    MediaFact::ParticipantLeft { who, reason, connected, lost: lost.then(|| last_heard(ctx, p)) }
+}
+
+/// When the last packet or frame of a participant came in.
+fn last_heard(ctx: &Ctx<'_>, p: &Participant) -> UnixMs {
+    let media = p.pub_pc.into_iter().chain([p.sub_pc]).filter_map(|pc| ctx.pcs.heard(pc));
+    let ago = media.map(|at| ctx.at.saturating_duration_since(at));
+    let ago = ago.fold(ctx.now.mono.saturating_sub(p.heard), Duration::min);
+    UnixMs(ctx.now.wall.0.saturating_sub(i64::try_from(ago.as_millis()).unwrap_or(i64::MAX)))
 }
 
 /// A `leave` frame for somebody who has no session.

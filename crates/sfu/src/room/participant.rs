@@ -10,6 +10,7 @@ use stoa_core::media::{Standing, Who};
 use stoa_core::time::Now;
 use tokio::sync::mpsc;
 
+use super::message::Waiting;
 use super::publish::Pending;
 use super::subscribe::Subs;
 use super::track::Tid;
@@ -55,6 +56,14 @@ pub(crate) struct Participant {
     pub ice_lost_at: Option<Duration>,
     /// Since when one of its connections is over.
     pub media_dead_at: Option<Duration>,
+    /// When its last signal frame came in.
+    pub heard: Duration,
+    /// Reliable data packets to it go through, once it was so.
+    pub data_open: bool,
+    /// It came back over a new WebSocket and its media connection is not back yet.
+    pub resuming: bool,
+    /// Messages for it that wait until it can get them.
+    pub waiting: Waiting,
     pub pub_pc: Option<PcId>,
     pub sub_pc: PcId,
     pub pending: Vec<Pending>,
@@ -98,6 +107,12 @@ impl Participant {
         }
         self.ingress.1 = self.ingress.1.saturating_add(bytes);
         self.ingress.1 <= MAX_INGRESS
+    }
+
+    /// Whether its connection, or a part of it, is lost at this moment.
+    pub(crate) fn away(&self) -> bool {
+        let unheard = self.sink.as_ref().is_none_or(Sink::is_closed);
+        unheard || self.lost_at.is_some() || self.ice_lost_at.is_some() || self.media_dead_at.is_some()
     }
 
     /// Whether others may know of it.

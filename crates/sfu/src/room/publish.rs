@@ -174,7 +174,7 @@ impl Room {
             subs: Vec::new(),
             told_subscribed: false,
             was_open: false,
-            up: super::forward::Up::new(pending.kind, ctx.now.mono),
+            up: super::forward::Up::new(pending.kind),
             info,
         };
         self.tracks.insert(tid, track);
@@ -254,7 +254,7 @@ impl Room {
         let changed = track.info.muted != muted;
         track.info.muted = muted;
         if muted {
-            track.up.silent(ctx.now.mono);
+            track.up.silent();
         }
         let (who, sid, opened) = (p.who.clone(), track.info.sid.clone(), track.was_open && !was_open);
         if opened && track.kind == Kind::Video {

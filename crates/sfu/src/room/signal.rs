@@ -23,9 +23,8 @@ const MAX_SDP: usize = 256 * 1024;
 impl Room {
     /// One request of a client. `epoch` says over which WebSocket it came.
     pub(crate) fn request(&mut self, ctx: &mut Ctx<'_>, pid: Pid, epoch: u32, request: Request) {
-        if self.parts.get(&pid).is_none_or(|p| p.sink_epoch != epoch) {
-            return;
-        }
+        let Some(p) = self.parts.get_mut(&pid).filter(|p| p.sink_epoch == epoch) else { return };
+        p.heard = ctx.now.mono;
         match request {
             Request::Offer(o) if o.sdp.len() <= MAX_SDP => self.publisher_offer(ctx, pid, &o),
             Request::Answer(a) if a.sdp.len() <= MAX_SDP => self.subscriber_answer(ctx, pid, &a),

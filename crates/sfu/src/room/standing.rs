@@ -5,17 +5,20 @@ use livekit_protocol::leave_request::Action;
 use proto::DisconnectReason;
 use proto::signal_response::Message;
 use stoa_core::id::UserId;
-use stoa_core::media::{LeftReason, Permission, Standing, TrackSource};
+use stoa_core::media::{Judge, LeftReason, Message as ServerMessage, Permission, Standing, TrackSource};
 
 use super::participant::Pid;
 use super::wire::source_to_wire;
 use super::{Ctx, Room};
+use crate::forward::gate::Shut;
 
 impl Room {
-    /// Applies a standing to every participant of a user.
-    pub(crate) fn set_standing(&mut self, ctx: &mut Ctx<'_>, user: &UserId, standing: &Standing) {
+    /// Judges every participant of a user anew.
+    pub(crate) fn set_standing(&mut self, ctx: &mut Ctx<'_>, user: &UserId, rights: &dyn Judge) {
         for pid in self.of_user(user) {
-            self.set_standing_of(ctx, pid, standing.clone());
+            let Some(p) = self.parts.get(&pid) else { continue };
+            let standing = rights.standing(&p.token.claims);
+            self.set_standing_of(ctx, pid, standing);
         }
     }
 
@@ -123,16 +126,17 @@ impl Room {
         self.put_in_force(ctx, pid);
     }
 
-    /// Takes out every participant of a user, its media first.
-    pub(crate) fn remove(&mut self, ctx: &mut Ctx<'_>, user: &UserId) {
-        for pid in self.of_user(user) {
-            self.kick(ctx, pid);
+    /// Takes out every participant of a user, the media of all of them first.
+    pub(crate) fn remove(&mut self, ctx: &mut Ctx<'_>, user: &UserId, farewell: Option<&ServerMessage>) {
+        let pids = self.of_user(user);
+        for track in self.tracks.values_mut().filter(|t| pids.contains(&t.pid)) {
+            track.shut = Some(Shut::NotPermitted);
         }
-    }
-
-    /// Takes out one participant.
-    pub(crate) fn kick(&mut self, ctx: &mut Ctx<'_>, pid: Pid) {
-        self.leave(ctx, pid, LeftReason::Removed, Some((DisconnectReason::ParticipantRemoved, Action::Disconnect)));
+        let farewell = farewell.map(|m| self.farewell(user, m));
+        let tell = Some((DisconnectReason::ParticipantRemoved, Action::Disconnect));
+        for pid in pids {
+            self.take_out(ctx, pid, LeftReason::Removed, tell, farewell.as_ref());
+        }
     }
 
     /// Mutes or unmutes a track by command; true = there is such a track.

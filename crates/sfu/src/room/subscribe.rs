@@ -47,6 +47,13 @@ pub(crate) struct Subs {
     pub answered_once: bool,
 }
 
+impl Subs {
+    /// Whether an offer waits for its answer.
+    pub(crate) fn answering(&self) -> bool {
+        self.asked_at.is_some()
+    }
+}
+
 impl Room {
     /// Subscribes a participant to all it wants of what is there.
     pub(super) fn subscribe_to_all(&mut self, ctx: &mut Ctx<'_>, pid: Pid) {
@@ -103,11 +110,15 @@ impl Room {
     }
 
     /// Takes a track off a line.
-    pub(super) fn free_line(&mut self, ctx: &Ctx<'_>, pid: Pid, line: usize) {
+    pub(super) fn free_line(&mut self, ctx: &mut Ctx<'_>, pid: Pid, line: usize) {
         let Some(p) = self.parts.get_mut(&pid) else { return };
         if let Some(line) = p.subs.lines.get_mut(line) {
             line.track = None;
             line.ready = false;
+            // Sound is not sent again. Of a picture nothing may follow its end.
+            if let Some(mid) = line.mid.filter(|_| !line.audio) {
+                ctx.pcs.with(p.sub_pc, |pc| pc.forget_sent(mid));
+            }
         }
         p.subs.changed_at.get_or_insert(ctx.now.mono);
     }
@@ -120,7 +131,7 @@ impl Room {
     }
 
     /// Takes a participant off one track.
-    pub(super) fn unsubscribe(&mut self, ctx: &Ctx<'_>, pid: Pid, tid: Tid) {
+    pub(super) fn unsubscribe(&mut self, ctx: &mut Ctx<'_>, pid: Pid, tid: Tid) {
         let Some(track) = self.tracks.get_mut(&tid) else { return };
         let Some(at) = track.subs.iter().position(|(p, _)| *p == pid) else { return };
         let (_, line) = track.subs.swap_remove(at);
@@ -231,6 +242,9 @@ impl Room {
             return;
         }
         p.subs.answered_once = true;
+        // The answer to new ICE credentials: it goes on once the client's checks got through.
+        p.resuming &= ctx.pcs.with(p.sub_pc, |pc| pc.is_up()) != Some(true);
+        p.deliver_waiting(ctx);
         let mut video = Vec::new();
         for line in &mut p.subs.lines {
             let Some(mid) = line.mid else { continue };

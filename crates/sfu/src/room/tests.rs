@@ -1,19 +1,20 @@
 //! A room without sockets: what its parts make of what they are told.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use livekit_protocol as proto;
 use proto::data_packet::Value;
 use stoa_core::app::{App, Apps};
+use stoa_core::channel::IdentityType;
 use stoa_core::id::{AppId, ChannelKey, ChannelName, Identity, UserId};
 use stoa_core::media::{MediaGrant, Muted, Permission, Standing};
 use stoa_core::ports::{Clock, Entropy};
 use stoa_core::time::{Now, UnixMs};
 use tokio::sync::mpsc;
 
-use super::{ClientParams, Ctx, Joiner, Owner, Pid, Resumer, Room};
+use super::{ClientParams, Ctx, Effect, Farewell, Joiner, Owner, Pid, Resumer, Room};
 use crate::env::Env;
 use crate::pc::{Factory, Lane, PcSet};
 
@@ -36,6 +37,8 @@ struct Bench {
     pcs: PcSet<Owner>,
     base: Instant,
     room: Option<Room>,
+    effects: Vec<Effect>,
+    farewells: Vec<Farewell>,
     sinks: Vec<mpsc::Receiver<bytes::Bytes>>,
     next: Pid,
 }
@@ -62,7 +65,8 @@ impl Bench {
         let env = Env::new(crate::Config::default(), Apps::new([app()]), Arc::new(Fixed), Arc::new(Fixed));
         let base = crate::net::base(Duration::ZERO);
         let pcs = PcSet::new(Factory::new(vec!["127.0.0.1:7".parse().unwrap()], vec![]));
-        let mut bench = Self { env, pcs, base, room: None, sinks: Vec::new(), next: 0 };
+        let (effects, farewells) = (Vec::new(), Vec::new());
+        let mut bench = Self { env, pcs, base, room: None, effects, farewells, sinks: Vec::new(), next: 0 };
         let key = ChannelKey { app: AppId(1), name: ChannelName::new("r").unwrap() };
         bench.room = Some(bench.ctx(|ctx| Room::new(1, key, ctx)));
         bench
@@ -70,8 +74,8 @@ impl Bench {
 
     fn ctx<R>(&mut self, f: impl FnOnce(&mut Ctx<'_>) -> R) -> R {
         let now = Fixed.now();
-        let mut effects = Vec::new();
-        f(&mut Ctx { now, at: self.base + now.mono, pcs: &mut self.pcs, env: &self.env, effects: &mut effects })
+        let (at, effects, farewells) = (self.base + now.mono, &mut self.effects, &mut self.farewells);
+        f(&mut Ctx { now, at, pcs: &mut self.pcs, env: &self.env, effects, farewells })
     }
 
     fn with<R>(&mut self, f: impl FnOnce(&mut Room, &mut Ctx<'_>) -> R) -> R {
@@ -91,9 +95,13 @@ impl Bench {
             channel: ChannelName::new("r").unwrap(),
             identity: Identity::new(name).unwrap(),
             user: UserId::new(name).unwrap(),
-            identity_type: "2".to_owned(),
+            identity_type: IdentityType::OnDemand,
+            name: String::new(),
+            metadata: String::new(),
             attributes: BTreeMap::new(),
             can_publish: true,
+            sources: BTreeSet::new(),
+            can_publish_data: true,
             iat_secs: now,
             nbf_secs: now,
             exp_secs: now + 600,

@@ -39,6 +39,7 @@ impl Room {
             };
             self.leave(ctx, pid, reason, tell);
         }
+        self.deliver_all_waiting(ctx);
         self.unanswered(ctx);
         self.ask_refreshes(ctx);
         self.speakers(ctx);

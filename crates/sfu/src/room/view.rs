@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use livekit_protocol as proto;
 use proto::signal_response::Message;
-use stoa_core::media::{LeftReason, ParticipantView};
+use stoa_core::id::UserId;
+use stoa_core::media::{LeftReason, ParticipantView, Rate, TrackView};
 
 use super::participant::{Participant, Pid, encode};
-use super::{Room, Track, wire};
+use super::{Ctx, Room, Track, wire};
 
 /// How long leavers are remembered for clients whose socket was dead when they left, noticed or not. Longer than any
 /// client can be away and still resume.
@@ -131,14 +132,23 @@ impl Room {
     }
 
     /// Everybody, for the port.
-    pub(crate) fn views(&self) -> Vec<ParticipantView> {
-        let view = |p: &Participant| ParticipantView {
+    pub(crate) fn views(&mut self, ctx: &Ctx<'_>, of: Option<&UserId>) -> Vec<ParticipantView> {
+        let window = ctx.env.cfg.stats_window;
+        let mut tracks: BTreeMap<Pid, Vec<TrackView>> = BTreeMap::new();
+        for t in self.tracks.values_mut() {
+            let muted = t.muted();
+            // Not what it sent before, at once.
+            let rate = if muted { Rate::default() } else { t.up.rate(ctx.now.mono, window) };
+            let view = TrackView { sid: t.info.sid.clone(), source: t.source, muted, rate };
+            tracks.entry(t.pid).or_default().push(view);
+        }
+        let mut view = |p: &Participant| ParticipantView {
             who: p.who.clone(),
             active: p.active_at.is_some(),
             standing: p.standing.clone(),
-            tracks: self.tracks_of(p.pid).map(|t| (t.info.sid.clone(), t.source, t.muted())).collect(),
+            tracks: tracks.remove(&p.pid).unwrap_or_default(),
         };
-        self.parts.values().map(view).collect()
+        self.parts.values().filter(|p| of.is_none_or(|user| p.who.user == *user)).map(&mut view).collect()
     }
 }
 

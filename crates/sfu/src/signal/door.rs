@@ -34,6 +34,11 @@ pub(super) struct Params {
 }
 
 impl Params {
+    /// Whether it asks for a new session; else for the one it had.
+    pub(super) fn is_join(&self) -> bool {
+        self.resume.is_none()
+    }
+
     pub(super) fn read(parts: &Parts) -> Self {
         let query = Query::<HashMap<String, String>>::try_from_uri(&parts.uri).map(|q| q.0).unwrap_or_default();
         let get = |name: &str| query.get(name).map_or("", String::as_str);
@@ -82,8 +87,8 @@ pub(super) struct Door<'a> {
 }
 
 impl Door<'_> {
-    /// Token, then admission. The error is the answer to give.
-    pub(super) async fn ask(&self, params: &Params) -> Result<Entry, Response> {
+    /// Token, then admission. `joins`: somebody is about to come in. The error is the answer to give.
+    pub(super) async fn ask(&self, params: &Params, joins: bool) -> Result<Entry, Response> {
         let inner = &self.engine.inner;
         let now = inner.env.clock.now();
         let bad = |e: TokenError| (e.status(), e.to_string()).into_response();
@@ -92,7 +97,7 @@ impl Door<'_> {
             text => token::verify(text, &inner.env.apps(), now.wall).map_err(bad)?,
         };
         let (key, identity) = token.joining().map_err(bad)?;
-        let ask = Admission { channel: &key, identity: &identity, claims: &token.claims, now: now.wall };
+        let ask = Admission { channel: &key, identity: &identity, claims: &token.claims, joins, now: now.wall };
         let admitted = match inner.hooks.get() {
             Some(hooks) => tokio::time::timeout(ADMISSION_TIMEOUT, hooks.admit(ask)).await,
             None => return Err(refused(Refusal::Busy)),

@@ -71,7 +71,7 @@ async fn validate(State(engine): State<Engine>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
     let door = Door { engine: &engine };
     let params = Params::read(&parts);
-    match door.ask(&params).await {
+    match door.ask(&params, false).await {
         Ok(_) => "success".into_response(),
         Err(refusal) => refusal,
     }
@@ -89,7 +89,7 @@ async fn rtc(State(engine): State<Engine>, request: Request) -> Response {
         return refusal;
     }
     let door = Door { engine: &engine };
-    let entry = match door.ask(&params).await {
+    let entry = match door.ask(&params, params.is_join()).await {
         Ok(entry) => entry,
         Err(refusal) => return refusal,
     };

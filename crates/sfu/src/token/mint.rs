@@ -3,11 +3,12 @@
 use secrecy::ExposeSecret as _;
 use serde_json::{Map, Value, json};
 use stoa_core::app::App;
+use stoa_core::channel::{ATTR_IDENTITY, ATTR_USER};
 use stoa_core::media::{MediaGrant, Permission, TrackSource};
 use stoa_core::ports::MediaTokens;
 
 use super::wire::{Attributes, Payload, Video};
-use super::{ATTRIBUTE_IDENTITY, ATTRIBUTE_USER, Verified, jws};
+use super::{Verified, jws};
 
 /// Life of a webhook's signature in seconds (media.md 3.4).
 const WEBHOOK_LIFE_SECS: i64 = 5 * 60;
@@ -26,10 +27,10 @@ impl MediaTokens for Minter {
 #[must_use]
 pub fn mint(app: &App, grant: &MediaGrant) -> String {
     let mut attributes = vec![
-        (ATTRIBUTE_USER.to_owned(), grant.user.to_string()),
-        (ATTRIBUTE_IDENTITY.to_owned(), grant.identity_type.clone()),
+        (ATTR_USER.to_owned(), grant.user.to_string()),
+        (ATTR_IDENTITY.to_owned(), grant.identity_type.as_str().to_owned()),
     ];
-    let ours = |name: &str| name == ATTRIBUTE_USER || name == ATTRIBUTE_IDENTITY;
+    let ours = |name: &str| name == ATTR_USER || name == ATTR_IDENTITY;
     attributes.extend(grant.attributes.iter().filter(|(k, _)| !ours(k)).map(|(k, v)| (k.clone(), v.clone())));
     let payload = Payload {
         iss: app.key.clone(),
@@ -37,13 +38,17 @@ pub fn mint(app: &App, grant: &MediaGrant) -> String {
         iat: Some(grant.iat_secs),
         nbf: Some(grant.nbf_secs),
         exp: Some(grant.exp_secs),
+        name: grant.name.clone(),
+        metadata: grant.metadata.clone(),
         attributes: Attributes(attributes),
         video: Some(Video {
             room_join: Some(true),
             room: grant.channel.to_string(),
             can_publish: Some(grant.can_publish),
+            can_publish_sources: (!grant.sources.is_empty())
+                .then(|| grant.sources.iter().map(|s| s.as_str().to_owned()).collect()),
             can_subscribe: Some(true),
-            can_publish_data: Some(true),
+            can_publish_data: Some(grant.can_publish_data),
             can_update_own_metadata: Some(false),
             ..Video::default()
         }),

@@ -15,6 +15,7 @@ use std::fmt;
 use livekit_protocol::RoomConfiguration;
 use livekit_protocol::participant_info::Kind;
 use stoa_core::app::Apps;
+use stoa_core::channel::ATTR_IDENTITY;
 use stoa_core::id::{AppId, ChannelKey, ChannelName, Identity};
 use stoa_core::media::{Claims, TrackSource};
 use stoa_core::time::UnixMs;
@@ -30,11 +31,6 @@ pub const LEEWAY_SECS: i64 = 60;
 
 /// Longest display name in a token, in bytes (media.md 5.6).
 const MAX_NAME_BYTES: usize = 256;
-
-/// Attribute that marks a token as minted here for a user with a role; its value is the identity type.
-pub const ATTRIBUTE_IDENTITY: &str = "stoa.identity";
-/// Attribute that names the user behind the identity.
-pub const ATTRIBUTE_USER: &str = "stoa.user";
 
 /// Why a token opens nothing. The texts are for the client; they say nothing about secrets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -132,7 +128,7 @@ impl Verified {
     /// Whether one of our use-cases minted it: its rights then come from live state, the grants are hints.
     #[must_use]
     pub fn is_ours(&self) -> bool {
-        self.claims.attributes.contains_key(ATTRIBUTE_IDENTITY)
+        self.claims.attributes.contains_key(ATTR_IDENTITY)
     }
 
     /// The channel it joins and who joins.

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use stoa_core::app::{App, Apps};
+use stoa_core::channel::IdentityType;
 use stoa_core::id::{AppId, ChannelName, Identity, UserId};
 use stoa_core::media::{MediaGrant, Permission, TrackSource};
 use stoa_core::ports::MediaTokens as _;
@@ -44,9 +45,13 @@ fn grant() -> MediaGrant {
         channel: ChannelName::new(ROOM).unwrap(),
         identity: Identity::new("alice").unwrap(),
         user: UserId::new("alice").unwrap(),
-        identity_type: "5".to_owned(),
+        identity_type: IdentityType::Host,
+        name: String::new(),
+        metadata: String::new(),
         attributes: BTreeMap::new(),
         can_publish: true,
+        sources: BTreeSet::new(),
+        can_publish_data: true,
         iat_secs: NOW_SECS,
         nbf_secs: NOW_SECS,
         exp_secs: 1_893_456_000,
@@ -102,7 +107,11 @@ fn a_minted_token_verifies_and_says_what_was_granted() {
             ("team".to_owned(), "红队".to_owned()),
             ("stoa.user".to_owned(), "mallory".to_owned()),
         ]),
+        name: "爱丽丝".to_owned(),
+        metadata: "{}".to_owned(),
         can_publish: false,
+        sources: BTreeSet::from([TrackSource::Microphone, TrackSource::ScreenShareAudio]),
+        can_publish_data: false,
         ..grant()
     };
     let got = verify(&Minter.mint(&demo(), &grant), &apps(), NOW).unwrap();
@@ -112,7 +121,9 @@ fn a_minted_token_verifies_and_says_what_was_granted() {
     assert_eq!(got.claims.attributes["stoa.user"], "alice", "extra attributes cannot replace ours");
     assert_eq!(got.claims.attributes["team"], "红队");
     assert_eq!(got.claims.can_publish, Some(false));
-    assert_eq!(got.claims.can_publish_data, Some(true));
+    assert_eq!(got.claims.can_publish_data, Some(false));
+    assert_eq!(got.claims.can_publish_sources, grant.sources);
+    assert_eq!((got.claims.name.as_str(), got.claims.metadata.as_str()), ("爱丽丝", "{}"));
     assert!(got.is_ours());
     assert_eq!(got.kind, Kind::Standard);
     assert!(!(got.room_admin || got.room_create || got.room_list), "no admin grants, for nobody");

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::PoisonError;
+use std::time::Duration;
 
 use livekit_protocol as proto;
 use livekit_protocol::data_packet;
@@ -33,7 +34,9 @@ impl RoomService {
         need(caller.room_create, "roomCreate")?;
         at_most("metadata", r.metadata.len(), MAX_METADATA)?;
         let channel = channel(caller, &r.name)?;
-        if !self.hooks.may_open(&channel).await? {
+        // 0 is the wire's "not given".
+        let linger = (r.empty_timeout > 0).then(|| Duration::from_secs(r.empty_timeout.into()));
+        if !self.hooks.may_open(&channel, linger).await? {
             return Err(no_such_room());
         }
         Ok(self.control.create_room(&channel, &r).await?)

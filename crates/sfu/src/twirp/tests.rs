@@ -130,7 +130,8 @@ impl MediaHooks for Fake {
         Ok(channel.name.as_str() == "voiceroom")
     }
 
-    async fn may_open(&self, channel: &ChannelKey) -> Result<bool> {
+    async fn may_open(&self, channel: &ChannelKey, linger: Option<Duration>) -> Result<bool> {
+        self.done(format!("open {linger:?}"))?;
         Ok(channel.name.as_str() != "dismissed")
     }
 
@@ -393,6 +394,7 @@ async fn errors_of_the_engine_keep_their_meaning_and_their_secrets() {
     let b = Bench::new();
     for (kind, expect) in [
         (Kind::NotFound, (404, "not_found")),
+        (Kind::NotPresent, (404, "not_found")),
         (Kind::Gone, (404, "not_found")),
         (Kind::Forbidden, (403, "permission_denied")),
         (Kind::LimitReached, (412, "failed_precondition")),

@@ -75,7 +75,7 @@ impl From<Error> for Fault {
             Kind::LimitReached => Code::FailedPrecondition,
             Kind::BadInput { .. } => Code::InvalidArgument,
             Kind::NotYou | Kind::Forbidden | Kind::Banned { .. } => Code::PermissionDenied,
-            Kind::NotFound | Kind::Gone => Code::NotFound,
+            Kind::NotFound | Kind::NotPresent | Kind::Gone => Code::NotFound,
             Kind::Unavailable => Code::Unavailable,
             Kind::Internal => Code::Internal,
         };

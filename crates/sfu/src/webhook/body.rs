@@ -2,11 +2,11 @@
 
 use livekit_protocol as proto;
 use livekit_protocol::participant_info::State;
+use stoa_core::channel::ATTR_USER;
 use stoa_core::media::{LeftReason, MediaEvent, MediaFact, TrackSource, Who};
 use stoa_core::ports::OutboxItem;
 
 use crate::forward::gate;
-use crate::token::ATTRIBUTE_USER;
 
 /// What the outbox is to keep of this event: one item for each receiver, none for facts that have no webhook.
 #[must_use]
@@ -40,7 +40,7 @@ pub fn body(event: &MediaEvent) -> Option<String> {
     match &event.fact {
         MediaFact::ChannelStarted | MediaFact::ChannelEnded | MediaFact::TrackMuted { .. } => {}
         MediaFact::ParticipantJoined(who) => hook.participant = Some(participant(who, State::Active)),
-        MediaFact::ParticipantAborted(who) => {
+        MediaFact::ParticipantAborted { who, .. } => {
             hook.participant = Some(left(who, LeftReason::JoinFailure));
         }
         MediaFact::ParticipantLeft { who, reason, .. } => hook.participant = Some(left(who, *reason)),
@@ -61,7 +61,7 @@ fn name(fact: &MediaFact) -> Option<&'static str> {
         MediaFact::ChannelStarted => Some("room_started"),
         MediaFact::ChannelEnded => Some("room_finished"),
         MediaFact::ParticipantJoined(_) => Some("participant_joined"),
-        MediaFact::ParticipantAborted(_) => Some("participant_connection_aborted"),
+        MediaFact::ParticipantAborted { .. } => Some("participant_connection_aborted"),
         MediaFact::ParticipantLeft { .. } => Some("participant_left"),
         MediaFact::TrackPublished { .. } => Some("track_published"),
         MediaFact::TrackUnpublished { .. } => Some("track_unpublished"),
@@ -75,7 +75,7 @@ fn participant(who: &Who, state: State) -> proto::ParticipantInfo {
         sid: who.sid.clone(),
         identity: who.identity.to_string(),
         state: state.into(),
-        attributes: [(ATTRIBUTE_USER.to_owned(), who.user.to_string())].into(),
+        attributes: [(ATTR_USER.to_owned(), who.user.to_string())].into(),
         permission: who.hidden.then(|| proto::ParticipantPermission { hidden: true, ..Default::default() }),
         ..Default::default()
     }
@@ -165,7 +165,8 @@ mod tests {
                 "room": {"sid": "RM_abc", "name": "房间"}})
         );
         let reason = LeftReason::Removed;
-        let gone = json_of(MediaFact::ParticipantLeft { who: who(), reason, connected: Duration::from_secs(3) });
+        let gone =
+            json_of(MediaFact::ParticipantLeft { who: who(), reason, connected: Duration::from_secs(3), lost: None });
         assert_eq!(gone["event"], "participant_left");
         assert_eq!(
             gone["participant"],
@@ -190,8 +191,11 @@ mod tests {
         for (fact, expect) in [
             (MediaFact::ChannelEnded, Some("room_finished")),
             (MediaFact::ParticipantJoined(who()), Some("participant_joined")),
-            (MediaFact::ParticipantAborted(who()), Some("participant_connection_aborted")),
-            (MediaFact::ParticipantLeft { who: who(), reason, connected: Duration::ZERO }, Some("participant_left")),
+            (MediaFact::ParticipantAborted { who: who(), reason }, Some("participant_connection_aborted")),
+            (
+                MediaFact::ParticipantLeft { who: who(), reason, connected: Duration::ZERO, lost: None },
+                Some("participant_left"),
+            ),
             (MediaFact::TrackUnpublished { who: who(), track: track(), source }, Some("track_unpublished")),
             (MediaFact::TrackMuted { who: who(), track: track(), muted: true }, None),
         ] {

@@ -10,9 +10,10 @@ use serde_json::Value;
 use stoa_core::Result;
 use stoa_core::account::Account;
 use stoa_core::app::App;
+use stoa_core::channel::{Boot, Call, CallOp, CallRow, ChannelRecord, Member, MemberApplied, MemberCommand};
 use stoa_core::id::{AppId, ChannelKey, ChannelName, RoomId, UserId};
 use stoa_core::media::{MediaEvent, MediaFact};
-use stoa_core::ports::PageStart;
+use stoa_core::ports::{CallFilter, CallStore, ChannelStore, PageStart, SanctionFilter};
 use stoa_core::sanction::Sanction;
 use stoa_core::time::{Now, UnixMs};
 use stoa_core::voice::{Applied, Command, NewRoom, Room};
@@ -64,6 +65,35 @@ impl Store for Outbox {
     async fn sanction(&self, _: &ChannelKey, _: &UserId) -> Result<Option<Sanction>> { unreachable!() }
     async fn put_sanction(&self, _: Sanction) -> Result<()> { unreachable!() }
     async fn purge_sanctions(&self, _: UnixMs, _: i64) -> Result<u64> { unreachable!() }
+}
+
+#[async_trait]
+#[rustfmt::skip]
+impl ChannelStore for Outbox {
+    async fn channel(&self, _: &ChannelKey) -> Result<Option<ChannelRecord>> { unreachable!() }
+    async fn open_channel(&self, _: ChannelRecord) -> Result<(ChannelRecord, bool)> { unreachable!() }
+    async fn end_channel(&self, _: &ChannelKey) -> Result<bool> { unreachable!() }
+    async fn all_channels(&self) -> Result<Vec<ChannelRecord>> { unreachable!() }
+    async fn channel_names(&self, _: AppId, _: u64, _: u32) -> Result<(u64, Vec<ChannelName>)> { unreachable!() }
+    async fn member(&self, _: &ChannelKey, _: &UserId) -> Result<Option<Member>> { unreachable!() }
+    async fn members(&self, _: &ChannelKey) -> Result<Vec<Member>> { unreachable!() }
+    async fn timed_mutes(&self, _: UnixMs) -> Result<Vec<Member>> { unreachable!() }
+    async fn apply_member(
+        &self, _: &ChannelKey, _: &UserId, _: MemberCommand, _: UnixMs,
+    ) -> Result<Option<MemberApplied>> { unreachable!() }
+    async fn bans(&self, _: &SanctionFilter, _: UnixMs, _: u64, _: u32) -> Result<(u64, Vec<Sanction>)> { unreachable!() }
+    async fn lift_ban(&self, _: &ChannelKey, _: &UserId, _: UnixMs) -> Result<bool> { unreachable!() }
+}
+
+#[async_trait]
+#[rustfmt::skip]
+impl CallStore for Outbox {
+    async fn boot(&self, _: UnixMs) -> Result<Boot> { unreachable!() }
+    async fn heartbeat(&self, _: Boot, _: UnixMs) -> Result<()> { unreachable!() }
+    async fn write_calls(&self, _: Boot, _: Vec<CallOp>) -> Result<()> { unreachable!() }
+    async fn open_calls(&self, _: Boot) -> Result<Vec<CallRow>> { unreachable!() }
+    async fn calls(&self, _: &CallFilter, _: u64, _: u32) -> Result<(u64, Vec<Call>)> { unreachable!() }
+    async fn purge_calls(&self, _: UnixMs) -> Result<u64> { unreachable!() }
 }
 
 /// Wall clock as set, monotonic clock of the runtime.

@@ -1,9 +1,10 @@
 //! `stoa token`: a media token without going through the REST API.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::anyhow;
 use serde_json::json;
+use stoa_core::channel::IdentityType;
 use stoa_core::id::{AppId, ChannelName, Identity, RoomId, UserId};
 use stoa_core::media::MediaGrant;
 use stoa_core::ports::Clock as _;
@@ -45,9 +46,16 @@ pub fn run(args: Token) -> Outcome {
         identity: Identity::new(user.as_str()).map_err(bad)?,
         user,
         // A listener until live state says more: the owner's and seat holders' rights come from the room.
-        identity_type: if RoomId::parse(channel.as_str()).is_some() { "2" } else { "1" }.to_owned(),
+        identity_type: match RoomId::parse(channel.as_str()) {
+            Some(_) => IdentityType::OnDemand,
+            None => IdentityType::FreeTalker,
+        },
+        name: String::new(),
+        metadata: String::new(),
         attributes: BTreeMap::new(),
         can_publish: true,
+        sources: BTreeSet::new(),
+        can_publish_data: true,
         iat_secs: now.secs(),
         nbf_secs: now.secs(),
         exp_secs: now.plus(ttl.0).secs(),

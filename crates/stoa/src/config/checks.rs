@@ -16,11 +16,9 @@ const MIN_SECRET: usize = 32;
 const MAX_APP_ID: u64 = (1 << 53) - 1;
 
 /// Sections and keys of parts that this build does not contain. Their keys are read and checked, and have no effect.
-const NOT_BUILT: [(&str, &str); 15] = [
+const NOT_BUILT: [(&str, &str); 12] = [
     ("class.", "the classroom dialect"),
-    ("talk.", "the Talk dialect"),
     ("embedded.", "embedded push, play and whiteboard"),
-    ("limits.talk_", "the Talk dialect"),
     ("limits.hub_", "the message hub"),
     ("hub.member_grace", "the message hub"),
     ("hub.kick_linger", "the message hub"),
@@ -30,7 +28,6 @@ const NOT_BUILT: [(&str, &str); 15] = [
     ("voice.dismiss_linger", "the message hub"),
     ("http.domain", "automatic certificates"),
     ("class", "the classroom dialect"),
-    ("talk", "the Talk dialect"),
     ("embedded", "embedded push, play and whiteboard"),
 ];
 
@@ -87,6 +84,7 @@ pub fn check(s: &Settings, given: &[String]) -> Findings {
     apps(&s.apps, loopback, &mut f);
     logins(s, loopback, &mut f);
     engines(s, &mut f);
+    talk(s, &mut f);
     let mut named = BTreeSet::new();
     for key in given {
         if let Some((_, part)) =
@@ -98,6 +96,26 @@ pub fn check(s: &Settings, given: &[String]) -> Findings {
         }
     }
     f
+}
+
+/// The ranges of talk.md 8.2 and 4.1.
+fn talk(s: &Settings, f: &mut Findings) {
+    let t = &s.talk;
+    if !(1..=10).contains(&t.stats_window_secs) {
+        f.error("talk.stats_window_secs: must be 1 to 10");
+    }
+    if t.linger_secs.0.as_secs() > 86_400 {
+        f.error("talk.linger_secs: must be 0 to 86400");
+    }
+    if !(60..=604_800).contains(&t.token_ttl_secs.0.as_secs()) {
+        f.error("talk.token_ttl_secs: must be 60 to 604800");
+    }
+    if t.call_heartbeat_secs.0.is_zero() {
+        f.error("talk.call_heartbeat_secs: must be at least 1");
+    }
+    if !["any", "sdk"].contains(&t.channel_charset.as_str()) {
+        f.error("talk.channel_charset: must be \"any\" or \"sdk\"");
+    }
 }
 
 fn transport(s: &Settings, loopback: bool, f: &mut Findings) {
@@ -307,8 +325,12 @@ mod tests {
 
     #[test]
     fn keys_of_missing_parts_warn_and_vendor_keys_are_demanded() {
-        let f = findings(&["talk.linger_secs=5", "limits.hub_reads={per_sec=1,burst=1}"], DEV_DEFAULTS);
+        let f = findings(&["class.kick_ban=5", "limits.hub_reads={per_sec=1,burst=1}"], DEV_DEFAULTS);
         assert_eq!(f.warnings.len(), 2, "{f:?}");
+        let f = findings(&["talk.linger_secs=5"], DEV_DEFAULTS);
+        assert!(f.warnings.is_empty() && f.errors.is_empty(), "{f:?}");
+        let f = findings(&["talk.stats_window_secs=11", "talk.channel_charset=ascii"], DEV_DEFAULTS);
+        assert_eq!(f.errors.len(), 2, "{f:?}");
         let f = findings(&["voice.provider.im=aliyun"], DEV_DEFAULTS);
         assert!(f.errors[0].contains("aliyun.im.app_sign"));
     }

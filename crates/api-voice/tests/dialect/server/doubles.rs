@@ -1,9 +1,8 @@
 //! Doubles of the ports.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use secrecy::ExposeSecret;
@@ -11,12 +10,15 @@ use serde_json::json;
 use stoa_api::jwt::Key;
 use stoa_core::account::Account;
 use stoa_core::app::App;
+use stoa_core::channel::{Boot, Call, CallOp, CallRow, ChannelRecord, Member, MemberApplied, MemberCommand};
 use stoa_core::id::{AppId, ChannelKey, ChannelName, RoomId, UserId};
 use stoa_core::login::{LoginHook, Passwords};
-use stoa_core::media::{Media, MediaGrant, ParticipantView, RemoveCause, Standing};
-use stoa_core::ports::{Clock, Entropy, MediaTokens, OutboxItem, PageStart, Store};
+use stoa_core::media::MediaGrant;
+use stoa_core::ports::{
+    CallFilter, CallStore, ChannelStore, Entropy, MediaTokens, OutboxItem, PageStart, SanctionFilter, Store,
+};
 use stoa_core::sanction::Sanction;
-use stoa_core::time::{Now, UnixMs};
+use stoa_core::time::UnixMs;
 use stoa_core::voice::{Applied, Command, NewRoom, Room};
 use stoa_core::{Error, Kind, Result};
 
@@ -56,9 +58,9 @@ impl Switch {
 }
 
 macro_rules! through {
-    ($($name:ident($($arg:ident: $ty:ty),*) -> $out:ty;)*) => {
+    ($port:ident: $($name:ident($($arg:ident: $ty:ty),*) -> $out:ty;)*) => {
         #[async_trait]
-        impl Store for Switch {
+        impl $port for Switch {
             $(async fn $name(&self, $($arg: $ty),*) -> $out {
                 self.check()?;
                 if stringify!($name) == "apply" {
@@ -71,6 +73,7 @@ macro_rules! through {
 }
 
 through! {
+    Store:
     ping() -> Result<()>;
     secret(name: &str, fresh: &[u8]) -> Result<Vec<u8>>;
     account(user: &UserId) -> Result<Option<Arc<Account>>>;
@@ -90,21 +93,29 @@ through! {
     outbox_done(seq: i64) -> Result<()>;
 }
 
-/// 2024-03-14T20:43:00+08:00 and what is added to it.
-#[derive(Default)]
-pub struct TestClock(AtomicU64);
-
-impl TestClock {
-    pub fn forward(&self, d: Duration) {
-        self.0.fetch_add(u64::try_from(d.as_millis()).unwrap(), Ordering::SeqCst);
-    }
+through! {
+    ChannelStore:
+    channel(key: &ChannelKey) -> Result<Option<ChannelRecord>>;
+    open_channel(fresh: ChannelRecord) -> Result<(ChannelRecord, bool)>;
+    end_channel(key: &ChannelKey) -> Result<bool>;
+    all_channels() -> Result<Vec<ChannelRecord>>;
+    channel_names(app: AppId, offset: u64, limit: u32) -> Result<(u64, Vec<ChannelName>)>;
+    member(key: &ChannelKey, user: &UserId) -> Result<Option<Member>>;
+    members(key: &ChannelKey) -> Result<Vec<Member>>;
+    timed_mutes(now: UnixMs) -> Result<Vec<Member>>;
+    apply_member(key: &ChannelKey, user: &UserId, command: MemberCommand, now: UnixMs) -> Result<Option<MemberApplied>>;
+    bans(filter: &SanctionFilter, now: UnixMs, offset: u64, limit: u32) -> Result<(u64, Vec<Sanction>)>;
+    lift_ban(key: &ChannelKey, user: &UserId, now: UnixMs) -> Result<bool>;
 }
 
-impl Clock for TestClock {
-    fn now(&self) -> Now {
-        let ms = self.0.load(Ordering::SeqCst);
-        Now { wall: UnixMs(1_710_420_180_000 + i64::try_from(ms).unwrap()), mono: Duration::from_millis(ms) }
-    }
+through! {
+    CallStore:
+    boot(now: UnixMs) -> Result<Boot>;
+    heartbeat(boot: Boot, now: UnixMs) -> Result<()>;
+    write_calls(boot: Boot, ops: Vec<CallOp>) -> Result<()>;
+    open_calls(boot: Boot) -> Result<Vec<CallRow>>;
+    calls(filter: &CallFilter, offset: u64, limit: u32) -> Result<(u64, Vec<Call>)>;
+    purge_calls(before: UnixMs) -> Result<u64>;
 }
 
 /// Entropy that never repeats, except for the four-byte draws of show codes that a test forces.
@@ -145,35 +156,6 @@ impl Entropy for Draws {
     }
 }
 
-/// An engine that records standings and refuses nothing.
-#[derive(Default)]
-pub struct FakeMedia {
-    pub standings: Mutex<BTreeMap<UserId, bool>>,
-}
-
-#[async_trait]
-impl Media for FakeMedia {
-    async fn set_standing(&self, _: &ChannelKey, user: &UserId, standing: &Standing) -> Result<()> {
-        self.standings.lock().unwrap().insert(user.clone(), standing.permission.publish);
-        Ok(())
-    }
-    async fn silence(&self, _: &ChannelKey, _: u64) -> Result<()> {
-        Ok(())
-    }
-    async fn end_channel(&self, _: &ChannelKey) -> Result<()> {
-        Ok(())
-    }
-    async fn remove(&self, _: &ChannelKey, _: &UserId, _: RemoveCause, _: i64, _: UnixMs) -> Result<()> {
-        Ok(())
-    }
-    async fn participants(&self, _: &ChannelKey) -> Result<Vec<ParticipantView>> {
-        Ok(Vec::new())
-    }
-    async fn channels(&self, _: AppId) -> Result<Vec<(ChannelName, usize)>> {
-        Ok(Vec::new())
-    }
-}
-
 /// Signs what the contract shows of a media token.
 pub struct TestTokens;
 
@@ -181,7 +163,7 @@ impl MediaTokens for TestTokens {
     fn mint(&self, app: &App, g: &MediaGrant) -> String {
         Key::new(app.secret.expose_secret().as_bytes()).sign(&json!({
             "iss": app.key, "sub": g.identity.as_str(), "nbf": g.nbf_secs, "exp": g.exp_secs,
-            "attributes": {"stoa.user": g.user.as_str(), "stoa.identity": g.identity_type},
+            "attributes": {"stoa.user": g.user.as_str(), "stoa.identity": g.identity_type.as_str()},
             "video": {"roomJoin": true, "room": g.channel.as_str(), "canPublish": g.can_publish},
         }))
     }

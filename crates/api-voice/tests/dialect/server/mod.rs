@@ -8,20 +8,23 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
-use doubles::{Draws, FakeMedia, PlainPasswords, Switch, TestClock, TestTokens};
+use doubles::{Draws, PlainPasswords, Switch, TestTokens};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use stoa_api::{ApiConfig, ApiState, Cors, LoginKeys, Rate};
 use stoa_api_voice::{HubKeys, ImProvider, MediaProvider, VoiceApiConfig, VoiceState, router};
 use stoa_core::account::Account;
 use stoa_core::app::App;
-use stoa_core::director::{Director, DirectorConfig};
+use stoa_core::channel::Policy;
+use stoa_core::director::Director;
 use stoa_core::id::{AppId, RoomId, UserId};
 use stoa_core::login::{AuthMode, Login, LoginConfig, LoginHook};
 use stoa_core::ports::{Clock, Store};
+use stoa_core::time::UnixMs;
 use stoa_core::voice::{Voice, VoiceConfig};
 use stoa_core::world::World;
 use stoa_store_sqlite::{Config, SqliteStore};
+use stoa_testkit::{FakeMedia, TestClock};
 use tower::ServiceExt;
 
 pub const APP: AppId = AppId(1000);
@@ -95,17 +98,13 @@ impl Server {
         let dir = tempfile::tempdir().unwrap();
         let sqlite = SqliteStore::open(&Config::new(dir.path().join("stoa.db"))).unwrap();
         let store = Arc::new(Switch::new(Arc::new(sqlite)));
-        let (clock, draws) = (Arc::new(TestClock::default()), Arc::new(Draws::default()));
-        let world = World::new(store.clone(), clock.clone(), draws.clone());
-        let media = Arc::new(FakeMedia::default());
+        // 2024-03-14T20:43:00+08:00.
+        let clock = Arc::new(TestClock::at(UnixMs(1_710_420_180_000)));
+        let draws = Arc::new(Draws::default());
+        let world = World::new(store.clone(), clock.clone(), draws.clone(), Policy::default());
+        let media = Arc::new(FakeMedia::new(clock.clone()));
         world.set_media(media.clone());
-        let grace = DirectorConfig {
-            seat_grace: Duration::from_secs(30),
-            seat_restart_grace: Duration::from_secs(60),
-            dismiss_announce: Duration::from_secs(1),
-            dismiss_media: Duration::from_secs(2),
-        };
-        let director = Arc::new(Director::new(world.clone(), grace));
+        let director = Arc::new(Director::new(world.clone(), stoa_testkit::times()));
         let voice_config =
             VoiceConfig { app: APP, rtc_token_ttl: Duration::from_secs(86_400), max_live_rooms_per_owner: o.max_live };
         let voice = Voice::new(world.clone(), director.clone(), voice_config);
