@@ -1,6 +1,6 @@
 import { useEffect, useMemo, useRef, useState } from "react";
 import { type AppCredentials, TalkApi, TalkError, type TokenRequest } from "../api/talk";
-import { useFatal, useTitle } from "../lib/hooks";
+import { useFatal, useFocusOnMount, useTitle } from "../lib/hooks";
 import { findDevPair } from "../talk/dev-pair";
 import { TalkSession } from "../talk/session";
 import { text } from "../text";
@@ -26,8 +26,7 @@ export function TalkView({ user }: { user: string | null }) {
     device: "",
   });
   const { session, joining, failure, join, leave } = useStay(api, wish);
-  const heading = useRef<HTMLHeadingElement>(null);
-  useEffect(() => heading.current?.focus(), []);
+  const heading = useFocusOnMount<HTMLHeadingElement>();
   return (
     <main className="page talk" id="content" tabIndex={-1}>
       <header className="talk-head">

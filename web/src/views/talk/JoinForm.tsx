@@ -1,5 +1,6 @@
 import { type FormEvent, useId } from "react";
 import { IDENTITY_TYPES, type TalkError, type TokenRequest, toIdentityType } from "../../api/talk";
+import { useFocusOnMount } from "../../lib/hooks";
 import { talk } from "../../text/talk";
 import { FailureWords } from "./FailureWords";
 
@@ -15,6 +16,8 @@ interface JoinFormProps {
 
 export function JoinForm({ wish, ready, joining, failure, onChange, onJoin }: JoinFormProps) {
   const ids = useId();
+  // Back from a channel; when the page opens, its own title takes the focus after this one.
+  const heading = useFocusOnMount<HTMLHeadingElement>();
   function submit(event: FormEvent) {
     event.preventDefault();
     if (ready) onJoin();
@@ -34,7 +37,9 @@ export function JoinForm({ wish, ready, joining, failure, onChange, onJoin }: Jo
   );
   return (
     <section className="panel" aria-label={talk.join.title}>
-      <h2>{talk.join.title}</h2>
+      <h2 ref={heading} tabIndex={-1}>
+        {talk.join.title}
+      </h2>
       <form className="form" onSubmit={submit}>
         <div className="talk-fields">
           <div>

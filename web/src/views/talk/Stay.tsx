@@ -1,6 +1,6 @@
-import { useEffect, useRef, useSyncExternalStore } from "react";
+import { useSyncExternalStore } from "react";
 import type { TalkError } from "../../api/talk";
-import { useCountdown } from "../../lib/hooks";
+import { useCountdown, useFocusOnMount } from "../../lib/hooks";
 import type { TalkSession } from "../../talk/session";
 import type { EndReason, TalkState } from "../../talk/state";
 import { ban, talk } from "../../text/talk";
@@ -41,16 +41,7 @@ export function Stay({ session, joining, failure, onAgain, onLeave }: StayProps)
   }
   return (
     <>
-      <header className="talk-channel">
-        <h2>{state.channel}</h2>
-        <p className="room-meta">
-          <span className="link-dot" data-link={link.kind} aria-hidden="true" />
-          <span className="count">
-            <PeopleIcon />
-            {talk.channel.count(state.members.length)}
-          </span>
-        </p>
-      </header>
+      <Head state={state} />
       <MyBanners
         state={state}
         onRead={() => session.readNews()}
@@ -71,6 +62,24 @@ export function Stay({ session, joining, failure, onAgain, onLeave }: StayProps)
   );
 }
 
+function Head({ state }: { state: TalkState }) {
+  const heading = useFocusOnMount<HTMLHeadingElement>();
+  return (
+    <header className="talk-channel">
+      <h2 ref={heading} tabIndex={-1}>
+        {state.channel}
+      </h2>
+      <p className="room-meta">
+        <span className="link-dot" data-link={state.link.kind} aria-hidden="true" />
+        <span className="count">
+          <PeopleIcon />
+          {talk.channel.count(state.members.length)}
+        </span>
+      </p>
+    </header>
+  );
+}
+
 interface EndedProps {
   state: TalkState;
   reason: EndReason;
@@ -81,8 +90,7 @@ interface EndedProps {
 }
 
 function Ended({ state, reason, joining, failure, onAgain, onChange }: EndedProps) {
-  const heading = useRef<HTMLHeadingElement>(null);
-  useEffect(() => heading.current?.focus(), []);
+  const heading = useFocusOnMount<HTMLHeadingElement>();
   const say = talk.ended[reason];
   const kick = reason === "removed" ? state.kick : null;
   return (
