@@ -5,13 +5,15 @@ import { defineConfig } from "vitest/config";
 /** Address of a running server: the binary, or `npm run mock` with `--mode mock`. */
 const server = process.env["STOA_URL"] ?? "http://127.0.0.1:7880";
 
+const file = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+
 export default defineConfig(({ mode }) => ({
   plugins: [react()],
   resolve: {
-    alias:
-      mode === "mock"
-        ? { "#media": fileURLToPath(new URL("dev/mock-media.ts", import.meta.url)) }
-        : { "#media": fileURLToPath(new URL("src/room/media.ts", import.meta.url)) },
+    alias: {
+      "#media": file(mode === "mock" ? "dev/mock-media.ts" : "src/room/media.ts"),
+      "#talk-media": file(mode === "mock" ? "dev/mock-talk-media.ts" : "src/talk/media.ts"),
+    },
   },
   build: {
     outDir: mode === "mock" ? "node_modules/.mock-dist" : "dist",
@@ -25,6 +27,7 @@ export default defineConfig(({ mode }) => ({
     proxy: {
       "/login": server,
       "/api": server,
+      "/v1": server,
       "/mock": server,
       "/rtc": { target: server, ws: true },
     },

@@ -6,6 +6,7 @@ import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
+import { answerTalk, leaveTalk, lookAtTalk, newSession, seedTalk } from "./mock-talk.mjs";
 
 const PORT = Number(process.env.MOCK_PORT ?? 7890);
 const SITE = fileURLToPath(new URL("../node_modules/.mock-dist/", import.meta.url));
@@ -168,8 +169,12 @@ const calls = {
   // What the mock media asks for, and a lever for screenshots of bad moments.
   "/mock/reset": () => {
     seed();
+    seedTalk();
     return {};
   },
+  "/mock/talk/session": newSession,
+  "/mock/talk/live": (_, body) => lookAtTalk(body),
+  "/mock/talk/leave": (_, body) => leaveTalk(body),
   "/mock/link": (_, body) => {
     link = body.link;
     return {};
@@ -203,11 +208,15 @@ async function api(request, path) {
   ).toString();
   if (me === "" && path.startsWith("/api"))
     return { http: 401, code: 401, message: "sign in first" };
-  const chunks = [];
-  for await (const chunk of request) chunks.push(chunk);
-  const body = JSON.parse(Buffer.concat(chunks).toString() || "{}");
+  const body = JSON.parse((await textOf(request)) || "{}");
   if (body.title === "fail") return { code: 500, message: "internal error" };
   return calls[path](me, body, request.headers.host);
+}
+
+async function textOf(request) {
+  const chunks = [];
+  for await (const chunk of request) chunks.push(chunk);
+  return Buffer.concat(chunks).toString();
 }
 
 const TYPES = {
@@ -218,7 +227,17 @@ const TYPES = {
 };
 
 createServer(async (request, response) => {
-  const path = new URL(request.url, "http://mock").pathname;
+  const url = new URL(request.url, "http://mock");
+  const path = url.pathname;
+  if (request.method === "POST" && path.startsWith("/v1/im/")) {
+    const answer = answerTalk(url, await textOf(request), request.headers.host);
+    response.writeHead(200, {
+      "content-type": "application/json",
+      "x-request-id": randomBytes(8).toString("hex"),
+    });
+    response.end(JSON.stringify(answer));
+    return;
+  }
   if (request.method === "POST" && path in calls) {
     const { http = 200, ...answer } = await api(request, path);
     response.writeHead(http, {

@@ -1,13 +1,16 @@
 // Takes a picture of every view, narrow and wide, light and dark, from the mock server (see mock.mjs).
+// SIZES, SCHEMES: some of them only; ONLY=talk: the Talk page only.
 //   npm run build:mock && npm run mock &      then      npm run shots [folder]
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
+import { talkShots } from "./shots-talk.mjs";
 
 const URL = process.env.MOCK_URL ?? "http://127.0.0.1:7890/";
 const OUT = process.argv[2] ?? "test-results/shots";
 const SIZES = {
   phone: { width: 380, height: 780 },
+  large: { width: 1400, height: 900 },
   desk: { width: 1280, height: 800 },
   wide: { width: 1600, height: 900 },
 };
@@ -62,12 +65,18 @@ for (const size of wanted) {
       (message) => message.type() === "error" && console.log("console:", message.text()),
     );
     page.on("pageerror", (error) => console.log("pageerror:", error.message));
-    const shot = async (name) => {
+    /** The window, or a part of the page in full length. */
+    const shot = async (name, part) => {
       await page.waitForTimeout(350);
       const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
       if (overflow > 0) console.log(`${name} ${size}: ${overflow} px wider than the window`);
-      await page.screenshot({ path: join(OUT, `${name}-${size}-${colorScheme}.png`) });
+      await (part ?? page).screenshot({ path: join(OUT, `${name}-${size}-${colorScheme}.png`) });
     };
+    await talkShots(page, URL, shot);
+    if (process.env.ONLY === "talk") {
+      await context.close();
+      continue;
+    }
     await page.goto(URL);
     await shot("sign-in");
     await page.getByLabel("User name").fill("erin");

@@ -88,6 +88,30 @@ mod tests {
         assert!(run(&mut conn, &path, &[FIRST]).is_err(), "a newer file was accepted");
     }
 
+    #[test]
+    fn rooms_and_bans_made_before_the_talk_tables_are_listed_after_them() {
+        use stoa_core::id::{AppId, RoomId};
+        use stoa_core::ports::SanctionFilter;
+        use stoa_core::time::UnixMs;
+
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.db");
+        let mut conn = crate::open::writer(&path).unwrap();
+        run(&mut conn, &path, &STEPS[..1]).unwrap();
+        conn.execute_batch(
+            "INSERT INTO voice_rooms VALUES (x'000102030405060708090a0b0c0d0e0f', 1, 1, 5, 5, 5, NULL, 7, 't', '', '', \
+             '', 'owner', ''); INSERT INTO sanctions VALUES (1, 'c', 'bob', 'room', 'owner', 5, 900, 1);",
+        )
+        .unwrap();
+        migrate(&mut conn, &path).unwrap();
+        let names = crate::channels::names(&conn, AppId(1), 0, 10).unwrap();
+        let id = RoomId::parse("000102030405060708090a0b0c0d0e0f").unwrap();
+        assert_eq!(names, (1, vec![id.channel()]));
+        let filter = SanctionFilter { app: AppId(1), channel: None, user: None };
+        assert_eq!(crate::tables::bans(&conn, &filter, UnixMs(899), 0, 10).unwrap().0, 1);
+        assert!(path.with_file_name("x.db.before-0002_channels_members_calls").exists());
+    }
+
     fn has_copy(entry: &std::io::Result<std::fs::DirEntry>) -> bool {
         entry.as_ref().is_ok_and(|e| e.file_name().to_string_lossy().contains(".before-"))
     }

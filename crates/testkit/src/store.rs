@@ -264,7 +264,8 @@ impl CallStore for MemStore {
                 }
                 (CallOp::Lost { lost, .. }, Some(call)) => (call.lost, call.boot) = (lost, boot.id),
                 (CallOp::Close { leave, .. }, Some(call)) => call.leave = Some(leave.max(call.join)),
-                (CallOp::Open { .. }, Some(_)) | (CallOp::Lost { .. } | CallOp::Close { .. }, None) => {}
+                (CallOp::Open { .. }, Some(call)) => call.boot = boot.id,
+                (CallOp::Lost { .. } | CallOp::Close { .. }, None) => {}
             }
         }
         Ok(())

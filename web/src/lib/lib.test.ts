@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { AVATAR_COLOURS, avatarColour, initials } from "./avatar";
-import { parseRoute, roomHash } from "./route";
+import { parseRoute, roomHash, talkHash } from "./route";
 
 describe("avatars", () => {
   it("take the first letters of the first and last word", () => {
@@ -35,8 +35,12 @@ describe("routes", () => {
     expect(parseRoute(roomHash(id).toUpperCase())).toEqual({ view: "room", id });
   });
 
+  it("have one for the Talk page", () => {
+    expect(parseRoute(talkHash)).toEqual({ view: "talk" });
+  });
+
   it("show the rooms for everything else", () => {
-    for (const hash of ["", "#", "#/", "#/room/", "#/room/xyz", "#/room/../x"]) {
+    for (const hash of ["", "#", "#/", "#/talk/x", "#/room/", "#/room/xyz", "#/room/../x"]) {
       expect(parseRoute(hash)).toEqual({ view: "rooms" });
     }
   });

@@ -1,10 +1,10 @@
 import type { Api } from "../api/client";
 import { ApiError } from "../api/error";
 import type { MediaHandlers, MediaSession } from "./media-port";
+import { micProblem } from "./mic-problem";
 import { loadMicWish, saveMicWish } from "./mic-wish";
 import {
   initialState,
-  type MicProblem,
   maySpeak,
   micGoal,
   mySeat,
@@ -305,22 +305,5 @@ export class RoomSession {
       const problem = goal === "on" ? micProblem(error) : null;
       this.dispatch({ type: "mic", mic: { actual: "off", problem } });
     }
-  }
-}
-
-function micProblem(error: unknown): MicProblem {
-  if (!(error instanceof Error)) return "failed";
-  switch (error.name) {
-    case "NotAllowedError":
-    case "SecurityError":
-      return "denied";
-    case "NotFoundError":
-    case "OverconstrainedError":
-      return "missing";
-    case "NotReadableError":
-    case "AbortError":
-      return "busy";
-    default:
-      return "failed";
   }
 }

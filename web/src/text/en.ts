@@ -14,6 +14,8 @@ export const en = {
     expired: "Your session has ended. Please sign in again.",
     showPassword: "Show password",
     hidePassword: "Hide password",
+    talkHint: "Building with the channel API instead?",
+    talk: "Try a Talk channel",
   },
 
   top: {
@@ -21,6 +23,10 @@ export const en = {
     signOut: "Sign out",
     home: "Stoa, all rooms",
     skip: "Skip to content",
+    nav: "Pages",
+    rooms: "Rooms",
+    talk: "Talk channel",
+    loading: "Loading the page…",
   },
 
   rooms: {

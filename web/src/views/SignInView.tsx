@@ -2,6 +2,7 @@ import { type FormEvent, useId, useState } from "react";
 import type { Api } from "../api/client";
 import { ApiError } from "../api/error";
 import { useFatal, useTitle } from "../lib/hooks";
+import { talkHash } from "../lib/route";
 import type { Session } from "../session";
 import { text } from "../text";
 import { loginFailureText } from "../text/failure";
@@ -30,6 +31,9 @@ export function SignInView({ api, expired, onSignedIn }: SignInProps) {
         <p className="lead">{expired ? text.signIn.expired : text.signIn.lead}</p>
         <SignInForm api={api} onSignedIn={onSignedIn} />
         <p className="hint">{text.signIn.demoHint}</p>
+        <p className="sign-in-more">
+          {text.signIn.talkHint} <a href={talkHash}>{text.signIn.talk}</a>
+        </p>
       </main>
     </div>
   );

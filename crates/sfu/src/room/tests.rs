@@ -304,6 +304,23 @@ fn messages_wait_while_a_participant_is_away_and_hidden_ones_are_not_counted() {
 }
 
 #[test]
+fn a_slow_one_waits_alone() {
+    let mut b = Bench::new();
+    let (ann, ben) = (b.join("ann"), b.join("ben"));
+    open(&mut b, ann);
+    open(&mut b, ben);
+    let (anns, bens) = (b.part(ann).sub_pc, b.part(ben).sub_pc);
+    let chunk = bytes::Bytes::from(vec![0; 60_000]);
+    while b.pcs.with(anns, |pc| pc.send_data(Lane::Reliable, &chunk)).unwrap() {}
+    let full = b.pcs.with(anns, |pc| pc.waiting_reliable()).unwrap();
+    let long = message(&"x".repeat(60_000));
+    assert_eq!(b.with(|room, ctx| room.send(ctx, &To::All, &long)), 2);
+    assert_eq!(b.pcs.with(anns, |pc| pc.waiting_reliable()).unwrap(), full);
+    assert!(b.pcs.with(bens, |pc| pc.waiting_reliable()).unwrap() > 60_000);
+    assert!(b.room.as_ref().unwrap().parts.contains_key(&ann), "nor is it sent away for it");
+}
+
+#[test]
 fn who_is_removed_is_told_last_and_reported_as_lost_only_when_it_was_away() {
     let mut b = Bench::new();
     let (ann, ben) = (b.join("ann"), b.join("ben"));

@@ -228,6 +228,10 @@ impl Client {
             let line = self.line.as_ref().map_or(self.sub.wake, |l| l.next);
             let wake = self.sub.wake.min(self.publ.wake).min(line);
             tokio::select! {
+                // On a busy machine both may be there: what was sent first is read first.
+                biased;
+                _ready = self.sub.socket.readable() => self.sub.receive(self.offline, &self.log, true),
+                _ready = self.publ.socket.readable() => self.publ.receive(self.offline, &self.log, false),
                 frame = next(&mut self.ws) => match frame {
                     Some(frame) => self.frame(frame).await,
                     None => self.ws = None,
@@ -236,8 +240,6 @@ impl Client {
                     Some(command) => self.command(command).await,
                     None => return,
                 },
-                _ready = self.sub.socket.readable() => self.sub.receive(self.offline, &self.log, true),
-                _ready = self.publ.socket.readable() => self.publ.receive(self.offline, &self.log, false),
                 () = tokio::time::sleep_until(wake.into()) => {}
             }
         }

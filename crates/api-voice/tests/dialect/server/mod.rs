@@ -83,7 +83,6 @@ pub struct Server {
     pub media: Arc<FakeMedia>,
     pub voice: Voice,
     pub world: World,
-    pub director: Arc<Director>,
     pub passwords: Arc<PlainPasswords>,
     keys: LoginKeys,
     _dir: tempfile::TempDir,
@@ -107,7 +106,7 @@ impl Server {
         let director = Arc::new(Director::new(world.clone(), stoa_testkit::times()));
         let voice_config =
             VoiceConfig { app: APP, rtc_token_ttl: Duration::from_secs(86_400), max_live_rooms_per_owner: o.max_live };
-        let voice = Voice::new(world.clone(), director.clone(), voice_config);
+        let voice = Voice::new(world.clone(), director, voice_config);
         let passwords = Arc::new(PlainPasswords::default());
         let login_config = LoginConfig {
             mode: o.mode,
@@ -146,7 +145,7 @@ impl Server {
         };
         let state = VoiceState::new(api.clone(), voice.clone(), app, Arc::new(TestTokens), draws.clone(), config);
         let routes = stoa_api::normalized(router(state).fallback_service(stoa_api::fallback(&api)));
-        Self { routes, api, store, clock, draws, media, voice, world, director, passwords, keys: o.keys, _dir: dir }
+        Self { routes, api, store, clock, draws, media, voice, world, passwords, keys: o.keys, _dir: dir }
     }
 
     pub fn now(&self) -> i64 {
