@@ -35,8 +35,8 @@ BAD_BODY, WRONG_APP, UNKNOWN_COMMAND, NOT_ADMIN, RATE_LIMITED, CHECKSUM = 60003,
 INTERNAL, BAD_PARAM, NO_CHANNEL, NO_USER, NOT_PERMITTED = 100001, 100002, 100004, 100005, 100006
 
 # Seconds on the server that most tests share: a lost client counts as present for RESUME, its call goes on if it is back
-# within GRACE, an empty channel lives for LINGER, and running calls are noted every BEAT.
-RESUME, GRACE, LINGER, BEAT = 2, 5, 2, 1
+# within GRACE, an empty channel lives for LINGER, running calls are noted every BEAT, statistics are means over WINDOW.
+RESUME, GRACE, LINGER, BEAT, WINDOW = 2, 5, 2, 1, 2
 # How far a waiting test lets the server be late, on a busy machine.
 SLACK = 6
 

@@ -12,7 +12,7 @@ from stoa.crew import Crew
 from stoa.live import Stage
 from stoa.postgres import store_url
 from stoa.server import Server
-from stoa.talk import BEAT, FIRST, GRACE, LINGER, RESUME, SECOND, Talk, fresh, leaks
+from stoa.talk import BEAT, FIRST, GRACE, LINGER, RESUME, SECOND, WINDOW, Talk, fresh, leaks
 
 UNLIMITED = {"per_sec": 0, "burst": 0}
 SETTINGS: dict[str, Any] = {
@@ -20,6 +20,7 @@ SETTINGS: dict[str, Any] = {
     "talk.linger_secs": LINGER,
     "talk.call_grace_secs": GRACE,
     "talk.call_heartbeat_secs": BEAT,
+    "talk.stats_window_secs": WINDOW,
     "media.resume_window": RESUME,
     "limits.user": UNLIMITED,
     "limits.media_signals": UNLIMITED,

@@ -111,11 +111,11 @@ async def test_last_packet_after_a_kick(talk, crew, channel):
 
 
 async def test_K22_kicks_racing_with_joins_and_resumes(talk, crew, channel):
-    """100 rounds here; the 1,000 of the checklist run with STOA_SOAK."""
+    """200 rounds here; the 1,000 of the checklist run with STOA_SOAK."""
     await talk.bot(crew, channel)
     port, dice = talk.server.port, random.Random(22)
     inside = 0
-    for _ in range(1000 if SOAK else 100):
+    for _ in range(1000 if SOAK else 200):
         user = fresh("u")
         mark = {"attributes": {"stoa.user": user}}
         token = talk.foreign_token(user, channel, **mark)
@@ -164,7 +164,7 @@ async def one_call(talk: Talk, crew: Crew, dice: random.Random, number: int) -> 
 
 async def test_call_records_of_many_calls_and_a_kill(own_server):
     """300 calls here, 1,000 with STOA_SOAK; a third of the clients vanish, and in the middle the server is killed."""
-    number, at_once = (1000 if SOAK else 300), 16
+    number, at_once = (1000 if SOAK else 300), 32
     server = own_server({"talk.linger_secs": 60})
     talk = Talk(server)
     dice, gate = random.Random(1000), asyncio.Semaphore(at_once)

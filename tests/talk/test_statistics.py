@@ -14,13 +14,11 @@ from livekit import rtc
 from stoa.live import Meter
 from stoa.media import REFUSAL_SECONDS
 from stoa.notes import note
-from stoa.talk import Talk, fresh
+from stoa.talk import WINDOW, Talk, fresh
 from stoa.wait import until
 
 # The figures come from the media engine and from nothing that is stored.
 pytestmark = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
-
-WINDOW = 3  # talk.stats_window_secs
 
 
 def close(got: float, want: float, share: float = 0.15, slack: float = 2) -> bool:
