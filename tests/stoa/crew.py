@@ -33,6 +33,7 @@ class Bot:
         self.crew, self.name, self.url, self.token = crew, name, url, token
         self.sid = self.identity = self.user = ""
         self.tag = 0
+        self.joined = 0.0  # unix seconds: when its media came up
 
     async def _do(self, what: str, **fields: Any) -> dict:
         return await self.crew.order(what, bot=self.name, **fields)
@@ -135,5 +136,5 @@ class Crew:
         """Joins with a token; `early`: without waiting for media."""
         bot = Bot(self, uuid.uuid4().hex, url, token)
         got = await self.order("join", bot=bot.name, url=url, token=token, early=early)
-        bot.sid, bot.identity = got["sid"], got["identity"]
+        bot.sid, bot.identity, bot.joined = got["sid"], got["identity"], got["at"]
         return bot

@@ -160,7 +160,7 @@ async def test_R16_R17_kill_and_restart(own_server):
 
 
 async def test_R18_graceful_restart(own_server, crew, channel):
-    server = own_server({"talk.linger_secs": 60})
+    server = own_server({"talk.linger_secs": 60, "talk.call_grace_secs": 1})
     talk = Talk(server)
     joined = time.time()
     bot = await talk.bot(crew, channel)

@@ -1,4 +1,4 @@
-"""talk.md 9.4: kick and ban. Classes (K29 to K32), hub events (in K25) and what is marked later there (K06, K35) are not served yet."""
+"""talk.md 9.4: kick and ban. Classes (K29 to K32), hub events (in K25), WHIP and playback (K06) are not served yet."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from livekit import rtc
 
 from stoa.crew import DISCONNECT, PARTICIPANT_REMOVED, Refused
-from stoa.talk import BAD_PARAM, NO_CHANNEL, NO_USER, NOT_PERMITTED, RESUME, SLACK, Talk, door, fresh, validate
+from stoa.talk import BAD_PARAM, NO_CHANNEL, NO_USER, NOT_PERMITTED, RESUME, SLACK, Reply, Talk, door, fresh, validate
 from stoa.wait import until
 
 BANNED, REVOKED, IN = 403, 401, 101
@@ -365,3 +365,20 @@ async def test_K36_lifting_a_ban_revives_no_token(talk, crew, channel):
     await refused_with(talk, REVOKED, victim.token)
     await refused_with(talk, REVOKED, talk.foreign_token(victim.user, channel, nbf=...))
     await talk.bot(crew, channel, victim.user)
+
+
+async def test_K35_a_batch(talk, crew, channel):
+    bots = await asyncio.gather(*(talk.bot(crew, channel) for _ in range(3)))
+    stays = await talk.bot(crew, channel)
+    users = [bot.user for bot in bots]
+
+    async def batch(wanted: list) -> Reply:
+        return await talk.call("batch_kick_talk_user", ChannelID=channel, UserList=wanted)
+
+    for bad in ([*users, 1.5], [*users, {"Name": "x"}], [], [f"u{n}" for n in range(101)], users[0]):
+        (await batch(bad)).expect(BAD_PARAM)
+    assert len(await talk.users(channel)) == 4, "somebody was kicked by a malformed request"
+    reply = (await batch([users[0], {"UserID": users[1]}, "absent", users[2], users[0]])).ok()
+    assert reply["FailCount"] == 1
+    assert [(row["UserID"], row["ErrorCode"]) for row in reply["ResultList"]] == [(users[0], 0), (users[1], 0), ("absent", NO_USER), (users[2], 0)]
+    assert await talk.users(channel) == [stays.user]

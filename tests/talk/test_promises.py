@@ -155,11 +155,10 @@ async def one_call(talk: Talk, crew: Crew, dice: random.Random, number: int) -> 
         bot = await talk.bot(crew, channel, user)
     except (Refused, AssertionError, OSError, IndexError, asyncio.IncompleteReadError):
         return user, before, 0.0, "killed while joining"
-    began = time.time()
     await asyncio.sleep(dice.uniform(0.2, 2.5))
     if dice.random() < 1 / 3:
-        return user, began, await bot.vanish(), "vanished"
-    return user, began, await bot.leave(), "left"
+        return user, bot.joined, await bot.vanish(), "vanished"
+    return user, bot.joined, await bot.leave(), "left"
 
 
 async def test_call_records_of_many_calls_and_a_kill(own_server):
@@ -182,8 +181,8 @@ async def test_call_records_of_many_calls_and_a_kill(own_server):
         calls = [asyncio.create_task(call(crew, n)) for n in range(number)]
         await until(lambda: len(done) >= number // 2, 600, "half of the calls")
         up.clear()
-        killed = time.time()
         await asyncio.to_thread(server.kill)
+        killed = time.time()
         await asyncio.to_thread(server.start)
         up.set()
         await asyncio.gather(*calls)

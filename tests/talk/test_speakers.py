@@ -44,6 +44,7 @@ async def test_P03_a_listener_tries(talk, stage, channel):
     assert await talk.speakers(channel) == []
 
 
+@sqlite_only
 async def test_P04_with_and_without_a_grant(talk, stage, channel):
     one = await talk.enter(stage, channel, IdentityType=2)
     watcher = await talk.enter(stage, channel)

@@ -4,7 +4,7 @@
 //!
 //! | order | fields | answer besides `n` |
 //! |---|---|---|
-//! | `join` | `bot`, `url`, `token` | `sid`, `identity`; the subscriber connection is up unless `early` |
+//! | `join` | `bot`, `url`, `token` | `sid`, `identity`, and `at` (unix seconds) the subscriber connection came up, unless `early` |
 //! | `publish` | `bot`, `tag`, `stubborn`, `unannounced`, `rate` | `track` |
 //! | `pause` | `bot`, `tag`, `paused` | |
 //! | `cut` | `bot` | signalling socket closed, media goes on |
@@ -156,7 +156,10 @@ async fn join(o: Order, bots: &Bots) -> Result<Value> {
     if !o.early {
         bot.wait("the subscriber connection", UP, |v| v.subscriber_up.is_some()).await?;
     }
-    let answer = bot.view(|v| json!({ "sid": v.sid, "identity": v.identity }));
+    let answer = bot.view(|v| {
+        let at = v.subscriber_up.map_or_else(clock::unix_now, clock::unix_of);
+        json!({ "sid": v.sid, "identity": v.identity, "at": at })
+    });
     lock(bots).insert(o.bot, Arc::new(bot));
     Ok(answer)
 }
