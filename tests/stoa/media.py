@@ -116,12 +116,12 @@ class Client:
             self._closing.add(task)
             task.add_done_callback(self._closing.discard)
 
-    async def connect(self, *, token: str | None = None, url: str | None = None) -> Client:
+    async def connect(self, *, token: str | None = None, url: str | None = None, options: rtc.RoomOptions | None = None) -> Client:
         """Joins with what `getRtcAuthToken` answers, or with the given token."""
         if token is None:
             answer = (await asyncio.to_thread(self.user.rtc, self.room_id)).ok()
             token, url = answer["auth_token"], answer["rtc_url"]
-        await asyncio.wait_for(self.room.connect(url, token), CONNECT_DEADLINE)
+        await asyncio.wait_for(self.room.connect(url, token, options or rtc.RoomOptions()), CONNECT_DEADLINE)
         return self
 
     @property

@@ -50,11 +50,13 @@ def login_token(sub: str, /, *, key: bytes = KEY, ttl: int = 3600, **claims: obj
     return sign(HEADER, {k: v for k, v in merged.items() if v is not ...}, key)
 
 
-def media_token(identity: str, room: str, *, key: str = APP_KEY, secret: str = APP_SECRET, attributes: dict | None = None, ttl: int = 3600, **grants: object) -> str:
-    """A LiveKit access token as an app's own backend would mint it. `grants` go into `video`."""
+def media_token(identity: str, room: str, *, key: str = APP_KEY, secret: str = APP_SECRET, attributes: dict | None = None, ttl: int = 3600, nbf: object = None, **grants: object) -> str:
+    """A LiveKit access token as an app's own backend would mint it. `grants` go into `video`; `nbf=...` leaves that claim out."""
     now = int(time.time())
     video = {"roomJoin": True, "room": room} | grants
     claims = {"iss": key, "sub": identity, "iat": now, "nbf": now, "exp": now + ttl, "video": video}
+    if nbf is ...:
+        del claims["nbf"]
     if attributes:
         claims["attributes"] = attributes
     return sign(HEADER, claims, secret.encode())

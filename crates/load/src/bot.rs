@@ -54,7 +54,8 @@ pub struct Publish {
     pub cid: String,
     /// Announce it with AddTrack. Without, a patched client is played: the media line comes unannounced.
     pub announce: bool,
-    /// Play a patched client: go on although the server refused the announcement, muted the track or took it back.
+    /// Play a patched client: go on although the server refused the announcement, muted the track, took it back or
+    /// removed the participant.
     pub stubborn: bool,
     /// Written into every packet, see [`crate::stats::Stamp`].
     pub tag: u64,

@@ -31,3 +31,16 @@ pub fn nanos_of(at: Instant) -> u64 {
 pub fn unix_secs() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs())
 }
+
+/// Seconds since 1970 with fraction, to be compared with what other processes of this machine measured.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "the clock of this crate; other processes know wall time only")]
+pub fn unix_now() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |d| d.as_secs_f64())
+}
+
+/// The same for an instant already read.
+#[must_use]
+pub fn unix_of(at: Instant) -> f64 {
+    unix_now() - now().saturating_duration_since(at).as_secs_f64()
+}

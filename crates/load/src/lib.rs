@@ -8,6 +8,7 @@ pub mod bot;
 pub mod check;
 pub mod child;
 pub mod clock;
+pub mod drive;
 pub mod hist;
 pub mod http;
 mod link;

@@ -37,6 +37,9 @@ enum Command {
     Bench(Bench),
     /// Well and badly behaved clients against a running `stoa dev`; fails if a case does
     Check(Check),
+    /// Bots that obey JSON lines on standard input, for tests in other languages
+    #[command(hide = true)]
+    Drive,
     /// A baseline: prints its address and serves
     #[command(hide = true)]
     BareHttp,
@@ -184,6 +187,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
             Command::Http(h) => http_figures(h).await,
             Command::Bench(b) => run_bench(b, threads).await,
             Command::Check(c) => run_checks(c).await,
+            Command::Drive => stoa_load::drive::serve().await.map(|()| ExitCode::SUCCESS),
             Command::BareHttp => stoa_load::bare::serve_http().await.map(|()| ExitCode::SUCCESS),
             Command::BareRelay => unreachable!("handled before the runtime starts"),
         }

@@ -50,6 +50,8 @@ pub(crate) struct Pc {
     pub up: Option<Instant>,
     /// Packets the local socket had no room for.
     pub unsent: u64,
+    /// Descriptions or candidates came since the last look at the timers.
+    renegotiated: bool,
 }
 
 impl Pc {
@@ -72,6 +74,7 @@ impl Pc {
             offer_id: 0,
             up: None,
             unsent: 0,
+            renegotiated: false,
         }
     }
 
@@ -142,6 +145,7 @@ impl Pc {
     }
 
     async fn open_link(&mut self, sdp: &str) -> Result<()> {
+        self.renegotiated = true;
         if self.link.is_none()
             && let Some(link) = Link::open(self.transport, sdp).await.context("media socket")?
         {
@@ -222,6 +226,10 @@ impl Pc {
 
     /// Takes out what the last change caused, then runs timers that are due.
     pub fn settle(&mut self, now: Instant, out: &mut Vec<Happening>) -> Result<()> {
+        // Candidates start no timer by themselves: without media the first check would wait for the next one, up to 1 s.
+        if std::mem::take(&mut self.renegotiated) {
+            self.rtc.handle_input(Input::Timeout(now)).context("timeout")?;
+        }
         self.drain(now, out)?;
         for _ in 0..TIMERS {
             if self.wake > now {

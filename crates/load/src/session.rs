@@ -216,7 +216,7 @@ impl Session {
             self.signal = None;
             self.shared.update(|v| v.signal_lost = true);
             let over = self.shared.lock().left.is_some();
-            return Ok(!over);
+            return Ok(!over || self.stubborn());
         };
         match message? {
             resp::Message::Offer(offer) => self.offered(offer).await?,
@@ -242,8 +242,8 @@ impl Session {
             }
             resp::Message::Leave(l) => {
                 self.shared.update(|v| v.left = Some((l.reason, l.action)));
-                // RESUME keeps the session; everything else ends it.
-                return Ok(l.action == proto::leave_request::Action::Resume as i32);
+                // RESUME keeps the session; everything else ends it, for clients that listen.
+                return Ok(l.action == proto::leave_request::Action::Resume as i32 || self.stubborn());
             }
             other => self.shared.update(|v| take_news(v, other)),
         }
@@ -312,6 +312,11 @@ impl Session {
             }
         }
         self.shared.update(|v| v.answers.push(r));
+    }
+
+    /// Whether a patched client is played, which goes on sending whatever it is told.
+    fn stubborn(&self) -> bool {
+        self.lines.iter().any(|l| l.publish.stubborn)
     }
 
     /// Stops or restarts a track the server muted or took back, unless the bot plays a patched client.

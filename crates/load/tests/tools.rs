@@ -1,6 +1,7 @@
 //! The measuring tools themselves: what they count is what happened.
 
 use std::path::Path;
+use std::process::Stdio;
 use std::time::Duration;
 
 use serde_json::json;
@@ -12,6 +13,7 @@ use stoa_load::http::{Client, closed_loop, post};
 use stoa_load::measure::media::Plan;
 use stoa_load::measure::{relay, seats};
 use stoa_store_sqlite::{Config, SqliteStore};
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 
 fn exe() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_stoa-load"))
@@ -62,4 +64,32 @@ async fn seeded_rooms_are_listed_newest_first() {
     let page = store.list_rooms(AppId(1000), PageStart::Offset(0), 500).await.unwrap();
     assert_eq!(page.len(), 300);
     assert!(page.windows(2).all(|w| w[0].created >= w[1].created));
+}
+
+#[tokio::test]
+async fn driven_bots_answer_every_order_and_end_with_the_input() {
+    let orders = [
+        json!({"n": 1, "do": "view", "bot": "nobody"}),
+        json!({"n": 2, "do": "join", "bot": "a", "token": "t", "url": "ws://127.0.0.1:9"}),
+        json!({"n": 3, "do": "join", "bot": "b"}),
+    ];
+    let mut command = tokio::process::Command::new(exe());
+    command.arg("drive").stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
+    let mut child = command.spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut answers = std::collections::BTreeMap::new();
+    for order in &orders {
+        stdin.write_all(format!("{order}\n").as_bytes()).await.unwrap();
+    }
+    while answers.len() < orders.len() {
+        let line = lines.next_line().await.unwrap().unwrap();
+        let answer: serde_json::Value = serde_json::from_str(&line).unwrap();
+        answers.insert(answer["n"].as_u64().unwrap(), answer["error"].as_str().unwrap().to_owned());
+    }
+    assert_eq!(answers[&1], "no bot nobody");
+    assert!(answers[&2].starts_with("signalling: "), "{}", answers[&2]);
+    assert_eq!(answers[&3], "join needs a token");
+    drop(stdin);
+    assert!(child.wait().await.unwrap().success());
 }

@@ -61,7 +61,12 @@ impl Memory {
     }
 
     pub(crate) fn ended(&mut self, now: Now, key: &ChannelKey) {
-        self.channels.entry(key.clone()).or_default().ended = Some(now.mono);
+        let channel = self.channels.entry(key.clone()).or_default();
+        // What was decided in it died with it: a later channel of the name counts its versions anew, from below these.
+        self.entries = self.entries.saturating_sub(channel.rights.len());
+        channel.rights.clear();
+        channel.silence = None;
+        channel.ended = Some(now.mono);
     }
 
     pub(crate) fn removed(&mut self, now: Now, key: &ChannelKey, user: &UserId, not_before_secs: i64, until: UnixMs) {
@@ -225,6 +230,18 @@ mod tests {
         m.ended(at(5), &other);
         assert_eq!(m.judge(at(5), &other, &user, &nbf(0), at(4).mono, &mut s), Err(Refused::NoSuchChannel));
         assert_eq!(m.judge(at(6), &other, &user, &nbf(0), at(6).mono, &mut s), Ok(()), "asked after the end");
+    }
+
+    #[test]
+    fn a_later_channel_of_the_name_knows_nothing_of_the_one_that_ended() {
+        let (key, user) = place();
+        let mut m = Memory::default();
+        m.rights(at(1), &key, &user, &judge(standing(5, false)));
+        m.silence(at(1), &key, 6);
+        m.ended(at(2), &key);
+        let mut asked = standing(0, true);
+        m.judge(at(3), &key, &user, &nbf(0), at(3).mono, &mut asked).unwrap();
+        assert_eq!(asked, standing(0, true));
     }
 
     #[test]

@@ -190,6 +190,7 @@ fn read(
         sub => Some(Identity::new(sub).map_err(|_| TokenError::Malformed)?),
     };
     let video = payload.video.unwrap_or_default();
+    let kind = Kind::from_str_name(&payload.kind.to_ascii_uppercase()).unwrap_or(Kind::Standard);
     let sources = video.can_publish_sources.unwrap_or_default();
     let claims = Claims {
         nbf_secs: payload.nbf.unwrap_or(0),
@@ -203,7 +204,8 @@ fn read(
         // Follows the grant as written, not as narrowed above.
         can_publish_data: video.can_publish_data.or(video.can_publish),
         can_update_own_metadata: video.can_update_own_metadata.unwrap_or(false),
-        hidden: video.hidden.unwrap_or(false),
+        // Recorders are nobody's participants, whatever they say about being seen (talk.md 1.3).
+        hidden: video.hidden.unwrap_or(false) || video.recorder.unwrap_or(false) || kind == Kind::Egress,
     };
     Ok(Verified {
         app,
@@ -215,7 +217,7 @@ fn read(
         room_admin: video.room_admin.unwrap_or(false),
         room_create: video.room_create.unwrap_or(false),
         room_list: video.room_list.unwrap_or(false),
-        kind: Kind::from_str_name(&payload.kind.to_ascii_uppercase()).unwrap_or(Kind::Standard),
+        kind,
         room_config: payload.room_config.and_then(|v| serde_json::from_value(v).ok()),
         exp_secs,
         raw,

@@ -304,6 +304,16 @@ fn joining_needs_the_grant_the_room_and_an_identity() {
 }
 
 #[test]
+fn recorders_are_hidden() {
+    let hidden = |change: fn(&mut Value)| verify(&with(change), &apps(), NOW).unwrap().claims.hidden;
+    assert!(hidden(|p| p["video"]["hidden"] = json!(true)));
+    assert!(hidden(|p| p["video"]["recorder"] = json!(true)));
+    assert!(hidden(|p| p["kind"] = json!("egress")));
+    assert!(!hidden(|p| p["kind"] = json!("ingress")));
+    assert!(!hidden(|p| p["video"]["recorder"] = json!(false)));
+}
+
+#[test]
 fn a_refresh_of_our_token_carries_the_rights_of_now() {
     let old = verify(&Minter.mint(&demo(), &grant()), &apps(), NOW).unwrap();
     let permission =

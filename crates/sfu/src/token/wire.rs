@@ -59,6 +59,8 @@ pub(super) struct Video {
     pub room_list: Option<bool>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hidden: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recorder: Option<bool>,
 }
 
 /// A JSON object of texts that keeps its order.
