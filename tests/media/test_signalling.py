@@ -218,6 +218,16 @@ async def test_flood_of_requests_is_bounded(server, bob, room):
     assert answer.ok()
 
 
+async def test_a_client_that_closes_first_is_answered(server, alice, room):
+    """Its close frame gets one back; without it browsers report an abnormal end (1006)."""
+    token = (await asyncio.to_thread(alice.rtc, room)).ok()["auth_token"]
+    for _ in range(10):
+        async with Signal(server.url, token) as signal:
+            await signal.wait("join")
+            await asyncio.wait_for(signal.ws.close(), 5)
+            assert signal.ws.close_code == 1000
+
+
 @pytest.mark.parametrize("end", ["dismissal", "dismissal_while_sending", "second_login", "own_leave"])
 async def test_leave_is_followed_by_an_orderly_close(server, alice, room, end):
     """After `leave` the socket closes with 1000; browsers report anything else as a fault."""

@@ -86,7 +86,7 @@ impl RoomControl for Engine {
     async fn end_room(&self, channel: &ChannelKey) -> Result<()> {
         let key = channel.clone();
         let call = self.inner.port.call(move |shard, now| {
-            shard.memory.ended(now, &key);
+            shard.memory.lock().ended(now, &key);
             let ix = shard.by_key.get(&key).copied()?;
             shard.end(now, ix, LeftReason::RoomDeleted, Action::Disconnect);
             Some(())

@@ -3,8 +3,8 @@
 //! Between the answer of admission and the insertion of a participant a standing may change, a kick may happen, the
 //! channel may end. Nobody is there yet to be told, so the shard remembers it for longer than such a join can take.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use stoa_core::id::{ChannelKey, UserId};
@@ -37,14 +37,43 @@ struct Channel {
     ended: Option<Duration>,
 }
 
-/// Recent commands of all channels of a shard.
+/// Recent commands of all channels of a shard, and which of them live.
 #[derive(Default)]
 pub(crate) struct Memory {
     channels: BTreeMap<ChannelKey, Channel>,
     entries: usize,
+    live: BTreeSet<ChannelKey>,
+}
+
+/// The memory of a shard as whoever commands it sees it: what concerns a channel without anybody in it is only
+/// remembered, and need not wait for the shard's thread.
+#[derive(Clone, Default)]
+pub(crate) struct SharedMemory(Arc<Mutex<Memory>>);
+
+impl SharedMemory {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Memory> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Memory {
+    /// Somebody may be in the channel from now on. A joiner is judged under the same lock, so that rights set meanwhile
+    /// are either seen by it or told to the channel.
+    pub(crate) fn opened(&mut self, key: &ChannelKey) {
+        if !self.live.contains(key) {
+            self.live.insert(key.clone());
+        }
+    }
+
+    pub(crate) fn closed(&mut self, key: &ChannelKey) {
+        self.live.remove(key);
+    }
+
+    /// Whether somebody may be in the channel.
+    pub(crate) fn lives(&self, key: &ChannelKey) -> bool {
+        self.live.contains(key)
+    }
+
     pub(crate) fn rights(&mut self, now: Now, key: &ChannelKey, user: &UserId, rights: &Arc<dyn Judge>) {
         let known = &mut self.channels.entry(key.clone()).or_default().rights;
         if known.get(user).is_none_or(|(r, _)| r.revision() <= rights.revision()) {

@@ -8,9 +8,11 @@ use livekit_protocol::leave_request::Action;
 use stoa_core::error::{Error, Kind, Result};
 use stoa_core::id::{AppId, ChannelKey, ChannelName, UserId};
 use stoa_core::media::{Judge, LeftReason, Media, Message, ParticipantView, Removal, RemoveCause, To};
+use stoa_core::ports::Clock;
 use stoa_core::time::Now;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::memory::SharedMemory;
 use crate::shard::{Command, Shard};
 
 /// A command that is not confirmed by then is answered "unavailable"; it is carried out all the same.
@@ -20,6 +22,8 @@ const CONFIRM_TIMEOUT: Duration = Duration::from_secs(2);
 #[derive(Clone)]
 pub(crate) struct Port {
     pub commands: mpsc::Sender<Command>,
+    pub memory: SharedMemory,
+    pub clock: Arc<dyn Clock>,
 }
 
 impl Port {
@@ -47,9 +51,15 @@ impl Port {
 #[async_trait]
 impl Media for Port {
     async fn set_standing(&self, channel: &ChannelKey, user: &UserId, rights: Arc<dyn Judge>) -> Result<()> {
+        {
+            let mut memory = self.memory.lock();
+            memory.rights(self.clock.now(), channel, user, &rights);
+            if !memory.lives(channel) {
+                return Ok(());
+            }
+        }
         let (key, user) = (channel.clone(), user.clone());
         self.call(move |shard, now| {
-            shard.memory.rights(now, &key, &user, &rights);
             if let Some(ix) = shard.by_key.get(&key).copied() {
                 shard.with_room(now, ix, |r, ctx| r.set_standing(ctx, &user, &*rights));
             }
@@ -60,7 +70,7 @@ impl Media for Port {
     async fn silence(&self, channel: &ChannelKey, revision: u64) -> Result<()> {
         let key = channel.clone();
         self.call(move |shard, now| {
-            shard.memory.silence(now, &key, revision);
+            shard.memory.lock().silence(now, &key, revision);
             if let Some(ix) = shard.by_key.get(&key).copied() {
                 shard.with_room(now, ix, |r, ctx| r.silence(ctx, revision));
             }
@@ -71,7 +81,7 @@ impl Media for Port {
     async fn end_channel(&self, channel: &ChannelKey) -> Result<()> {
         let key = channel.clone();
         self.call(move |shard, now| {
-            shard.memory.ended(now, &key);
+            shard.memory.lock().ended(now, &key);
             if let Some(ix) = shard.by_key.get(&key).copied() {
                 shard.end(now, ix, LeftReason::RoomDeleted, Action::Disconnect);
             }
@@ -83,7 +93,7 @@ impl Media for Port {
         let Removal { cause: RemoveCause::Kick, not_before_secs, until, farewell } = removal;
         let (key, user) = (channel.clone(), user.clone());
         self.call(move |shard, now| {
-            shard.memory.removed(now, &key, &user, not_before_secs, until);
+            shard.memory.lock().removed(now, &key, &user, not_before_secs, until);
             if let Some(ix) = shard.by_key.get(&key).copied() {
                 shard.with_room(now, ix, |r, ctx| r.remove(ctx, &user, farewell.as_ref()));
             }

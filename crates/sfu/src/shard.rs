@@ -15,7 +15,7 @@ use stoa_core::time::Now;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::env::Env;
-use crate::memory::Memory;
+use crate::memory::SharedMemory;
 use crate::pc::{Datagram, Inbound, PcEvent, PcSet, Via};
 use crate::room::{Ctx, Effect, Farewell, Joiner, Owner, Pid, Refusal, Resumer, Room, RoomIx};
 
@@ -91,7 +91,7 @@ pub(crate) struct Shard {
     pub pcs: PcSet<Owner>,
     pub rooms: HashMap<RoomIx, Room>,
     pub by_key: BTreeMap<ChannelKey, RoomIx>,
-    pub memory: Memory,
+    pub memory: SharedMemory,
     next_room: RoomIx,
     next_pid: Pid,
     effects: Vec<Effect>,
@@ -118,7 +118,7 @@ impl Shard {
             pcs,
             rooms: HashMap::new(),
             by_key: BTreeMap::new(),
-            memory: Memory::default(),
+            memory: SharedMemory::default(),
             next_room: 1,
             next_pid: 1,
             effects: Vec::new(),
@@ -168,6 +168,7 @@ impl Shard {
         let _again = catch_unwind(AssertUnwindSafe(|| room.wreck(&mut ctx)));
         if let Some(room) = rooms.remove(&ix) {
             self.by_key.remove(&room.key);
+            self.memory.lock().closed(&room.key);
         }
         self.touched.remove(&ix);
         None
@@ -192,6 +193,7 @@ impl Shard {
         let room = Room::new(ix, key.clone(), &mut ctx);
         self.rooms.insert(ix, room);
         self.by_key.insert(key.clone(), ix);
+        self.memory.lock().opened(key);
         ix
     }
 
@@ -242,7 +244,11 @@ impl Shard {
             return Err(Refusal::Busy);
         }
         let claims = &joiner.token.claims;
-        self.memory.judge(now, key, &joiner.user, claims, asked, &mut joiner.standing).map_err(Refusal::Door)?;
+        {
+            let mut memory = self.memory.lock();
+            memory.judge(now, key, &joiner.user, claims, asked, &mut joiner.standing).map_err(Refusal::Door)?;
+            memory.opened(key);
+        }
         let room = self.ensure(now, key);
         let pid = self.next_pid;
         self.next_pid += 1;
@@ -253,7 +259,7 @@ impl Shard {
 
     fn resume(&mut self, now: Now, key: &ChannelKey, asked: Duration, mut r: Resumer) -> Result<Session, Refusal> {
         let claims = &r.token.claims;
-        self.memory.judge(now, key, &r.user, claims, asked, &mut r.standing).map_err(Refusal::Door)?;
+        self.memory.lock().judge(now, key, &r.user, claims, asked, &mut r.standing).map_err(Refusal::Door)?;
         let room = *self.by_key.get(key).ok_or(Refusal::UnknownSession)?;
         let resumed = self.with_room(now, room, |room, ctx| room.resume(ctx, r));
         let (pid, epoch) = resumed.ok_or(Refusal::Busy)??;
@@ -355,7 +361,7 @@ impl Shard {
         }
         if now.mono >= self.purge_at {
             self.purge_at = now.mono + PURGE;
-            self.memory.purge(now);
+            self.memory.lock().purge(now);
         }
     }
 
@@ -376,6 +382,7 @@ impl Shard {
         self.with_room(now, ix, |r, ctx| r.end(ctx, reason, action));
         if let Some(room) = self.rooms.remove(&ix) {
             self.by_key.remove(&room.key);
+            self.memory.lock().closed(&room.key);
         }
         self.touched.remove(&ix);
     }

@@ -85,9 +85,8 @@ async fn pass_on(commands: &mpsc::Sender<Command>, session: Session, request: si
 /// Sends one `leave` to somebody who has no session, and closes.
 pub(super) async fn turn_away(ws: WebSocket, reason: DisconnectReason, action: Action) {
     let (mut tx, mut rx) = ws.split();
-    if write(&mut tx, Message::Binary(leave_frame(reason, action))).await {
-        close(&mut tx, &mut rx).await;
-    }
+    write(&mut tx, Message::Binary(leave_frame(reason, action))).await;
+    close(&mut tx, &mut rx).await;
 }
 
 type Tx = SplitSink<WebSocket, Message>;
@@ -101,11 +100,11 @@ async fn write(tx: &mut Tx, message: Message) -> bool {
 /// connection, and a browser that sees the reset first reports the close as abnormal (1006).
 async fn close(tx: &mut Tx, rx: &mut Rx) {
     let frame = CloseFrame { code: close_code::NORMAL, reason: "".into() };
-    if write(tx, Message::Close(Some(frame))).await {
-        let answered = async { while let Some(Ok(_late)) = rx.next().await {} };
-        // A client that does not answer is dropped.
-        let _silent = tokio::time::timeout(LINGER, answered).await;
-    }
+    // It fails when the client closed first. The answer to that is written by reading on, so both cases do.
+    let _closed_by_client = write(tx, Message::Close(Some(frame))).await;
+    let answered = async { while let Some(Ok(_late)) = rx.next().await {} };
+    // A client that does not answer is dropped.
+    let _silent = tokio::time::timeout(LINGER, answered).await;
 }
 
 /// As the client speaks: protobuf, or protojson to one that sent text.
