@@ -42,24 +42,25 @@ SLACK = 6
 
 # Everything of this run that no log may hold, see `leaks`.
 _checksums: set[str] = set()
-_marks: set[str] = {tokens.APP_SECRET, tokens.KEY_TEXT}
+_signatures: set[str] = set()
+_marks: set[str] = {tokens.KEY_TEXT}
 
 
 @dataclass(frozen=True)
 class App:
     """A tenant."""
 
-    app_id: int = 1000
-    key: str = tokens.APP_KEY
-    secret: str = tokens.APP_SECRET
+    app_id: int
+    key: str
+    secret: str
 
     def config(self) -> dict:
         return {"app_id": self.app_id, "appkey": self.key, "appsecret": self.secret}
 
 
-FIRST = App()
+FIRST = App(1000, "firstkey", "secret-of-the-first-app-number-1")
 SECOND = App(2000, "secondkey", "another-secret-another-secret-00")
-_marks.add(SECOND.secret)
+_marks |= {FIRST.secret, SECOND.secret}
 
 
 def fresh(kind: str = "ch") -> str:
@@ -308,7 +309,7 @@ class Talk:
     async def token(self, channel: str, user: str, **fields: Any) -> Reply:
         reply = await self.call("create_talk_token", ChannelID=channel, UserID=user, **fields)
         if reply.code == 0:
-            _marks.add(reply["Token"].rsplit(".", 1)[1])
+            _signatures.add(reply["Token"].rsplit(".", 1)[1])
         return reply
 
     async def mute(self, channel: str, user: str, **fields: Any) -> Reply:
@@ -328,7 +329,7 @@ class Talk:
     def foreign_token(self, identity: str, channel: str, **kw: Any) -> str:
         """A token of the app's own backend, not of this server's minting. `nbf=...` leaves that claim out."""
         token = tokens.media_token(identity, channel, key=self.app.key, secret=self.app.secret, **kw)
-        _marks.add(token.rsplit(".", 1)[1])
+        _signatures.add(token.rsplit(".", 1)[1])
         return token
 
     async def bot(self, crew: Crew, channel: str, user: str | None = None, *, token: str | None = None, **fields: Any) -> Bot:
@@ -379,17 +380,15 @@ class Talk:
         return rows
 
 
-def keep_secret(text: str) -> None:
-    """No log may hold this."""
-    _marks.add(text)
-
-
 _HEX = re.compile(r"[0-9a-fA-F]{40}")
 _JWT = re.compile(r"eyJ[\w-]{8,}\.[\w-]+")
+_RUN = re.compile(r"[\w-]{43,}", re.ASCII)
 
 
 def leaks(log: str) -> list[str]:
-    """What a server's log says that it must not (C30): checksums, secrets, tokens and pushed texts of this run."""
+    """What a server's log says that it must not (C30): checksums, secrets, tokens and their signatures of this run."""
     found = [h for h in _HEX.findall(log) if h.lower() in _checksums]
     found += _JWT.findall(log)
-    return found + [mark for mark in _marks - {tokens.APP_SECRET} if mark in log]
+    for run in _RUN.findall(log):
+        found += [run for at in range(len(run) - 42) if run[at:at + 43] in _signatures]
+    return found + [mark for mark in _marks if mark in log]
