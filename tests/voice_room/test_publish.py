@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import time
 
 import pytest
@@ -51,38 +50,30 @@ async def test_P1_listener_cannot_publish(server):
         await listener.wait_hears(seated, 880)
 
 
-def hung_clients(server) -> int:
-    """How many clients the server sent to join anew because they announced a track and stopped negotiating."""
-    found = re.search(rb"^stoa_media_stuck_publishers_total (\d+)", server.http.raw("GET", "/metrics").raw, re.M)
-    return int(found[1]) if found else 0
-
-
 async def test_P2_join_then_publish_at_once(server):
-    """25 times in a row (the 1,000 of the checklist with STOA_SOAK) without a reconnect; every time the first try must work and be heard.
+    """25 times in a row (the 1,000 of the checklist with STOA_SOAK); every time the first try must work and be heard, without a reconnect.
 
-    The SDK's negotiation loop can miss its wake-up under load and never offers again. The server ends that, and nothing but that excuses a reconnect here.
+    Each round ends with the client's own negotiation: seat changes faster than that are a case of the media suite.
     """
     rounds = 1000 if "STOA_SOAK" in os.environ else 25
     owner, bob = server.users(2)
     room = await asyncio.to_thread(owner.room)
-    hung = await asyncio.to_thread(hung_clients, server)
     async with Stage() as stage:
         listener, singer = await stage.enter(owner, room), await stage.enter(bob, room)
         for i in range(rounds):
             assert "members" in (await asyncio.to_thread(bob.join, room)).ok()
             freq = 400.0 + 40 * (i % 25)
             publication = await singer.sing(freq)
-            # The tail of the last tone on the last track is not this one; after a reconnect the publication has another sid.
-            await until(lambda p=publication: listener.listens_to(singer, p.sid), 25, f"round {i}: the new track")
+            # The tail of the last tone on the last track is not this one.
+            await until(lambda p=publication: listener.listens_to(singer, p.sid), 10, f"round {i}: the new track")
             await listener.wait_hears(singer, freq)
             await singer.hush()
             await singer.me.unpublish_track(publication.sid)
+            # Still seated, so it is the client's offer that takes the track back.
+            await until(lambda: not listener.sees_track_of(singer), 10, f"round {i}: unpublished")
             (await asyncio.to_thread(bob.leave, room)).ok()
-            await until(lambda: not listener.sees_track_of(singer), 5, "unpublished")
-        hung = await asyncio.to_thread(hung_clients, server) - hung
-        reconnects = len([e for e in singer.events if e[0] == "reconnecting"])
-        note(f"P2: {rounds} rounds, {reconnects} reconnects of a client that stopped negotiating")
-        assert reconnects <= hung <= 1 + rounds // 100
+        assert not [e for e in singer.events if e[0] == "reconnecting"]
+        note(f"P2: {rounds} rounds of {rounds}")
 
 
 async def test_P3_leave_while_sending(server):

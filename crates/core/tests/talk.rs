@@ -12,7 +12,7 @@ use stoa_core::media::{Claims, LeftReason, MediaHooks as _, Refused, TrackSource
 use stoa_core::ports::SanctionFilter;
 use stoa_core::talk::{CallQuery, ChannelStatus, IdentityChange, IdentityWish, MuteWish, Page, TokenWish};
 use stoa_core::time::UnixMs;
-use stoa_core::voice::{CreateRoom, Outcome};
+use stoa_core::voice::Outcome;
 use stoa_testkit::{APP, Bench, START, bench, channel, ours, user};
 
 const NOW: i64 = START.0 / 1000;
@@ -244,15 +244,7 @@ async fn k20_k34_a_ban_outlives_its_channel_and_stays_in_its_app() {
 #[tokio::test]
 async fn k25_to_k28_a_kick_frees_the_seat_and_leaves_the_room_open() {
     let b = bench().await;
-    let owner = Caller::user(user("owner"));
-    let new = CreateRoom {
-        anchor: user("owner"),
-        title: "t".into(),
-        notice: String::new(),
-        extends: String::new(),
-        anchor_nick: String::new(),
-    };
-    let room = b.voice.create(&owner, new).await.unwrap();
+    let room = b.make_room("owner").await;
     let c = room.channel();
     assert_eq!(b.talk.status(&c).await.unwrap(), ChannelStatus::Idle, "l10");
     let ann = Caller::user(user("ann"));
@@ -372,15 +364,7 @@ async fn i19_a_grant_is_given_and_withdrawn() {
 #[tokio::test]
 async fn i20_i21_seats_and_identities_in_a_room() {
     let b = bench().await;
-    let owner = Caller::user(user("owner"));
-    let new = CreateRoom {
-        anchor: user("owner"),
-        title: "t".into(),
-        notice: String::new(),
-        extends: String::new(),
-        anchor_nick: String::new(),
-    };
-    let room = b.voice.create(&owner, new).await.unwrap();
+    let room = b.make_room("owner").await;
     let c = room.channel();
     let ann = Caller::user(user("ann"));
     let sit = async || b.voice.take_seat(&ann, Some(room.id), &user("ann"), None, String::new()).await;
@@ -517,15 +501,8 @@ async fn records_wait_for_a_store_that_is_away() {
 #[tokio::test]
 async fn x04_x05_tokens_for_rooms() {
     let b = bench().await;
-    let new = CreateRoom {
-        anchor: user("owner"),
-        title: "t".into(),
-        notice: String::new(),
-        extends: String::new(),
-        anchor_nick: String::new(),
-    };
     let owner = Caller::user(user("owner"));
-    let room = b.voice.create(&owner, new).await.unwrap();
+    let room = b.make_room("owner").await;
     let c = room.channel();
     let token = async |who: &str, identity: Option<IdentityType>| {
         let who = user(who);

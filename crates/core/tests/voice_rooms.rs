@@ -1,7 +1,6 @@
 //! The use-cases of voice rooms over a world in memory; each name is a claim of voice-room.md 5.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -10,22 +9,11 @@ use stoa_core::caller::Caller;
 use stoa_core::kick::Kick;
 use stoa_core::media::LeftReason;
 use stoa_core::sanction::Source;
-use stoa_core::voice::{CreateRoom, Outcome, Room};
+use stoa_core::voice::{Outcome, Room};
 use stoa_testkit::{APP, Bench, bench, ours, user};
 
 fn me(name: &str) -> Caller {
     Caller::user(user(name))
-}
-
-async fn make_room(b: &Bench) -> Arc<Room> {
-    let new = CreateRoom {
-        anchor: user("owner"),
-        title: "t".into(),
-        notice: String::new(),
-        extends: String::new(),
-        anchor_nick: String::new(),
-    };
-    b.voice.create(&me("owner"), new).await.unwrap()
 }
 
 async fn sit(b: &Bench, room: &Room, name: &str) -> Outcome {
@@ -49,7 +37,7 @@ async fn seated(b: &Bench, room: &Room, name: &str) -> bool {
 #[tokio::test]
 async fn the_engine_knows_the_new_right_before_the_answer_leaves() {
     let b = bench().await;
-    let room = make_room(&b).await;
+    let room = b.make_room("owner").await;
     assert!(matches!(sit(&b, &room, "bob").await, Outcome::Seated(_)));
     assert_eq!(b.media.publishes(&user("bob")), Some(true));
     b.voice.leave_seat(&me("bob"), Some(room.id), &user("bob"), None).await.unwrap();
@@ -59,7 +47,7 @@ async fn the_engine_knows_the_new_right_before_the_answer_leaves() {
 #[tokio::test]
 async fn a_silent_engine_does_not_undo_the_seat_and_is_told_again() {
     let b = bench().await;
-    let room = make_room(&b).await;
+    let room = b.make_room("owner").await;
     b.media.down.store(true, Ordering::SeqCst);
     assert!(matches!(sit(&b, &room, "bob").await, Outcome::Seated(_)));
     assert_eq!(b.media.publishes(&user("bob")), None);
@@ -75,7 +63,7 @@ async fn a_silent_engine_does_not_undo_the_seat_and_is_told_again() {
 #[tokio::test]
 async fn an_attended_seat_outlives_its_holder_by_the_grace_only() {
     let b = bench().await;
-    let room = make_room(&b).await;
+    let room = b.make_room("owner").await;
     sit(&b, &room, "bob").await;
     let sid = come(&b, &room, "bob").await;
     b.leave(&room.channel(), &sid, LeftReason::ClientInitiated, None).await;
@@ -91,7 +79,7 @@ async fn an_attended_seat_outlives_its_holder_by_the_grace_only() {
 #[tokio::test]
 async fn a_seat_whose_holder_never_connected_is_left_alone() {
     let b = bench().await;
-    let room = make_room(&b).await;
+    let room = b.make_room("owner").await;
     sit(&b, &room, "bob").await;
     b.clock.forward(Duration::from_secs(600));
     b.director.tick().await;
@@ -101,7 +89,7 @@ async fn a_seat_whose_holder_never_connected_is_left_alone() {
 #[tokio::test]
 async fn a_second_session_keeps_the_seat_when_the_first_ends() {
     let b = bench().await;
-    let room = make_room(&b).await;
+    let room = b.make_room("owner").await;
     sit(&b, &room, "bob").await;
     let sid = come(&b, &room, "bob").await;
     come_on(&b, &room, "bob\u{1f}phone").await;
@@ -115,7 +103,7 @@ async fn a_second_session_keeps_the_seat_when_the_first_ends() {
 #[tokio::test]
 async fn a_seat_taken_while_connected_counts_as_attended() {
     let b = bench().await;
-    let room = make_room(&b).await;
+    let room = b.make_room("owner").await;
     let sid = come(&b, &room, "bob").await;
     sit(&b, &room, "bob").await;
     b.leave(&room.channel(), &sid, LeftReason::ClientInitiated, None).await;
@@ -127,7 +115,7 @@ async fn a_seat_taken_while_connected_counts_as_attended() {
 #[tokio::test]
 async fn an_old_timer_never_frees_a_seat_taken_anew() {
     let b = bench().await;
-    let room = make_room(&b).await;
+    let room = b.make_room("owner").await;
     sit(&b, &room, "bob").await;
     let sid = come(&b, &room, "bob").await;
     b.leave(&room.channel(), &sid, LeftReason::ClientInitiated, None).await;
@@ -142,7 +130,7 @@ async fn an_old_timer_never_frees_a_seat_taken_anew() {
 #[tokio::test]
 async fn after_a_restart_attended_seats_wait_the_longer_grace() {
     let b = bench().await;
-    let room = make_room(&b).await;
+    let room = b.make_room("owner").await;
     sit(&b, &room, "bob").await;
     sit(&b, &room, "http-only").await;
     come(&b, &room, "bob").await;
@@ -158,7 +146,7 @@ async fn after_a_restart_attended_seats_wait_the_longer_grace() {
 #[tokio::test]
 async fn dismissal_silences_before_the_answer_and_ends_the_channel_after_three_seconds() {
     let b = bench().await;
-    let room = make_room(&b).await;
+    let room = b.make_room("owner").await;
     b.voice.dismiss(&me("owner"), Some(room.id), &user("owner")).await.unwrap();
     assert_eq!(b.media.told.lock().unwrap().last().unwrap(), "silence 2");
     b.clock.forward(Duration::from_millis(2_999));
@@ -177,7 +165,7 @@ async fn dismissal_silences_before_the_answer_and_ends_the_channel_after_three_s
 #[tokio::test]
 async fn a_kick_with_a_ban_shuts_every_door_of_the_room() {
     let b = bench().await;
-    let room = make_room(&b).await;
+    let room = b.make_room("owner").await;
     sit(&b, &room, "bob").await;
     let channel = room.channel();
     let bob = user("bob");
@@ -197,7 +185,7 @@ async fn a_kick_with_a_ban_shuts_every_door_of_the_room() {
 #[tokio::test]
 async fn a_token_minted_in_the_second_of_a_kick_begins_after_the_mark() {
     let b = bench().await;
-    let room = make_room(&b).await;
+    let room = b.make_room("owner").await;
     let (channel, bob) = (room.channel(), user("bob"));
     let k = Kick { channel: &channel, user: &bob, source: Source::Room, by: "owner", ban: Duration::ZERO };
     k.carry_out(&b.world, &b.director).await.unwrap();
@@ -208,7 +196,7 @@ async fn a_token_minted_in_the_second_of_a_kick_begins_after_the_mark() {
 #[tokio::test]
 async fn foreign_names_are_refused_before_the_room_is_looked_up() {
     let b = bench().await;
-    let room = make_room(&b).await;
+    let room = b.make_room("owner").await;
     for id in [Some(room.id), None] {
         let e = b.voice.take_seat(&me("bob"), id, &user("carol"), None, String::new()).await.unwrap_err();
         assert_eq!(*e.kind(), Kind::NotYou);

@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use stoa_core::Result;
+use stoa_core::caller::Caller;
 use stoa_core::channel::{ATTR_IDENTITY, Policy};
 use stoa_core::director::{Director, DirectorConfig, Noted};
 use stoa_core::door::Door;
@@ -25,7 +26,7 @@ use stoa_core::media::{Admission, Claims, LeftReason, MediaHooks, Refused};
 use stoa_core::ports::{Clock, Entropy};
 use stoa_core::talk::{Talk, TalkConfig};
 use stoa_core::time::{Now, UnixMs};
-use stoa_core::voice::{Voice, VoiceConfig};
+use stoa_core::voice::{CreateRoom, Room, Voice, VoiceConfig};
 use stoa_core::world::{Facts, World};
 
 pub use engine::FakeMedia;
@@ -174,6 +175,18 @@ impl Bench {
         let talk = Talk::new(world.clone(), director.clone(), config);
         director.begin().await.unwrap();
         Self { world, store, media, clock, director, door, voice, talk }
+    }
+
+    /// A voice room of this owner.
+    pub async fn make_room(&self, owner: &str) -> Arc<Room> {
+        let new = CreateRoom {
+            anchor: user(owner),
+            title: "t".into(),
+            notice: String::new(),
+            extends: String::new(),
+            anchor_nick: String::new(),
+        };
+        self.voice.create(&Caller::user(user(owner)), new).await.unwrap()
     }
 
     /// Time passes, and what is due happens.
