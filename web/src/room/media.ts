@@ -1,11 +1,5 @@
-import {
-  DisconnectReason,
-  type LocalParticipant,
-  type Participant,
-  Room,
-  RoomEvent,
-  Track,
-} from "livekit-client";
+import { type LocalParticipant, type Participant, Room, RoomEvent, Track } from "livekit-client";
+import { LiveChannel } from "../lib/live";
 import type { MediaHandlers, MediaSession } from "./media-port";
 import { seatAttribute } from "./seats";
 import type { Person } from "./state";
@@ -23,21 +17,13 @@ export async function openMedia(
     // and leaves an error in the console where that is missing.
     singlePeerConnection: false,
   });
-  const sounds = new Set<HTMLMediaElement>();
-  wire(room, sounds, handlers);
-  await room.connect(url, token);
-  report(room, handlers);
-  handlers.permission(room.localParticipant.permissions?.canPublish ?? false);
-  handlers.audioBlocked(!room.canPlaybackAudio);
-  return new LiveSession(room, sounds);
+  const session = new LiveSession(room, handlers, () => report(room, handlers));
+  room.on(RoomEvent.LocalTrackUnpublished, () => handlers.unpublished());
+  await session.open(url, token);
+  return session;
 }
 
-class LiveSession implements MediaSession {
-  constructor(
-    private readonly room: Room,
-    private readonly sounds: Set<HTMLMediaElement>,
-  ) {}
-
+class LiveSession extends LiveChannel implements MediaSession {
   async setMicrophone(goal: "off" | "on" | "muted"): Promise<void> {
     const me = this.room.localParticipant;
     if (goal !== "off") {
@@ -46,75 +32,6 @@ class LiveSession implements MediaSession {
     }
     const track = me.getTrackPublication(Track.Source.Microphone)?.track;
     if (track) await me.unpublishTrack(track, true);
-  }
-
-  async startAudio(): Promise<void> {
-    await this.room.startAudio();
-  }
-
-  async close(): Promise<void> {
-    this.room.removeAllListeners();
-    for (const element of this.sounds) element.remove();
-    await this.room.disconnect();
-  }
-}
-
-function wire(room: Room, sounds: Set<HTMLMediaElement>, handlers: MediaHandlers): void {
-  const people = () => report(room, handlers);
-  room
-    .on(RoomEvent.ParticipantConnected, people)
-    .on(RoomEvent.ParticipantDisconnected, people)
-    .on(RoomEvent.ParticipantAttributesChanged, people)
-    .on(RoomEvent.ActiveSpeakersChanged, people)
-    .on(RoomEvent.TrackMuted, people)
-    .on(RoomEvent.TrackUnmuted, people)
-    .on(RoomEvent.TrackPublished, people)
-    .on(RoomEvent.TrackUnpublished, people)
-    .on(RoomEvent.LocalTrackPublished, people)
-    .on(RoomEvent.LocalTrackUnpublished, () => {
-      people();
-      handlers.unpublished();
-    })
-    .on(RoomEvent.ParticipantPermissionsChanged, (_before, participant) => {
-      if (participant === room.localParticipant) {
-        handlers.permission(participant.permissions?.canPublish ?? false);
-      }
-    })
-    .on(RoomEvent.AudioPlaybackStatusChanged, () => handlers.audioBlocked(!room.canPlaybackAudio))
-    .on(RoomEvent.Reconnecting, () => handlers.reconnecting())
-    .on(RoomEvent.SignalReconnecting, () => handlers.reconnecting())
-    .on(RoomEvent.Reconnected, () => {
-      people();
-      handlers.live();
-    })
-    .on(RoomEvent.Disconnected, (reason) => handlers.gone(goneReason(reason)))
-    .on(RoomEvent.TrackSubscribed, (track) => {
-      if (track.kind !== Track.Kind.Audio) return;
-      const element = track.attach();
-      element.hidden = true;
-      document.body.append(element);
-      sounds.add(element);
-    })
-    .on(RoomEvent.TrackUnsubscribed, (track) => {
-      for (const element of track.detach()) {
-        element.remove();
-        sounds.delete(element);
-      }
-    });
-}
-
-function goneReason(
-  reason: DisconnectReason | undefined,
-): "dismissed" | "removed" | "replaced" | "lost" {
-  switch (reason) {
-    case DisconnectReason.ROOM_DELETED:
-      return "dismissed";
-    case DisconnectReason.PARTICIPANT_REMOVED:
-      return "removed";
-    case DisconnectReason.DUPLICATE_IDENTITY:
-      return "replaced";
-    default:
-      return "lost";
   }
 }
 
