@@ -18,6 +18,7 @@ pub fn text(base: &str, udp: u16, data: &str, color: bool) -> String {
     );
     for (name, value) in [
         ("Rooms", format!("{base}/")),
+        ("Talk", format!("{base}/#/talk")),
         ("API docs", format!("{base}/docs")),
         ("LiveKit URL", format!("{ws}   {dim}key{off} {DEV_KEY} {dim}secret{off} {DEV_SECRET}")),
         ("Media", format!("UDP {udp}, TCP on the HTTP port")),
@@ -63,7 +64,14 @@ mod tests {
     fn the_banner_is_short_and_names_everything() {
         let t = text("http://127.0.0.1:7880", 7882, "./data", false);
         assert!(t.lines().count() <= 20, "{}", t.lines().count());
-        for part in ["http://127.0.0.1:7880/docs", "ws://127.0.0.1:7880", DEV_SECRET, "UDP 7882", "joinMic"] {
+        for part in [
+            "http://127.0.0.1:7880/docs",
+            "http://127.0.0.1:7880/#/talk",
+            "ws://127.0.0.1:7880",
+            DEV_SECRET,
+            "UDP 7882",
+            "joinMic",
+        ] {
             assert!(t.contains(part), "{part}");
         }
         assert!(!t.contains('\x1b'));
