@@ -38,14 +38,14 @@ class Bot:
 async def main() -> None:
     from livekit import rtc
 
-    from stoa.media import RATE, _feed
+    from stoa.media import _feed, unqueued
 
     url, token, *freq = sys.argv[1:]
     room = rtc.Room()
     await room.connect(url, token)
     print("connected", flush=True)
     if freq:
-        source = rtc.AudioSource(RATE, 1, queue_size_ms=100)
+        source = unqueued()
         feeding = asyncio.create_task(_feed(source, float(freq[0])))
         track = rtc.LocalAudioTrack.create_audio_track("tone", source)
         await room.local_participant.publish_track(track, rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE, dtx=False, red=False))

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from livekit import rtc
 
-from .media import Client, Stage
+from .media import FRAME, Client, Stage, paced, unqueued
 from .talk import NOTICE, TEXT, ULID
 from .wait import until
 
@@ -74,16 +74,11 @@ class Live(Client):
 
     async def microphone(self, *, silent: bool = False, dtx: bool = False, bitrate: int = 32_000, source: int = rtc.TrackSource.SOURCE_MICROPHONE) -> rtc.LocalTrackPublication:
         """An audio track that goes on until the end: noise of an even rate, or silence."""
-        out = rtc.AudioSource(48_000, 1, queue_size_ms=100)
+        out = unqueued()
         self.sources.append(out)
         dice = np.random.default_rng(7)
-
-        async def feed() -> None:
-            while True:
-                samples = np.zeros(480, np.int16) if silent else dice.integers(-8000, 8000, 480, np.int16)
-                await out.capture_frame(rtc.AudioFrame(samples.tobytes(), 48_000, 1, 480))
-
-        self.tasks.append(asyncio.create_task(feed()))
+        quiet = np.zeros(FRAME, np.int16)
+        self.tasks.append(asyncio.create_task(paced(out, lambda _: quiet if silent else dice.integers(-8000, 8000, FRAME, np.int16))))
         track = rtc.LocalAudioTrack.create_audio_track("mic", out)
         options = rtc.TrackPublishOptions(source=source, dtx=dtx, red=False)
         options.audio_encoding.max_bitrate = bitrate

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -130,7 +131,7 @@ class Client:
 
     async def sing(self, freq: float, seconds: float = 12) -> rtc.LocalTrackPublication:
         """Publishes a microphone track with a tone, until `hush` or the end."""
-        source = rtc.AudioSource(RATE, 1, queue_size_ms=100)
+        source = unqueued()
         track = rtc.LocalAudioTrack.create_audio_track(f"tone-{freq:.0f}", source)
         # Without DTX: an encoder may take an even tone for background noise and stop sending.
         options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE, dtx=False, red=False)
@@ -203,14 +204,22 @@ class Client:
             self._source = None
 
 
-async def _feed(source: rtc.AudioSource, freq: float) -> None:
-    n = 0
+def unqueued() -> rtc.AudioSource:
+    """A source without a queue: the thread of a queue may hang the process when the source is closed. So `paced` sets the pace."""
+    return rtc.AudioSource(RATE, 1, queue_size_ms=0)
+
+
+async def paced(source: rtc.AudioSource, samples: Callable[[int], np.ndarray]) -> None:
+    """Feeds 10 ms every 10 ms; `samples` makes them from the number of the first one. A late frame makes no slower sound."""
+    n, begun = 0, time.monotonic()
     while True:
-        t = (np.arange(FRAME) + n) / RATE
-        samples = (np.sin(2 * np.pi * freq * t) * AMPLITUDE * 32767).astype(np.int16)
-        frame = rtc.AudioFrame(samples.tobytes(), RATE, 1, FRAME)
-        await source.capture_frame(frame)
+        await source.capture_frame(rtc.AudioFrame(samples(n).astype(np.int16).tobytes(), RATE, 1, FRAME))
         n += FRAME
+        await asyncio.sleep(max(0.0, begun + n / RATE - time.monotonic()))
+
+
+async def _feed(source: rtc.AudioSource, freq: float) -> None:
+    await paced(source, lambda n: np.sin(2 * np.pi * freq * (np.arange(FRAME) + n) / RATE) * AMPLITUDE * 32767)
 
 
 class Stage:

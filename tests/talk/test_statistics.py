@@ -119,7 +119,7 @@ async def test_S06_muted_video(talk, stage, channel):
 
 
 async def test_S07_sender_stops_without_mute(talk, stage, crew, channel):
-    """A camera whose pictures end, and a microphone that falls silent: the SDK would fill that one with silence, so a bot has it."""
+    """A camera whose pictures end, and a microphone that falls silent."""
     one = await talk.enter(stage, channel)
     two = await talk.bot(crew, channel)
     await one.camera()
