@@ -11,8 +11,9 @@ use tracing_subscriber::{EnvFilter, Registry, reload};
 #[derive(Clone)]
 pub struct LogHandle(reload::Handle<EnvFilter, Registry>);
 
-/// Libraries whose `info` is noise here, and whose lines hold addresses of peers.
-const QUIET: &str = "hyper=warn,rustls=warn,sqlx=warn,rusqlite_migration=warn,str0m=warn,sctp_proto=warn";
+/// Libraries whose `info` is noise here, and whose lines hold addresses of peers; at `debug` the ICE agent (`is`) prints
+/// passwords. A filter for everything (`debug`) does not raise them.
+const QUIET: &str = "hyper=warn,rustls=warn,sqlx=warn,rusqlite_migration=warn,str0m=warn,sctp_proto=warn,is=warn";
 
 fn filter(text: &str) -> anyhow::Result<EnvFilter> {
     EnvFilter::try_new(format!("{QUIET},{text}")).with_context(|| format!("server.log = {text:?}"))
