@@ -50,6 +50,11 @@ async def test_P1_listener_cannot_publish(server):
         await listener.wait_hears(seated, 880)
 
 
+# Publications of one connection before the singer comes as a new one: clients keep a line of about a kilobyte for every track they
+# ever published, and the server reads 256 KiB (media.md 5.6).
+P2_OF_ONE_CONNECTION = 200
+
+
 async def test_P2_join_then_publish_at_once(server):
     """25 times in a row (the 1,000 of the checklist with STOA_SOAK); every time the first try must work and be heard, without a reconnect.
 
@@ -59,20 +64,22 @@ async def test_P2_join_then_publish_at_once(server):
     owner, bob = server.users(2)
     room = await asyncio.to_thread(owner.room)
     async with Stage() as stage:
-        listener, singer = await stage.enter(owner, room), await stage.enter(bob, room)
+        listener, singer = await stage.enter(owner, room), None
         for i in range(rounds):
+            if i % P2_OF_ONE_CONNECTION == 0:
+                singer = await stage.enter(bob, room)
             assert "members" in (await asyncio.to_thread(bob.join, room)).ok()
             freq = 400.0 + 40 * (i % 25)
             publication = await singer.sing(freq)
             # The tail of the last tone on the last track is not this one.
-            await until(lambda p=publication: listener.listens_to(singer, p.sid), 10, f"round {i}: the new track")
+            await until(lambda s=singer, p=publication: listener.listens_to(s, p.sid), 10, f"round {i}: the new track")
             await listener.wait_hears(singer, freq)
             await singer.hush()
             await singer.me.unpublish_track(publication.sid)
             # Still seated, so it is the client's offer that takes the track back.
-            await until(lambda: not listener.sees_track_of(singer), 10, f"round {i}: unpublished")
+            await until(lambda s=singer: not listener.sees_track_of(s), 10, f"round {i}: unpublished")
             (await asyncio.to_thread(bob.leave, room)).ok()
-        assert not [e for e in singer.events if e[0] == "reconnecting"]
+            assert not [e for e in singer.events if e[0] == "reconnecting"]
         note(f"P2: {rounds} rounds of {rounds}")
 
 

@@ -17,7 +17,8 @@ use super::{Ctx, Room, view, wire};
 const MAX_METADATA: usize = 512 * 1024;
 const MAX_ATTRIBUTES: usize = 64 * 1024;
 const MAX_NAME: usize = 256;
-/// Longest session description in bytes.
+/// Longest session description in bytes. Clients keep a line for every track they ever published, about a kilobyte each:
+/// that is some 240 publications in one connection.
 const MAX_SDP: usize = 256 * 1024;
 
 impl Room {
@@ -28,6 +29,7 @@ impl Room {
         match request {
             Request::Offer(o) if o.sdp.len() <= MAX_SDP => self.publisher_offer(ctx, pid, &o),
             Request::Answer(a) if a.sdp.len() <= MAX_SDP => self.subscriber_answer(ctx, pid, &a),
+            Request::Offer(_) | Request::Answer(_) => self.start_over(ctx, pid),
             Request::AddTrack(r) => self.add_track(ctx, pid, r),
             Request::Mute(r) => self.mute(ctx, pid, &r),
             Request::Subscription(r) => self.update_subscription(ctx, pid, &r),
@@ -50,6 +52,13 @@ impl Room {
             // arrive teach us the client's addresses. The rest is deprecated or for servers we are not.
             _ => {}
         }
+    }
+
+    /// A session description grew too long to be read. Without an answer the client would wait for ever, with a new
+    /// connection it begins with short ones.
+    fn start_over(&mut self, ctx: &mut Ctx<'_>, pid: Pid) {
+        metrics::counter!("stoa_media_long_descriptions_total").increment(1);
+        self.reconnect(ctx, pid, LeftReason::MediaFailure);
     }
 
     fn pong(&mut self, ctx: &Ctx<'_>, pid: Pid, sent: i64, with_time: bool) {

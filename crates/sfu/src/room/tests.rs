@@ -520,3 +520,16 @@ impl metrics::Recorder for Counted {
         metrics::Histogram::noop()
     }
 }
+
+#[test]
+fn a_description_too_long_to_read_is_answered_with_a_new_start() {
+    let mut b = Bench::new();
+    let ann = b.join("ann");
+    b.told(ann);
+    let sdp = "x".repeat(256 * 1024 + 1);
+    let offer = Request::Offer(proto::SessionDescription { r#type: "offer".to_owned(), sdp, ..Default::default() });
+    b.with(|room, ctx| room.request(ctx, ann, 0, offer));
+    let leave = b.told(ann).into_iter().find_map(|m| if let Response::Leave(l) = m { Some(l) } else { None });
+    assert_eq!(leave.expect("told to start over").action(), proto::leave_request::Action::Reconnect);
+    assert!(!b.room.as_ref().unwrap().parts.contains_key(&ann));
+}
