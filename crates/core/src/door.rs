@@ -28,27 +28,22 @@ impl Door {
     }
 
     /// Brings an adhoc channel to life, durably, unless it lives already.
-    async fn open(&self, channel: &ChannelKey, linger: Option<Duration>) -> Result<()> {
+    async fn open(&self, channel: &ChannelKey, linger: Option<Duration>) -> Result<Found> {
         let now = self.world.clock.now();
-        let (_, new) = self.world.store.open_channel(ChannelRecord::new(channel.clone(), now.wall)).await?;
+        let (record, new) = self.world.store.open_channel(ChannelRecord::new(channel.clone(), now.wall)).await?;
         if new {
             self.director.command(now, Input::Opened { channel: channel.clone(), linger }).await;
         }
-        Ok(())
+        Ok(Found::Adhoc(record))
     }
 
-    /// What is found under the name, once somebody may come in.
-    async fn arrive(&self, ask: &Admission<'_>) -> std::result::Result<Found, Refused> {
-        let find = || async { self.world.find(ask.channel).await.map_err(|_| Refused::Unavailable) };
-        match find().await? {
+    /// Where somebody arrives who is not refused: what was found under the name, or what comes to life there.
+    async fn arrive(&self, ask: &Admission<'_>, found: Found) -> std::result::Result<Found, Refused> {
+        let must_exist = ask.claims.attributes.get(ATTR_MUST_EXIST).is_some_and(|v| v == "1");
+        match found {
             Found::Ended(_) => Err(Refused::NoSuchChannel),
-            Found::Nothing if ask.claims.attributes.get(ATTR_MUST_EXIST).is_some_and(|v| v == "1") => {
-                Err(Refused::NoSuchChannel)
-            }
-            Found::Nothing if ask.joins => {
-                self.open(ask.channel, None).await.map_err(|_| Refused::Unavailable)?;
-                find().await
-            }
+            Found::Nothing if must_exist => Err(Refused::NoSuchChannel),
+            Found::Nothing if ask.joins => self.open(ask.channel, None).await.map_err(|_| Refused::Unavailable),
             found => Ok(found),
         }
     }
@@ -78,8 +73,7 @@ impl MediaHooks for Door {
                 return Err(Refused::Revoked);
             }
         }
-        // A refused one brings nothing to life, so the name is looked up once more only where it may.
-        let found = if matches!(found, Found::Room(_) | Found::Adhoc(_)) { found } else { self.arrive(&ask).await? };
+        let found = self.arrive(&ask, found).await?;
         let rights = self.world.rights_in(&found, ask.channel, &user).await.map_err(|_| Refused::Unavailable)?;
         Ok(Admitted { user, standing: rights.standing(ask.claims) })
     }
@@ -96,7 +90,7 @@ impl MediaHooks for Door {
     async fn may_open(&self, channel: &ChannelKey, linger: Option<Duration>) -> Result<bool> {
         match self.world.find(channel).await? {
             Found::Ended(_) => return Ok(false),
-            Found::Nothing => self.open(channel, linger).await?,
+            Found::Nothing => drop(self.open(channel, linger).await?),
             Found::Room(_) | Found::Adhoc(_) => {}
         }
         Ok(true)

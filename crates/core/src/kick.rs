@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use crate::channel::Member;
 use crate::director::{Director, Input};
 use crate::error::Result;
 use crate::id::{ChannelKey, UserId};
@@ -130,13 +129,4 @@ pub async fn is_attached(world: &World, found: &Found, channel: &ChannelKey, use
         return Ok(true);
     }
     Ok(!world.media().participants_of(channel, user).await?.is_empty())
-}
-
-/// What was decided about a user, blank when nothing was.
-///
-/// # Errors
-/// Store faults.
-pub async fn member_of(world: &World, channel: &ChannelKey, user: &UserId) -> Result<Member> {
-    let member = world.store.member(channel, user).await?;
-    Ok(member.unwrap_or_else(|| Member::blank(channel.clone(), user.clone())))
 }

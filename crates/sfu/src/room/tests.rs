@@ -93,6 +93,16 @@ impl Bench {
         result
     }
 
+    /// It comes back over a new WebSocket.
+    fn resume(&mut self, pid: Pid, standing: Standing) {
+        let p = self.part(pid);
+        p.subs.answered_once = true;
+        let (who, sink) = (p.who.clone(), self.sink());
+        let token = Self::token(who.identity.as_str());
+        let resumer = Resumer { sid: who.sid, identity: who.identity, user: who.user, standing, token, sink };
+        self.with(|room, ctx| room.resume(ctx, resumer)).unwrap();
+    }
+
     fn part(&mut self, pid: Pid) -> &mut super::Participant {
         self.room.as_mut().unwrap().parts.get_mut(&pid).unwrap()
     }
@@ -206,17 +216,7 @@ fn what_a_server_sdk_took_stays_taken_until_something_else_is_granted() {
     assert!(!b.part(ann).standing.permission.publish, "a refresh grants nothing new");
     b.with(|room, ctx| room.refreshed(ctx, ann, Ok(standing(6))));
     assert!(!b.part(ann).standing.permission.publish, "nor does somebody else's seat");
-    let sid = b.part(ann).who.sid.clone();
-    b.part(ann).subs.answered_once = true;
-    let resumer = Resumer {
-        sid,
-        identity: Identity::new("ann").unwrap(),
-        user: UserId::new("ann").unwrap(),
-        standing: standing(6),
-        token: Bench::token("ann"),
-        sink: b.sink(),
-    };
-    b.with(|room, ctx| room.resume(ctx, resumer)).unwrap();
+    b.resume(ann, standing(6));
     assert!(!b.part(ann).standing.permission.publish, "nor a resume");
     b.with(|room, ctx| room.silence(ctx, 7));
     let mut seated = standing(8);
@@ -286,17 +286,7 @@ fn messages_wait_while_a_participant_is_away_and_hidden_ones_are_not_counted() {
     b.with(|room, ctx| room.signal_lost(ctx, ann, epoch));
     (0..200).for_each(|_| assert_eq!(send(&mut b, To::All), 1));
     assert_eq!(waiting(&mut b, ann), one, "it is away");
-    let sid = b.part(ann).who.sid.clone();
-    b.part(ann).subs.answered_once = true;
-    let resumer = Resumer {
-        sid,
-        identity: Identity::new("ann").unwrap(),
-        user: UserId::new("ann").unwrap(),
-        standing: standing(5),
-        token: Bench::token("ann"),
-        sink: b.sink(),
-    };
-    b.with(|room, ctx| room.resume(ctx, resumer)).unwrap();
+    b.resume(ann, standing(5));
     assert_eq!(waiting(&mut b, ann), one, "its media connection is not back yet");
     b.part(ann).resuming = false;
     b.with(super::Room::tick);
