@@ -45,8 +45,7 @@ CREATE INDEX talk_call_boot ON talk_call (boot_id);
 CREATE TABLE server_boot (
     boot_id      BIGINT PRIMARY KEY,
     started_ms   BIGINT NOT NULL,
-    heartbeat_ms BIGINT NOT NULL,
-    stopped_ms   BIGINT
+    heartbeat_ms BIGINT NOT NULL
 );
 
 CREATE INDEX sanctions_user ON sanctions (app, user_id);

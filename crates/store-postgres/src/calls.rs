@@ -107,7 +107,7 @@ async fn write_one(db_: impl PgExecutor<'_>, boot: Boot, op: &CallOp) -> Result<
 pub(crate) async fn open(pool: &PgPool, boot: Boot) -> Result<Vec<CallRow>, Fault> {
     let rows = sqlx::query(
         "SELECT c.app_id, c.channel_id, c.user_id, c.join_ms, c.lost_ms, \
-         coalesce(b.stopped_ms, b.heartbeat_ms, c.join_ms) \
+         coalesce(b.heartbeat_ms, c.join_ms) \
          FROM talk_call c LEFT JOIN server_boot b ON b.boot_id = c.boot_id \
          WHERE c.leave_ms IS NULL AND c.boot_id < $1 ORDER BY c.app_id, c.channel_id, c.user_id",
     )

@@ -46,8 +46,7 @@ CREATE INDEX talk_call_boot ON talk_call (boot_id);
 CREATE TABLE server_boot (
     boot_id      INTEGER NOT NULL PRIMARY KEY,
     started_ms   INTEGER NOT NULL,
-    heartbeat_ms INTEGER NOT NULL,
-    stopped_ms   INTEGER
+    heartbeat_ms INTEGER NOT NULL
 ) STRICT;
 
 CREATE INDEX sanctions_user ON sanctions (app, user_id);

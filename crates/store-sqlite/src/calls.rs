@@ -80,7 +80,7 @@ fn read_names(app: i64, channel: String, user: String) -> Result<(ChannelKey, Us
 macro_rules! open_calls {
     () => {
         "SELECT c.app_id, c.channel_id, c.user_id, c.join_ms, c.lost_ms, \
-         coalesce(b.stopped_ms, b.heartbeat_ms, c.join_ms) \
+         coalesce(b.heartbeat_ms, c.join_ms) \
          FROM talk_call c INDEXED BY talk_call_open LEFT JOIN server_boot b ON b.boot_id = c.boot_id \
          WHERE c.leave_ms IS NULL AND c.boot_id < ?1 ORDER BY c.app_id, c.channel_id, c.user_id"
     };
