@@ -51,7 +51,16 @@ async def test_lists(server, service):
         assert (await service.list_rooms(api.ListRoomsRequest(names=["no-such-room"]))).rooms == []
         everybody = (await service.list_participants(api.ListParticipantsRequest(room=room))).participants
         assert {p.identity for p in everybody} == {owner.name, bob.name}
-        one = await service.get_participant(api.RoomParticipantIdentity(room=room, identity=bob.name))
+
+        async def bob_now():
+            return await service.get_participant(api.RoomParticipantIdentity(room=room, identity=bob.name))
+
+        async def shows_track():
+            return (await bob_now()).tracks
+
+        # A track is listed once its media line is matched, which the publisher does not wait for.
+        await until(shows_track, 5, "the track in GetParticipant")
+        one = await bob_now()
         assert one.sid == singer.me.sid and one.state == models.ParticipantInfo.ACTIVE
         assert [t.source for t in one.tracks] == [models.TrackSource.MICROPHONE]
         assert one.attributes["stoa.seat"] == "1"
