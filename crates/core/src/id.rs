@@ -149,33 +149,109 @@ impl fmt::Display for AppId {
     }
 }
 
-/// A voice room's id: 128 random bits, written as 32 lower-case hex digits.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RoomId(pub [u8; 16]);
+/// Reads 32 hex digits of either case; dashes are dropped wherever they stand.
+fn parse_hex(s: &str) -> Option<[u8; 16]> {
+    let mut out = [0u8; 16];
+    let mut n = 0usize;
+    for b in s.bytes().filter(|b| *b != b'-') {
+        let v = match b {
+            b'0'..=b'9' => b - b'0',
+            b'a'..=b'f' => b - b'a' + 10,
+            b'A'..=b'F' => b - b'A' + 10,
+            _ => return None,
+        };
+        if n == 32 {
+            return None;
+        }
+        out[n / 2] |= if n.is_multiple_of(2) { v << 4 } else { v };
+        n += 1;
+    }
+    (n == 32).then_some(out)
+}
+
+macro_rules! hex_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(pub [u8; 16]);
+
+        impl $name {
+            /// Reads the spellings clients send: dashes are dropped, ASCII letters lowered. What is then
+            /// not 32 hex digits names nothing (voice-room.md 2.2, classroom.md 2.1), hence `None` and not an error.
+            #[must_use]
+            pub fn parse(s: &str) -> Option<Self> {
+                parse_hex(s).map(Self)
+            }
+
+            /// Of random bytes. Version 4, variant 1 of RFC 9562, so that the dashed form is a valid UUID too.
+            #[must_use]
+            pub fn random(mut bytes: [u8; 16]) -> Self {
+                bytes[6] = (bytes[6] & 0x0f) | 0x40;
+                bytes[8] = (bytes[8] & 0x3f) | 0x80;
+                Self(bytes)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, s: S) -> std::result::Result<S::Ok, S::Error> {
+                s.collect_str(self)
+            }
+        }
+    };
+}
+
+macro_rules! shown_as_hex {
+    ($name:ident) => {
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.iter().try_for_each(|b| write!(f, "{b:02x}"))
+            }
+        }
+    };
+}
+
+hex_id!(
+    /// A voice room's id: 128 random bits, written as 32 lower-case hex digits.
+    RoomId
+);
+shown_as_hex!(RoomId);
+
+hex_id!(
+    /// A class's id: 128 random bits, written as 32 lower-case hex digits. Also the name of its hub group and whiteboard.
+    ClassId
+);
+shown_as_hex!(ClassId);
+
+hex_id!(
+    /// A check-in's id: 128 random bits, written as 32 lower-case hex digits.
+    CheckInId
+);
+shown_as_hex!(CheckInId);
+
+hex_id!(
+    /// The name of a class's media channel: 128 random bits, written as a UUID with dashes.
+    MeetingId
+);
+
+impl fmt::Display for MeetingId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, b) in self.0.iter().enumerate() {
+            if matches!(i, 4 | 6 | 8 | 10) {
+                f.write_str("-")?;
+            }
+            write!(f, "{b:02x}")?;
+        }
+        Ok(())
+    }
+}
 
 impl RoomId {
-    /// Reads the spellings clients send: dashes are dropped, ASCII letters lowered. What is then
-    /// not 32 hex digits names no room (voice-room.md 2.2), hence `None` and not an error.
-    #[must_use]
-    pub fn parse(s: &str) -> Option<Self> {
-        let mut out = [0u8; 16];
-        let mut n = 0usize;
-        for b in s.bytes().filter(|b| *b != b'-') {
-            let v = match b {
-                b'0'..=b'9' => b - b'0',
-                b'a'..=b'f' => b - b'a' + 10,
-                b'A'..=b'F' => b - b'A' + 10,
-                _ => return None,
-            };
-            if n == 32 {
-                return None;
-            }
-            out[n / 2] |= if n.is_multiple_of(2) { v << 4 } else { v };
-            n += 1;
-        }
-        (n == 32).then_some(Self(out))
-    }
-
     /// The channel of this room: same text.
     #[must_use]
     pub fn channel(self) -> ChannelName {
@@ -183,21 +259,11 @@ impl RoomId {
     }
 }
 
-impl fmt::Display for RoomId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|b| write!(f, "{b:02x}"))
-    }
-}
-
-impl fmt::Debug for RoomId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl Serialize for RoomId {
-    fn serialize<S: serde::Serializer>(&self, s: S) -> std::result::Result<S::Ok, S::Error> {
-        s.collect_str(self)
+impl MeetingId {
+    /// The channel of this name: same text.
+    #[must_use]
+    pub fn channel(self) -> ChannelName {
+        ChannelName(self.to_string())
     }
 }
 
@@ -223,6 +289,20 @@ impl ChannelKey {
         let s = self.name.as_str();
         (s.len() == 32 && !s.bytes().any(|b| b.is_ascii_uppercase())).then(|| RoomId::parse(s)).flatten()
     }
+
+    /// The channel of a class.
+    #[must_use]
+    pub fn of_meeting(app: AppId, meeting: MeetingId) -> Self {
+        Self { app, name: meeting.channel() }
+    }
+
+    /// The class's channel this might be: only canonical names (a UUID in lower case) are one.
+    #[must_use]
+    pub fn meeting_id(&self) -> Option<MeetingId> {
+        let s = self.name.as_str();
+        let id = (s.len() == 36).then(|| MeetingId::parse(s)).flatten()?;
+        (id.to_string() == s).then_some(id)
+    }
 }
 
 #[cfg(test)]
@@ -237,6 +317,17 @@ mod tests {
         for bad in ["", "abc", "zfa4a59e90ab42cbaf708f218ad10000", "cfa4a59e90ab42cbaf708f218ad100000"] {
             assert!(RoomId::parse(bad).is_none(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_meeting_is_named_by_its_canonical_uuid_only() {
+        let key = |s: &str| ChannelKey { app: AppId(1), name: ChannelName::new(s).unwrap() };
+        let text = "e65c9abd-0def-49c3-b7db-29380dbc0001";
+        assert_eq!(key(text).meeting_id().unwrap().to_string(), text);
+        for other in [text.to_uppercase(), text.replace('-', ""), "e65c9abd0-def-49c3-b7db-29380dbc000-1".to_owned()] {
+            assert!(key(&other).meeting_id().is_none(), "{other}");
+        }
+        assert_eq!(key(&text.replace('-', "")).room_id().unwrap().to_string(), text.replace('-', ""));
     }
 
     #[test]

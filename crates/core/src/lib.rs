@@ -6,6 +6,7 @@
 
 pub mod account;
 pub mod app;
+pub mod board;
 pub mod caller;
 pub mod channel;
 pub mod director;
@@ -19,6 +20,7 @@ pub mod media;
 pub mod notice;
 pub mod ports;
 pub mod sanction;
+pub mod stream;
 pub mod talk;
 pub mod time;
 pub mod voice;

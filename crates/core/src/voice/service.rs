@@ -299,10 +299,7 @@ impl Voice {
     fn room_id(&self) -> RoomId {
         let mut id = [0u8; 16];
         self.world.entropy.fill(&mut id);
-        // Version 4, variant 1 of RFC 9562, so that the dashed form is a valid UUID too.
-        id[6] = (id[6] & 0x0f) | 0x40;
-        id[8] = (id[8] & 0x3f) | 0x80;
-        RoomId(id)
+        RoomId::random(id)
     }
 
     /// Uniform in 10 000 000–99 999 999, by rejection.
