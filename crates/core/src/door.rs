@@ -6,7 +6,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::channel::{ATTR_MUST_EXIST, ATTR_USER, ChannelRecord};
-use crate::director::{Director, Input, Noted};
+use crate::class::ClassStatus;
+use crate::director::{Director, Noted};
 use crate::error::Result;
 use crate::id::{ChannelKey, UserId};
 use crate::kick::Kick;
@@ -27,14 +28,8 @@ impl Door {
         Self { world, director }
     }
 
-    /// Brings an adhoc channel to life, durably, unless it lives already.
-    async fn open(&self, channel: &ChannelKey, linger: Option<Duration>) -> Result<Found> {
-        let now = self.world.clock.now();
-        let (record, new) = self.world.store.open_channel(ChannelRecord::new(channel.clone(), now.wall)).await?;
-        if new {
-            self.director.command(now, Input::Opened { channel: channel.clone(), linger }).await;
-        }
-        Ok(Found::Adhoc(record))
+    async fn begin(&self, channel: &ChannelKey) -> std::result::Result<ChannelRecord, Refused> {
+        self.director.open(channel, None).await.map_err(|_| Refused::Unavailable)
     }
 
     /// Where somebody arrives who is not refused: what was found under the name, or what comes to life there.
@@ -42,8 +37,12 @@ impl Door {
         let must_exist = ask.claims.attributes.get(ATTR_MUST_EXIST).is_some_and(|v| v == "1");
         match found {
             Found::Ended(_) => Err(Refused::NoSuchChannel),
-            Found::Nothing if must_exist => Err(Refused::NoSuchChannel),
-            Found::Nothing if ask.joins => self.open(ask.channel, None).await.map_err(|_| Refused::Unavailable),
+            found if must_exist && !found.exists() => Err(Refused::NoSuchChannel),
+            Found::Nothing if ask.joins => Ok(Found::Adhoc(self.begin(ask.channel).await?)),
+            Found::Class(class, None) if ask.joins && class.status == ClassStatus::Idle => {
+                let record = self.begin(ask.channel).await?;
+                Ok(Found::Class(class, Some(record)))
+            }
             found => Ok(found),
         }
     }
@@ -79,7 +78,7 @@ impl MediaHooks for Door {
     }
 
     async fn kick_asked(&self, channel: &ChannelKey, user: &UserId) -> Result<()> {
-        let k = Kick { channel, user, source: Source::Console, by: "roomservice", ban: Duration::ZERO };
+        let k = Kick { channel, user, source: Source::Console, by: "roomservice", ban: Duration::ZERO, caller: None };
         k.carry_out(&self.world, &self.director).await
     }
 
@@ -90,8 +89,11 @@ impl MediaHooks for Door {
     async fn may_open(&self, channel: &ChannelKey, linger: Option<Duration>) -> Result<bool> {
         match self.world.find(channel).await? {
             Found::Ended(_) => return Ok(false),
-            Found::Nothing => drop(self.open(channel, linger).await?),
-            Found::Room(_) | Found::Adhoc(_) => {}
+            Found::Nothing => drop(self.director.open(channel, linger).await?),
+            Found::Class(class, None) if class.status == ClassStatus::Idle => {
+                drop(self.director.open(channel, linger).await?)
+            }
+            Found::Room(_) | Found::Class(..) | Found::Adhoc(_) => {}
         }
         Ok(true)
     }

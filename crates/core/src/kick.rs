@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use crate::caller::Caller;
+use crate::class::{ClassCommand, ClassOutcome};
 use crate::director::{Director, Input};
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::id::{ChannelKey, UserId};
 use crate::media::{Removal, RemoveCause, To};
 use crate::notice::{Notice, NoticeKind};
@@ -25,6 +27,8 @@ pub struct Kick<'a> {
     pub by: &'a str,
     /// How long the user stays out; zero = removal and revocation only.
     pub ban: Duration,
+    /// Who asks, where roles count: a class's. Administrators' doors know no protected roles.
+    pub caller: Option<&'a Caller>,
 }
 
 /// What a kick by name came to.
@@ -68,13 +72,13 @@ impl Kick<'_> {
     /// the user is forwarded and its call record is closed.
     ///
     /// # Errors
-    /// Store and engine faults. The sanction stands once stored, also when the engine could not confirm; the removal is
-    /// then done again by itself.
+    /// `Forbidden` (the caller's role), store and engine faults. The sanction stands once stored, also when the engine
+    /// could not confirm; the removal is then done again by itself.
     pub async fn carry_out(&self, world: &World, director: &Director) -> Result<()> {
         let now = world.clock.now();
         let until = if self.ban.is_zero() { UnixMs(0) } else { now.wall.plus(self.ban) };
         let not_before_secs = now.wall.secs() + 1;
-        self.store(world, now.wall, until, not_before_secs).await?;
+        self.store(world, director, now.wall, until, not_before_secs).await?;
         let secs = self.ban.as_secs();
         let notice = |kind| Notice::new(world, self.channel, self.user.as_str(), self.by, kind).message();
         let farewell = Some(notice(NoticeKind::Kicked { secs, until }));
@@ -94,12 +98,30 @@ impl Kick<'_> {
         world.facts().settled().await
     }
 
-    async fn store(&self, world: &World, now: UnixMs, until: UnixMs, not_before_secs: i64) -> Result<()> {
+    async fn store(
+        &self,
+        world: &World,
+        director: &Director,
+        now: UnixMs,
+        until: UnixMs,
+        not_before_secs: i64,
+    ) -> Result<()> {
         if let Some(id) = self.channel.room_id() {
             let (user, by) = (self.user.clone(), self.by.to_owned());
             let command = Command::Kick { user, source: self.source, by, until };
             if world.store.apply(self.channel.app, id, command, now).await?.is_some() {
                 return Ok(());
+            }
+        }
+        if let Some(class) = world.class_of(self.channel).await? {
+            let (user, by) = (self.user.clone(), self.by.to_owned());
+            let command = ClassCommand::Kick { caller: self.caller.cloned(), user, source: self.source, by, until };
+            match world.store.apply_class(self.channel.app, class.id, command, now).await? {
+                Some(a) if a.outcome == ClassOutcome::NotAllowed => {
+                    return Err(Error::new(Kind::Forbidden, "the caller may not kick this user"));
+                }
+                Some(applied) => return director.tell_rights(&applied).await,
+                None => {}
             }
         }
         let sanction = Sanction {
@@ -115,13 +137,19 @@ impl Kick<'_> {
     }
 }
 
-/// Whether the user is in the channel in any way (talk.md 1.3): connected, about to be, or on a seat.
+/// Whether the user is in the channel in any way (talk.md 1.3): connected, about to be, on a seat, or a
+/// member in class.
 ///
 /// # Errors
 /// Engine faults.
 pub async fn is_attached(world: &World, found: &Found, channel: &ChannelKey, user: &UserId) -> Result<bool> {
     if let Found::Room(room) = found
         && room.seat_of(user).is_some()
+    {
+        return Ok(true);
+    }
+    if let Found::Class(class, _) = found
+        && world.store.class_member(class.id, user).await?.is_some_and(|m| m.present())
     {
         return Ok(true);
     }

@@ -9,6 +9,7 @@ pub mod app;
 pub mod board;
 pub mod caller;
 pub mod channel;
+pub mod class;
 pub mod director;
 pub mod door;
 pub mod error;

@@ -107,6 +107,16 @@ impl Live {
         self.lock().channels.get(channel).is_some_and(|u| u.contains_key(user))
     }
 
+    /// Everybody present anywhere.
+    #[must_use]
+    pub fn everybody(&self) -> Vec<(ChannelKey, UserId)> {
+        let inner = self.lock();
+        let of = |(c, users): (&ChannelKey, &BTreeMap<UserId, Stay>)| {
+            users.keys().map(|u| (c.clone(), u.clone())).collect::<Vec<_>>()
+        };
+        inner.channels.iter().flat_map(of).collect()
+    }
+
     /// Everybody present, in the order of arrival; a resume keeps the place. One snapshot.
     #[must_use]
     pub fn present(&self, channel: &ChannelKey) -> Vec<Present> {

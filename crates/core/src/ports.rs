@@ -6,7 +6,9 @@ use async_trait::async_trait;
 
 use crate::account::Account;
 use crate::app::App;
+use crate::board::BoardStore;
 use crate::channel::{Boot, Call, CallOp, CallRow, ChannelRecord, Member, MemberApplied, MemberCommand};
+use crate::class::ClassStore;
 use crate::error::Result;
 use crate::id::{AppId, ChannelKey, ChannelName, RoomId, UserId};
 use crate::media::MediaGrant;
@@ -64,7 +66,7 @@ pub struct OutboxItem {
 /// Faults of the store are [`crate::Kind::Internal`], or [`crate::Kind::Unavailable`] when it cannot
 /// be reached or its queue is full. "Not there" is `None`, never an error.
 #[async_trait]
-pub trait Store: ChannelStore + CallStore + Send + Sync {
+pub trait Store: ChannelStore + CallStore + ClassStore + BoardStore + Send + Sync {
     /// Answers when a trivial read works.
     async fn ping(&self) -> Result<()>;
 
@@ -132,20 +134,21 @@ pub struct SanctionFilter {
 /// Adhoc channels and what lasts of users in channels (talk.md 8.1). The promises of [`Store`] hold.
 #[async_trait]
 pub trait ChannelStore: Send + Sync {
-    /// The record of an adhoc channel.
+    /// The record of an adhoc channel, or of the channel of a class that is preparing or paused.
     async fn channel(&self, key: &ChannelKey) -> Result<Option<ChannelRecord>>;
 
-    /// Makes the record unless there is one. Answers the one that is there now, and whether it is new.
+    /// Makes the record unless there is one. Answers the one that is there now, and whether it is new. For a class that
+    /// is running or ended nothing is made; what was given is answered, as not new.
     async fn open_channel(&self, fresh: ChannelRecord) -> Result<(ChannelRecord, bool)>;
 
-    /// Erases an adhoc channel's record and its members; sanctions stay. False = there was no record.
+    /// Erases a channel's record and what was decided about its users; sanctions stay. False = there was no record.
     async fn end_channel(&self, key: &ChannelKey) -> Result<bool>;
 
-    /// Every adhoc channel, for the timers after a restart.
+    /// Every channel with a record, for the timers after a restart.
     async fn all_channels(&self) -> Result<Vec<ChannelRecord>>;
 
-    /// Names of all existing channels of an app, live voice rooms and adhoc ones together, ordered by bytes: how many
-    /// there are, and those from `offset` on, at most `limit`. One snapshot.
+    /// Names of all existing channels of an app, live voice rooms, running classes and those with a record together,
+    /// ordered by bytes: how many there are, and those from `offset` on, at most `limit`. One snapshot.
     async fn channel_names(&self, app: AppId, offset: u64, limit: u32) -> Result<(u64, Vec<ChannelName>)>;
 
     /// What was decided about a user in a channel.
@@ -158,7 +161,7 @@ pub trait ChannelStore: Send + Sync {
     async fn timed_mutes(&self, now: UnixMs) -> Result<Vec<Member>>;
 
     /// Runs [`crate::channel::decide_member`] under the channel's write lock and makes its result durable. `None` when
-    /// the channel does not exist: no record, or a room that is dismissed.
+    /// the channel does not exist: no record, a room that is dismissed, a class that neither runs nor has a record.
     async fn apply_member(
         &self,
         key: &ChannelKey,

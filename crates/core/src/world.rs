@@ -4,7 +4,9 @@ use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 
+use crate::board::Boards;
 use crate::channel::{ChannelRecord, Place, Policy, Rights};
+use crate::class::{Class, ClassStatus, Meeting};
 use crate::director::Noted;
 use crate::error::Result;
 use crate::id::{ChannelKey, UserId};
@@ -28,6 +30,7 @@ pub struct World {
     pub policy: Policy,
     media: Arc<OnceLock<Arc<dyn Media>>>,
     facts: Arc<OnceLock<Arc<dyn Facts>>>,
+    boards: Arc<OnceLock<Arc<dyn Boards>>>,
 }
 
 /// Takes the engine's facts on to the director and whoever else listens. The shell implements it with a queue.
@@ -45,13 +48,33 @@ impl World {
     /// engine needs the use-cases as its hooks, and the use-cases need the engine.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>, policy: Policy) -> Self {
-        Self { store, clock, entropy, live: Arc::default(), policy, media: Arc::default(), facts: Arc::default() }
+        Self {
+            store,
+            clock,
+            entropy,
+            live: Arc::default(),
+            policy,
+            media: Arc::default(),
+            facts: Arc::default(),
+            boards: Arc::default(),
+        }
     }
 
     /// Puts the engine in, once; a second call changes nothing.
     pub fn set_media(&self, media: Arc<dyn Media>) {
         // Only the first engine counts: replacing it would leave two owners of the channels.
         let _already_set = self.media.set(media);
+    }
+
+    /// Puts the whiteboards in, once.
+    pub fn set_boards(&self, boards: Arc<dyn Boards>) {
+        let _already_set = self.boards.set(boards);
+    }
+
+    /// The whiteboards, where there are any.
+    #[must_use]
+    pub fn boards(&self) -> Option<&Arc<dyn Boards>> {
+        self.boards.get()
     }
 
     /// Puts the way of facts in, once.
@@ -85,19 +108,36 @@ impl World {
 pub enum Found {
     /// A live voice room.
     Room(Arc<Room>),
+    /// A class that is not ended; while it does not run, its channel lives as long as it has a record.
+    Class(Arc<Class>, Option<ChannelRecord>),
     /// An adhoc channel.
     Adhoc(ChannelRecord),
-    /// A room that is dismissed: its name is never used again.
-    Ended(Arc<Room>),
+    /// What is over: the name opens nothing.
+    Ended(Ended),
     /// Nothing: an adhoc channel of this name may come to life.
     Nothing,
+}
+
+/// What was under a channel's name.
+#[derive(Debug, Clone)]
+pub enum Ended {
+    /// A voice room that is dismissed.
+    Room(Arc<Room>),
+    /// A class that is ended; it may be started again.
+    Class(Arc<Class>),
+    /// A class that was deleted.
+    Deleted,
 }
 
 impl Found {
     /// Whether it exists now (talk.md 1.4).
     #[must_use]
     pub fn exists(&self) -> bool {
-        matches!(self, Self::Room(_) | Self::Adhoc(_))
+        match self {
+            Self::Room(_) | Self::Adhoc(_) => true,
+            Self::Class(class, record) => class.status == ClassStatus::Running || record.is_some(),
+            Self::Ended(_) | Self::Nothing => false,
+        }
     }
 }
 
@@ -110,7 +150,18 @@ impl World {
         if let Some(id) = channel.room_id()
             && let Some(room) = self.store.room(channel.app, id).await?
         {
-            return Ok(if room.live() { Found::Room(room) } else { Found::Ended(room) });
+            return Ok(if room.live() { Found::Room(room) } else { Found::Ended(Ended::Room(room)) });
+        }
+        if let Some(id) = channel.meeting_id() {
+            match self.store.meeting(channel.app, id).await? {
+                Meeting::Class(class) if class.open() => {
+                    let record = self.store.channel(channel).await?;
+                    return Ok(Found::Class(class, record));
+                }
+                Meeting::Class(class) => return Ok(Found::Ended(Ended::Class(class))),
+                Meeting::Deleted => return Ok(Found::Ended(Ended::Deleted)),
+                Meeting::Unknown => {}
+            }
         }
         Ok(self.store.channel(channel).await?.map_or(Found::Nothing, Found::Adhoc))
     }
@@ -122,13 +173,38 @@ impl World {
     /// Store faults.
     pub async fn rights_in(&self, found: &Found, channel: &ChannelKey, user: &UserId) -> Result<Rights> {
         let (place, revision) = match found {
-            Found::Room(room) | Found::Ended(room) => (room.place(user), room.version),
+            Found::Room(room) | Found::Ended(Ended::Room(room)) => (room.place(user), room.version),
+            Found::Class(class, _) | Found::Ended(Ended::Class(class)) => {
+                (self.class_place(class, user).await?, class.version)
+            }
+            Found::Ended(Ended::Deleted) => (Place::Class { open: false, teacher: false, stage: false }, u64::MAX),
             Found::Adhoc(record) => (Place::Adhoc, record.version),
             Found::Nothing => (Place::Adhoc, 0),
         };
         let member = self.store.member(channel, user).await?;
         let now = self.clock.now().wall;
         Ok(Rights::new(user, place, member.as_ref(), self.policy, revision, now))
+    }
+
+    /// The class whose channel this is, also an ended one.
+    ///
+    /// # Errors
+    /// Store faults.
+    pub async fn class_of(&self, channel: &ChannelKey) -> Result<Option<Arc<Class>>> {
+        let Some(id) = channel.meeting_id() else { return Ok(None) };
+        match self.store.meeting(channel.app, id).await? {
+            Meeting::Class(class) => Ok(Some(class)),
+            Meeting::Deleted | Meeting::Unknown => Ok(None),
+        }
+    }
+
+    async fn class_place(&self, class: &Class, user: &UserId) -> Result<Place> {
+        let everybody = self.policy.open_stage;
+        let present = match everybody {
+            true => self.store.class_member(class.id, user).await?.is_some_and(|m| m.present()),
+            false => false,
+        };
+        Ok(class.place(user, everybody, present))
     }
 
     /// Makes the engine judge a user by what is stored now.

@@ -169,7 +169,14 @@ async fn a_kick_with_a_ban_shuts_every_door_of_the_room() {
     sit(&b, &room, "bob").await;
     let channel = room.channel();
     let bob = user("bob");
-    let k = Kick { channel: &channel, user: &bob, source: Source::Console, by: "ops", ban: Duration::from_secs(60) };
+    let k = Kick {
+        channel: &channel,
+        user: &bob,
+        source: Source::Console,
+        by: "ops",
+        ban: Duration::from_secs(60),
+        caller: None,
+    };
     k.carry_out(&b.world, &b.director).await.unwrap();
     assert!(b.media.told.lock().unwrap().iter().any(|t| t.starts_with("remove bob 1700000001")));
     let e = b.voice.rtc_grant(&me("bob"), Some(room.id), &bob).await.unwrap_err();
@@ -187,7 +194,8 @@ async fn a_token_minted_in_the_second_of_a_kick_begins_after_the_mark() {
     let b = bench().await;
     let room = b.make_room("owner").await;
     let (channel, bob) = (room.channel(), user("bob"));
-    let k = Kick { channel: &channel, user: &bob, source: Source::Room, by: "owner", ban: Duration::ZERO };
+    let k =
+        Kick { channel: &channel, user: &bob, source: Source::Room, by: "owner", ban: Duration::ZERO, caller: None };
     k.carry_out(&b.world, &b.director).await.unwrap();
     let grant = b.voice.rtc_grant(&me("bob"), Some(room.id), &bob).await.unwrap();
     assert_eq!((grant.iat_secs, grant.nbf_secs), (1_700_000_000, 1_700_000_001));

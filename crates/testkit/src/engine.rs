@@ -85,6 +85,13 @@ impl FakeMedia {
         self.standings.lock().unwrap().get(user).map(|s| s.permission.publish)
     }
 
+    /// Whether a user who is there may publish now.
+    pub fn participants_publish(&self, channel: &ChannelKey, name: &str) -> bool {
+        let channels = self.channels.lock().unwrap();
+        let there = channels[channel].iter().find(|p| p.view.who.user.as_str() == name).unwrap();
+        there.view.standing.permission.publish
+    }
+
     /// A participant that is not connected yet.
     pub fn join(&self, channel: &ChannelKey, identity: &Identity, admitted: Admitted, claims: &Claims) -> String {
         let sid = format!("PA_{}", self.sids.fetch_add(1, Ordering::SeqCst));

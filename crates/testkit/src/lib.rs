@@ -8,6 +8,7 @@
     reason = "test support"
 )]
 
+mod classes;
 mod engine;
 mod store;
 
@@ -19,9 +20,12 @@ use async_trait::async_trait;
 use stoa_core::Result;
 use stoa_core::caller::Caller;
 use stoa_core::channel::{ATTR_IDENTITY, Policy};
+use stoa_core::class::{
+    Class, ClassConfig, ClassIdentity, ClassMode, Classes, CreateClass, Creators, JoinWish, Joined,
+};
 use stoa_core::director::{Director, DirectorConfig, Noted};
 use stoa_core::door::Door;
-use stoa_core::id::{AppId, ChannelKey, ChannelName, Identity, UserId};
+use stoa_core::id::{AppId, ChannelKey, ChannelName, ClassId, Identity, UserId};
 use stoa_core::media::{Admission, Claims, LeftReason, MediaHooks, Refused};
 use stoa_core::ports::{Clock, Entropy};
 use stoa_core::talk::{Talk, TalkConfig};
@@ -70,6 +74,11 @@ impl TestClock {
     /// A clock that begins at this instant.
     pub fn at(start: UnixMs) -> Self {
         Self { start, passed_ms: AtomicU64::new(0) }
+    }
+
+    /// What it shows.
+    pub fn now_wall(&self) -> UnixMs {
+        self.now().wall
     }
 
     /// Time passes.
@@ -128,6 +137,9 @@ pub fn times() -> DirectorConfig {
         dismiss_media: Duration::from_secs(2),
         linger: Duration::from_secs(60),
         call_grace: Duration::from_secs(60),
+        member_grace: Duration::from_secs(10),
+        leave_grace: Duration::from_secs(10),
+        class_restart_grace: Duration::from_secs(60),
     }
 }
 
@@ -149,6 +161,8 @@ pub struct Bench {
     pub voice: Voice,
     /// Talk.
     pub talk: Talk,
+    /// Classes.
+    pub classes: Classes,
 }
 
 /// A fresh world.
@@ -173,8 +187,16 @@ impl Bench {
         let voice = Voice::new(world.clone(), director.clone(), config);
         let config = TalkConfig { token_ttl: Duration::from_secs(600), include_open_calls: false };
         let talk = Talk::new(world.clone(), director.clone(), config);
+        let config = ClassConfig {
+            app: APP,
+            creators: Creators::Any,
+            kick_ban: Duration::from_secs(31_536_000),
+            leave_grace: times().leave_grace,
+            stage_max: 9,
+        };
+        let classes = Classes::new(world.clone(), director.clone(), config);
         director.begin().await.unwrap();
-        Self { world, store, media, clock, director, door, voice, talk }
+        Self { world, store, media, clock, director, door, voice, talk, classes }
     }
 
     /// A voice room of this owner.
@@ -187,6 +209,25 @@ impl Bench {
             anchor_nick: String::new(),
         };
         self.voice.create(&Caller::user(user(owner)), new).await.unwrap()
+    }
+
+    /// A class of this teacher.
+    pub async fn make_class(&self, teacher: &str) -> Arc<Class> {
+        let new = CreateClass {
+            teacher: user(teacher),
+            title: "Algebra 1".into(),
+            notice: String::new(),
+            extends: String::new(),
+            teacher_nick: String::new(),
+            mode: ClassMode::Big,
+        };
+        self.classes.create(&Caller::user(user(teacher)), new).await.unwrap().class
+    }
+
+    /// Joins a class over HTTP.
+    pub async fn join_class(&self, class: ClassId, name: &str, identity: Option<ClassIdentity>) -> Joined {
+        let wish = JoinWish { user: user(name), name: name.into(), avatar: None, identity };
+        self.classes.join(&Caller::user(user(name)), Some(class), wish).await.unwrap()
     }
 
     /// Time passes, and what is due happens.

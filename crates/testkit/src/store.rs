@@ -9,12 +9,15 @@ use stoa_core::account::Account;
 use stoa_core::channel::{
     Boot, Call, CallOp, CallRow, ChannelRecord, Member, MemberApplied, MemberCommand, Subject, decide_member,
 };
+use stoa_core::class::ClassStatus;
 use stoa_core::id::{AppId, ChannelKey, ChannelName, RoomId, UserId};
 use stoa_core::ports::{CallFilter, CallStore, ChannelStore, OutboxItem, PageStart, SanctionFilter, Store};
 use stoa_core::sanction::Sanction;
 use stoa_core::time::UnixMs;
 use stoa_core::voice::{About, Applied, Command, NewRoom, Room, decide};
 use stoa_core::{Error, Kind, Result};
+
+use crate::classes::ClassTables;
 
 type Key = (ChannelKey, UserId);
 
@@ -28,12 +31,13 @@ struct CallRecord {
 }
 
 #[derive(Default)]
-struct Tables {
+pub(crate) struct Tables {
     rooms: BTreeMap<RoomId, Arc<Room>>,
-    sanctions: BTreeMap<Key, Sanction>,
+    pub(crate) sanctions: BTreeMap<Key, Sanction>,
     accounts: BTreeMap<UserId, Arc<Account>>,
-    channels: BTreeMap<ChannelKey, ChannelRecord>,
-    members: BTreeMap<Key, Member>,
+    pub(crate) channels: BTreeMap<ChannelKey, ChannelRecord>,
+    pub(crate) members: BTreeMap<Key, Member>,
+    pub(crate) classes: ClassTables,
     calls: Vec<CallRecord>,
     boots: BTreeMap<i64, UnixMs>,
 }
@@ -47,7 +51,7 @@ pub struct MemStore {
 }
 
 impl MemStore {
-    fn t(&self) -> Result<MutexGuard<'_, Tables>> {
+    pub(crate) fn t(&self) -> Result<MutexGuard<'_, Tables>> {
         if self.down.load(Ordering::SeqCst) {
             return Err(Error::internal_error("disk /secret/path I/O error"));
         }
@@ -136,7 +140,7 @@ impl Store for MemStore {
     }
 }
 
-fn page<T>(all: Vec<T>, offset: u64, limit: u32) -> (u64, Vec<T>) {
+pub(crate) fn page<T>(all: Vec<T>, offset: u64, limit: u32) -> (u64, Vec<T>) {
     let total = all.len() as u64;
     let offset = usize::try_from(offset).unwrap_or(usize::MAX);
     (total, all.into_iter().skip(offset).take(limit as usize).collect())
@@ -149,6 +153,9 @@ impl ChannelStore for MemStore {
     }
     async fn open_channel(&self, fresh: ChannelRecord) -> Result<(ChannelRecord, bool)> {
         let mut t = self.t()?;
+        if t.classes.of_channel(&fresh.key).is_some_and(|c| c.status != ClassStatus::Idle) {
+            return Ok((fresh, false));
+        }
         let new = !t.channels.contains_key(&fresh.key);
         let record = t.channels.entry(fresh.key.clone()).or_insert(fresh).clone();
         Ok((record, new))
@@ -168,7 +175,8 @@ impl ChannelStore for MemStore {
         let t = self.t()?;
         let rooms = t.rooms.values().filter(|r| r.live() && r.app == app).map(|r| r.channel().name);
         let adhoc = t.channels.keys().filter(|k| k.app == app).map(|k| k.name.clone());
-        let mut names: Vec<_> = rooms.chain(adhoc).collect();
+        let running = t.classes.running(app).map(|k| k.name);
+        let mut names: Vec<_> = rooms.chain(adhoc).chain(running).collect();
         names.sort_by(|a, b| a.as_str().cmp(b.as_str()));
         Ok(page(names, offset, limit))
     }
@@ -196,14 +204,21 @@ impl ChannelStore for MemStore {
         let before = t.members.get(&id).cloned().unwrap_or_else(|| Member::blank(key.clone(), user.clone()));
         let room = key.room_id().and_then(|r| t.rooms.get(&r)).filter(|r| r.app == key.app).cloned();
         let record = t.channels.get(key).cloned();
-        let subject = match (&room, &record) {
-            (Some(room), _) if room.live() => Subject::Room(room),
-            (None, Some(record)) => Subject::Adhoc(record),
+        let class = t.classes.of_channel(key);
+        let subject = match (&room, &class, &record) {
+            (Some(room), _, _) if room.live() => Subject::Room(room),
+            (None, Some(class), record) if class.status == ClassStatus::Running || record.is_some() => {
+                Subject::Class(class)
+            }
+            (None, None, Some(record)) => Subject::Adhoc(record),
             _ => return Ok(None),
         };
         let d = decide_member(&subject, &before, &command, now);
         if let Some(room) = d.room {
             t.rooms.insert(room.id, Arc::new(room));
+        }
+        if let Some(class) = d.class {
+            t.classes.put(class);
         }
         if d.bump
             && let Some(record) = t.channels.get_mut(key)

@@ -3,6 +3,7 @@
 
 use super::identity::IdentityType;
 use super::record::ChannelRecord;
+use crate::class::Class;
 use crate::id::{ChannelKey, UserId};
 use crate::time::UnixMs;
 use crate::voice::{Freed, Room, vacate};
@@ -93,6 +94,8 @@ pub enum MemberOutcome {
 pub enum Subject<'a> {
     /// A live voice room.
     Room(&'a Room),
+    /// A class that runs, or whose channel has a record.
+    Class(&'a Class),
     /// An adhoc channel.
     Adhoc(&'a ChannelRecord),
 }
@@ -104,6 +107,8 @@ pub struct MemberDecision {
     pub member: Option<Member>,
     /// The room with its seats, one version on; only for rooms whose rights changed.
     pub room: Option<Room>,
+    /// The same of a class, with its stage and list.
+    pub class: Option<Class>,
     /// Whether an adhoc channel's version grows by one.
     pub bump: bool,
     /// What came of it.
@@ -144,19 +149,21 @@ pub fn decide_member(subject: &Subject<'_>, member: &Member, command: &MemberCom
 }
 
 fn nothing(outcome: MemberOutcome) -> MemberDecision {
-    MemberDecision { member: None, room: None, bump: false, outcome }
+    MemberDecision { member: None, room: None, class: None, bump: false, outcome }
 }
 
 /// Stores `next`; with `rights` the channel's version grows, so that the standing told for it is the newest.
 fn stored(subject: &Subject<'_>, before: &Member, next: Member, rights: bool) -> MemberDecision {
     let outcome = MemberOutcome::Done { rights, freed: Vec::new() };
     let same = Member { updated: before.updated, ..next.clone() } == *before;
-    let (room, bump) = match subject {
-        Subject::Room(room) if rights => (Some(Room { version: room.version + 1, ..(*room).clone() }), false),
-        Subject::Adhoc(_) => (None, rights),
-        Subject::Room(_) => (None, false),
-    };
-    MemberDecision { member: (!same).then_some(next), room, bump, outcome }
+    let mut out = MemberDecision { member: (!same).then_some(next), ..nothing(outcome) };
+    match subject {
+        Subject::Room(room) if rights => out.room = Some(Room { version: room.version + 1, ..(*room).clone() }),
+        Subject::Class(class) if rights => out.class = Some(Class { version: class.version + 1, ..(*class).clone() }),
+        Subject::Adhoc(_) => out.bump = rights,
+        Subject::Room(_) | Subject::Class(_) => {}
+    }
+    out
 }
 
 fn set_identity(
@@ -180,16 +187,24 @@ fn set_identity(
     if to == IdentityType::OnDemand {
         next.mic_grant = false;
     }
-    let leaves_seat = matches!(to, IdentityType::OnDemand | IdentityType::Listener);
+    let steps_down = matches!(to, IdentityType::OnDemand | IdentityType::Listener);
     let freed = match subject {
-        Subject::Room(room) if leaves_seat => vacate(room, &member.user),
+        Subject::Room(room) if steps_down => vacate(room, &member.user),
         _ => None,
     };
-    let rights = member.identity != Some(to) || member.mic_grant != next.mic_grant || freed.is_some();
+    let off_stage = match subject {
+        Subject::Class(class) if steps_down => class.without(&member.user),
+        _ => None,
+    };
+    let changes = member.identity != Some(to) || member.mic_grant != next.mic_grant;
+    let rights = changes || freed.is_some() || off_stage.is_some();
     let mut decision = stored(subject, member, next, rights);
     if let Some((room, freed)) = freed {
         decision.room = Some(room);
         decision.outcome = MemberOutcome::Done { rights, freed: vec![freed] };
+    }
+    if let Some(class) = off_stage {
+        decision.class = Some(Class { version: class.version + 1, updated: now, ..class });
     }
     decision
 }

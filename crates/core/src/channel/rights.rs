@@ -15,11 +15,13 @@ use crate::voice::SeatIndex;
 pub struct Policy {
     /// Identity 3 may send data packets.
     pub listener_can_send_data: bool,
+    /// In classes every present member may publish, as if on stage (classroom.md 5.6).
+    pub open_stage: bool,
 }
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { listener_can_send_data: true }
+        Self { listener_can_send_data: true, open_stage: false }
     }
 }
 
@@ -36,6 +38,15 @@ pub enum Place {
         owner: bool,
         /// The user sits there.
         seat: Option<SeatIndex>,
+    },
+    /// A class.
+    Class {
+        /// Not ended.
+        open: bool,
+        /// The user owns it.
+        teacher: bool,
+        /// The user is on stage.
+        stage: bool,
     },
 }
 
@@ -93,8 +104,8 @@ impl Rights {
             return sticky;
         }
         match self.place {
-            Place::Room { owner: true, .. } => IdentityType::Host,
-            Place::Room { owner: false, .. } => IdentityType::OnDemand,
+            Place::Room { owner: true, .. } | Place::Class { teacher: true, .. } => IdentityType::Host,
+            Place::Room { owner: false, .. } | Place::Class { teacher: false, .. } => IdentityType::OnDemand,
             Place::Adhoc => {
                 let named = claims.attributes.get(ATTR_IDENTITY).and_then(|s| IdentityType::parse(s));
                 let default = match claims.can_publish {
@@ -109,15 +120,16 @@ impl Rights {
     /// Whether a participant with this token may publish, server mutes aside.
     #[must_use]
     pub fn may_publish(&self, claims: &Claims) -> bool {
-        let ended = matches!(self.place, Place::Room { live: false, .. });
+        let ended = matches!(self.place, Place::Room { live: false, .. } | Place::Class { open: false, .. });
         !ended && self.identity(claims).speaks(self.holds_grant())
     }
 
-    /// Whether the user holds what lets an on-demand talker speak: a grant, or a seat.
+    /// Whether the user holds what lets an on-demand talker speak: a grant, a seat, a place on stage.
     #[must_use]
     pub fn holds_grant(&self) -> bool {
         match self.place {
             Place::Room { seat, .. } => seat.is_some(),
+            Place::Class { stage, .. } => stage,
             Place::Adhoc => self.mic_grant,
         }
     }
@@ -277,6 +289,21 @@ mod tests {
         let mut r = rights(Place::Room { live: false, owner: true, seat: None });
         r.sticky = Some(IdentityType::Host);
         assert!(!r.standing(&ours("5")).permission.publish);
+    }
+
+    #[test]
+    fn in_a_class_teacher_and_stage_publish_until_it_ends() {
+        let of = |open, teacher, stage| rights(Place::Class { open, teacher, stage });
+        let publishes = |r: &Rights| r.standing(&ours("2")).permission.publish;
+        assert!(publishes(&of(true, true, false)) && publishes(&of(true, false, true)));
+        assert!(!publishes(&of(true, false, false)) && !publishes(&of(false, true, true)));
+        let mut bound = of(true, true, false);
+        bound.sticky = Some(IdentityType::OnDemand);
+        assert!(!publishes(&bound), "set on a teacher, 2 binds the teacher too");
+        let mut kept_off = of(true, false, true);
+        kept_off.sticky = Some(IdentityType::Listener);
+        assert!(!publishes(&kept_off));
+        assert_eq!(of(true, true, false).standing(&ours("2")).attributes[ATTR_IDENTITY], "5");
     }
 
     #[test]

@@ -31,6 +31,12 @@ pub struct DirectorConfig {
     pub linger: Duration,
     /// Time to come back within the same call record.
     pub call_grace: Duration,
+    /// From a class member's last live connection to its leave (classroom.md 5.2).
+    pub member_grace: Duration,
+    /// A join this young may be a reloaded page, whose old self still says goodbye (classroom.md 5.2 rule 4).
+    pub leave_grace: Duration,
+    /// Time of class members to come back after a restart.
+    pub class_restart_grace: Duration,
 }
 
 /// Something happened.
@@ -97,14 +103,37 @@ pub enum Input {
         /// The rooms.
         rooms: Vec<Arc<Room>>,
     },
+    /// After a restart: class members who had a connection.
+    MembersRestored {
+        /// Who, where.
+        members: Vec<(ChannelKey, UserId)>,
+    },
+    /// A class member said goodbye, which may be an old page's (classroom.md 5.2 rule 4).
+    LeaveAsked {
+        /// Where.
+        channel: ChannelKey,
+        /// Who.
+        user: UserId,
+        /// Has a live connection.
+        online: bool,
+        /// How long ago the user last asked to join.
+        age: Duration,
+    },
+    /// A class member asked to join.
+    Joined {
+        /// Where.
+        channel: ChannelKey,
+        /// Who.
+        user: UserId,
+    },
 }
 
 /// Something is to be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
-    /// The user's seat, if any, counts as attended from now on.
+    /// The user's seat or class membership, if any, counts as attended from now on.
     Attend(ChannelKey, UserId),
-    /// Free the user's seat if the user is still absent and the seat attended.
+    /// Free the user's seat, or end the stay in class, if the user is still absent and it was attended.
     Release(ChannelKey, UserId),
     /// Nobody may publish in the channel of a dismissed room.
     Silence(ChannelKey, u64),
@@ -118,10 +147,19 @@ pub enum Effect {
     Remove(ChannelKey, UserId, Removal),
     /// Everybody out: `ROOM_DELETED`.
     EndChannel(ChannelKey),
-    /// End an adhoc channel if it is still deserted.
+    /// End a channel with a record if it is still deserted.
     EndDeserted(ChannelKey),
     /// Write the call records that could not be written.
     WriteCalls,
+}
+
+/// A goodbye that has not taken effect, on the monotonic clock.
+#[derive(Debug, Clone, Copy)]
+struct Goodbye {
+    /// Void if the user has a connection then.
+    until: Duration,
+    /// Not before this: a join is too young.
+    earliest: Duration,
 }
 
 /// The plain state machine: what is due when.
@@ -133,6 +171,7 @@ pub struct Agenda {
     absences: BTreeMap<(ChannelKey, UserId), (Duration, u64)>,
     /// The running linger of a channel.
     lingers: BTreeMap<ChannelKey, (Duration, u64)>,
+    goodbyes: BTreeMap<(ChannelKey, UserId), Goodbye>,
     next_key: u64,
 }
 
@@ -140,7 +179,14 @@ impl Agenda {
     /// Nothing due.
     #[must_use]
     pub fn new(config: DirectorConfig) -> Self {
-        Self { config, due: BTreeMap::new(), absences: BTreeMap::new(), lingers: BTreeMap::new(), next_key: 0 }
+        Self {
+            config,
+            due: BTreeMap::new(),
+            absences: BTreeMap::new(),
+            lingers: BTreeMap::new(),
+            goodbyes: BTreeMap::new(),
+            next_key: 0,
+        }
     }
 
     fn plan(&mut self, at: Duration, effect: Effect) -> (Duration, u64) {
@@ -150,14 +196,48 @@ impl Agenda {
         key
     }
 
-    fn absent(&mut self, now: Now, grace: Duration, channel: ChannelKey, user: UserId) {
-        // Only channels that may belong to a voice room have seats to free.
-        if channel.room_id().is_none() {
+    /// A user's absence began; it counts at `at`.
+    fn absent_until(&mut self, at: Duration, channel: ChannelKey, user: UserId) {
+        self.forget(&channel, &user);
+        let key = self.plan(at, Effect::Release(channel.clone(), user.clone()));
+        self.absences.insert((channel, user), key);
+    }
+
+    fn absent(&mut self, now: Now, channel: ChannelKey, user: UserId) {
+        // Only channels that may belong to a voice room or a class have something to free.
+        if channel.room_id().is_some() {
+            self.absent_until(now.mono + self.config.seat_grace, channel, user);
+        } else if channel.meeting_id().is_some() {
+            let usual = now.mono + self.config.member_grace;
+            let goodbye = self.goodbyes.get(&(channel.clone(), user.clone())).filter(|g| now.mono < g.until);
+            let at = goodbye.map_or(usual, |g| g.earliest.max(now.mono).min(usual));
+            self.absent_until(at, channel, user);
+        }
+    }
+
+    fn leave_asked(&mut self, now: Now, (channel, user): (ChannelKey, UserId), online: bool, age: Duration) {
+        let earliest = (now.mono + self.config.leave_grace).saturating_sub(age).max(now.mono);
+        // Void ones are of no use to anybody.
+        self.goodbyes.retain(|_, g| now.mono < g.until);
+        if online {
+            let until = now.mono + self.config.leave_grace;
+            self.goodbyes.insert((channel, user), Goodbye { until, earliest });
             return;
         }
-        self.forget(&channel, &user);
-        let key = self.plan(now.mono + grace, Effect::Release(channel.clone(), user.clone()));
-        self.absences.insert((channel, user), key);
+        let usual = self.absences.get(&(channel.clone(), user.clone())).map_or(earliest, |(at, _)| *at);
+        self.absent_until(earliest.min(usual), channel, user);
+    }
+
+    /// A page that has just asked to join is about to connect.
+    fn joined(&mut self, now: Now, channel: ChannelKey, user: UserId) {
+        let earliest = now.mono + self.config.leave_grace;
+        let key = (channel, user);
+        if let Some(goodbye) = self.goodbyes.get_mut(&key) {
+            goodbye.earliest = earliest;
+        }
+        if self.absences.contains_key(&key) {
+            self.absent_until(earliest, key.0, key.1);
+        }
     }
 
     fn forget(&mut self, channel: &ChannelKey, user: &UserId) {
@@ -181,11 +261,11 @@ impl Agenda {
     /// Takes an input; answers what is to be done at once.
     pub fn handle(&mut self, now: Now, input: Input) -> Vec<Effect> {
         match input {
-            Input::Absent { channel, user } => self.absent(now, self.config.seat_grace, channel, user),
+            Input::Absent { channel, user } => self.absent(now, channel, user),
             Input::Present { channel, user } => {
                 self.forget(&channel, &user);
                 self.stay(&channel);
-                if channel.room_id().is_some() {
+                if channel.room_id().is_some() || channel.meeting_id().is_some() {
                     return vec![Effect::Attend(channel, user)];
                 }
             }
@@ -212,10 +292,18 @@ impl Agenda {
                 let grace = self.config.seat_grace.max(self.config.seat_restart_grace);
                 for room in rooms {
                     for (_, taken) in room.holders().filter(|(_, t)| t.attended) {
-                        self.absent(now, grace, room.channel(), taken.user.clone());
+                        self.absent_until(now.mono + grace, room.channel(), taken.user.clone());
                     }
                 }
             }
+            Input::MembersRestored { members } => {
+                let grace = self.config.member_grace.max(self.config.class_restart_grace);
+                for (channel, user) in members {
+                    self.absent_until(now.mono + grace, channel, user);
+                }
+            }
+            Input::LeaveAsked { channel, user, online, age } => self.leave_asked(now, (channel, user), online, age),
+            Input::Joined { channel, user } => self.joined(now, channel, user),
         }
         Vec::new()
     }
@@ -264,98 +352,4 @@ impl Agenda {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::id::{AppId, RoomId};
-    use crate::time::UnixMs;
-
-    fn at(secs: u64) -> Now {
-        Now { wall: UnixMs(0), mono: Duration::from_secs(secs) }
-    }
-
-    fn agenda() -> Agenda {
-        Agenda::new(DirectorConfig {
-            seat_grace: Duration::from_secs(30),
-            seat_restart_grace: Duration::from_secs(60),
-            dismiss_announce: Duration::from_secs(1),
-            dismiss_media: Duration::from_secs(2),
-            linger: Duration::from_secs(60),
-            call_grace: Duration::from_secs(60),
-        })
-    }
-
-    fn bob() -> (ChannelKey, UserId) {
-        (ChannelKey::of_room(AppId(1), RoomId([1; 16])), UserId::new("bob").unwrap())
-    }
-
-    #[test]
-    fn an_absent_holder_is_released_after_the_grace_and_not_before() {
-        let (channel, user) = bob();
-        let mut a = agenda();
-        a.handle(at(10), Input::Absent { channel: channel.clone(), user: user.clone() });
-        assert_eq!(a.next_deadline(), Some(Duration::from_secs(40)));
-        assert!(a.take_due(at(39)).is_empty());
-        assert_eq!(a.take_due(at(40)), [Effect::Release(channel, user)]);
-        assert_eq!(a.next_deadline(), None);
-    }
-
-    #[test]
-    fn a_return_stops_the_timer_and_a_new_absence_starts_it_anew() {
-        let (channel, user) = bob();
-        let mut a = agenda();
-        let absent = Input::Absent { channel: channel.clone(), user: user.clone() };
-        a.handle(at(0), absent.clone());
-        let done = a.handle(at(20), Input::Present { channel: channel.clone(), user: user.clone() });
-        assert_eq!(done, [Effect::Attend(channel, user)]);
-        assert_eq!(a.next_deadline(), None);
-        a.handle(at(25), absent.clone());
-        a.handle(at(28), absent);
-        assert_eq!(a.take_due(at(57)).len(), 0);
-        assert_eq!(a.take_due(at(58)).len(), 1);
-    }
-
-    #[test]
-    fn a_clock_jump_of_the_wall_fires_nothing() {
-        let (channel, user) = bob();
-        let mut a = agenda();
-        a.handle(at(0), Input::Absent { channel, user });
-        assert!(a.take_due(Now { wall: UnixMs(i64::MAX), mono: Duration::from_secs(1) }).is_empty());
-    }
-
-    fn adhoc() -> ChannelKey {
-        ChannelKey { app: AppId(1), name: crate::id::ChannelName::new("raid-7").unwrap() }
-    }
-
-    #[test]
-    fn adhoc_channels_have_no_seats_to_free() {
-        let mut a = agenda();
-        let user = UserId::new("bob").unwrap();
-        assert!(a.handle(at(0), Input::Present { channel: adhoc(), user: user.clone() }).is_empty());
-        a.handle(at(0), Input::Absent { channel: adhoc(), user });
-        assert_eq!(a.next_deadline(), None);
-    }
-
-    #[test]
-    fn a_deserted_channel_ends_after_its_linger_unless_somebody_comes() {
-        let mut a = agenda();
-        let user = UserId::new("bob").unwrap();
-        a.handle(at(0), Input::Opened { channel: adhoc(), linger: None });
-        a.handle(at(1), Input::Present { channel: adhoc(), user: user.clone() });
-        assert_eq!(a.next_deadline(), None);
-        a.handle(at(10), Input::Deserted { channel: adhoc() });
-        assert!(a.take_due(at(69)).is_empty());
-        a.handle(at(69), Input::Present { channel: adhoc(), user });
-        a.handle(at(70), Input::Deserted { channel: adhoc() });
-        assert!(a.take_due(at(129)).is_empty(), "the timer began anew");
-        assert_eq!(a.take_due(at(130)), [Effect::EndDeserted(adhoc())]);
-    }
-
-    #[test]
-    fn without_linger_it_ends_at_once_but_not_before_the_first_one_is_in() {
-        let mut a = agenda();
-        a.config.linger = Duration::ZERO;
-        a.handle(at(0), Input::Opened { channel: adhoc(), linger: None });
-        assert!(a.take_due(at(4)).is_empty());
-        assert_eq!(a.handle(at(4), Input::Deserted { channel: adhoc() }), [Effect::EndDeserted(adhoc())]);
-    }
-}
+mod tests;

@@ -4,13 +4,14 @@
 //! records is the order of the facts.
 
 mod agenda;
+mod classes;
 
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 pub use agenda::{Agenda, DirectorConfig, Effect, Input};
 
-use crate::channel::{Boot, CallBook, CallConfig, CallInput, CallOp, muted_at};
+use crate::channel::{Boot, CallBook, CallConfig, CallInput, CallOp, ChannelRecord, muted_at};
 use crate::error::Result;
 use crate::id::{ChannelKey, UserId};
 use crate::live::{Change, PresenceChange};
@@ -78,13 +79,20 @@ impl Director {
         Ok(boot)
     }
 
-    /// Loads the seats a restart left behind. Call when the listeners are open.
+    /// Loads the seats and class members a restart left behind. Call when the listeners are open.
     ///
     /// # Errors
     /// Store faults.
     pub async fn restore(&self) -> Result<()> {
         let rooms = self.world.store.rooms_with_attended_seats().await?;
-        self.command(self.world.clock.now(), Input::Restored { rooms }).await;
+        let members = self.world.store.connected_members().await?;
+        let now = self.world.clock.now();
+        self.command(now, Input::Restored { rooms }).await;
+        self.command(now, Input::MembersRestored { members }).await;
+        // Whoever came before the timers were set would be timed out in the middle of its stay.
+        for (channel, user) in self.world.live.everybody() {
+            self.command(now, Input::Present { channel, user }).await;
+        }
         Ok(())
     }
 
@@ -163,12 +171,16 @@ impl Director {
         }
     }
 
-    /// A seat taken by somebody who turned out to be connected counts as attended.
+    /// A seat taken, or a class joined, by somebody who turned out to be connected counts as attended.
     ///
     /// # Errors
     /// Store faults.
     pub async fn attend(&self, channel: &ChannelKey, user: &UserId) -> Result<()> {
-        let Found::Room(room) = self.world.find(channel).await? else { return Ok(()) };
+        let room = match self.world.find(channel).await? {
+            Found::Room(room) => room,
+            Found::Class(class, _) => return self.class_connected(&class, user).await,
+            Found::Adhoc(_) | Found::Ended(_) | Found::Nothing => return Ok(()),
+        };
         if room.seat_of(user).is_some_and(|(_, t)| !t.attended) {
             let command = Command::Attend { user: user.clone() };
             self.world.store.apply(channel.app, room.id, command, self.world.clock.now().wall).await?;
@@ -213,7 +225,11 @@ impl Director {
             Effect::Standing(channel, user) => self.world.tell_standing(channel, user).await,
             Effect::MuteEnded(channel, user) => self.mute_ended(now, channel, user).await,
             Effect::Remove(channel, user, removal) => media.remove(channel, user, removal.clone()).await,
-            Effect::EndChannel(channel) => media.end_channel(channel).await,
+            Effect::EndChannel(channel) => match self.world.find(channel).await? {
+                // Started again since: its channel is another one.
+                Found::Class(..) => Ok(()),
+                _ => media.end_channel(channel).await,
+            },
             Effect::EndDeserted(channel) => self.end_deserted(now, channel).await,
             Effect::WriteCalls => {
                 self.write_calls(now, Vec::new()).await;
@@ -240,9 +256,10 @@ impl Director {
         self.world.media().send(channel, &To::All, &notice.message()).await.map(drop)
     }
 
-    /// Ends an adhoc channel that nobody came back to.
+    /// Ends a channel with a record that nobody came back to.
     async fn end_deserted(&self, now: Now, channel: &ChannelKey) -> Result<()> {
-        if !matches!(self.world.find(channel).await?, Found::Adhoc(_)) || self.world.live.online(channel) > 0 {
+        let recorded = matches!(self.world.find(channel).await?, Found::Adhoc(_) | Found::Class(_, Some(_)));
+        if !recorded || self.world.live.online(channel) > 0 {
             return Ok(());
         }
         let there = self.world.media().participants(channel).await?;
@@ -253,19 +270,42 @@ impl Director {
         self.end_adhoc(channel).await.map(drop)
     }
 
-    /// Ends an adhoc channel: its record and members first, then everybody out. False = there was none.
+    /// Brings a channel without a life of its own to life, durably, unless it lives already.
+    ///
+    /// # Errors
+    /// Store faults.
+    pub async fn open(&self, channel: &ChannelKey, linger: Option<Duration>) -> Result<ChannelRecord> {
+        let now = self.world.clock.now();
+        let (record, new) = self.world.store.open_channel(ChannelRecord::new(channel.clone(), now.wall)).await?;
+        if new {
+            self.command(now, Input::Opened { channel: channel.clone(), linger }).await;
+        }
+        Ok(record)
+    }
+
+    /// Ends a channel with a record: its record and members first, then everybody out. False = there was none.
     ///
     /// # Errors
     /// Store faults. What the engine could not confirm is done again by itself.
     pub async fn end_adhoc(&self, channel: &ChannelKey) -> Result<bool> {
         let known = self.world.store.end_channel(channel).await?;
-        if known && self.world.media().end_channel(channel).await.is_err() {
-            lock(&self.agenda).again(self.world.clock.now(), Effect::EndChannel(channel.clone()));
+        if known {
+            self.end_media(channel).await;
         }
         Ok(known)
     }
 
+    /// Everybody out; what the engine could not confirm is done again by itself.
+    async fn end_media(&self, channel: &ChannelKey) {
+        if self.world.media().end_channel(channel).await.is_err() {
+            lock(&self.agenda).again(self.world.clock.now(), Effect::EndChannel(channel.clone()));
+        }
+    }
+
     async fn release(&self, now: Now, channel: &ChannelKey, user: &UserId) -> Result<()> {
+        if let Some(class) = self.world.class_of(channel).await? {
+            return self.class_deserted(&class, user).await;
+        }
         let Found::Room(room) = self.world.find(channel).await? else { return Ok(()) };
         let Some((index, taken)) = room.seat_of(user) else { return Ok(()) };
         if !taken.attended || self.world.live.is_online(channel, user) {

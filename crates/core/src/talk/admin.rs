@@ -6,6 +6,7 @@ use super::query::{Listed, Page};
 use super::{Talk, no_channel, no_user};
 use crate::caller::Caller;
 use crate::channel::{ATTR_IDENTITY, IdentityType, MemberApplied, MemberCommand, MemberOutcome, muted_at};
+use crate::class::{ClassCommand, ClassStatus};
 use crate::director::{Director, Input};
 use crate::error::{Error, Kind, Result};
 use crate::id::{ChannelKey, UserId};
@@ -70,7 +71,7 @@ impl Talk {
     /// # Errors
     /// `NotFound`, `NotPresent`, store and engine faults.
     pub async fn kick(&self, channel: &ChannelKey, user: &UserId, ban: Duration, by: &str) -> Result<()> {
-        let kick = Kick { channel, user, source: Source::Talk, by, ban };
+        let kick = Kick { channel, user, source: Source::Talk, by, ban, caller: None };
         match kick.by_name(&self.world, &self.director).await? {
             Kicked::Removed | Kicked::Banned | Kicked::Lifted => Ok(()),
             Kicked::NoUser => Err(no_user()),
@@ -157,8 +158,10 @@ impl Talk {
     /// `NotFound`, `NotPresent`, `Forbidden` (not on demand, or seats decide), store faults.
     pub async fn set_mic(&self, channel: &ChannelKey, user: &UserId, granted: bool, by: &str) -> Result<()> {
         let found = self.attached(channel, user).await?;
-        if matches!(found, Found::Room(_)) {
-            return Err(Error::new(Kind::Forbidden, "in a voice room seats decide who speaks"));
+        match found {
+            Found::Room(_) => return Err(Error::new(Kind::Forbidden, "in a voice room seats decide who speaks")),
+            Found::Class(..) => return Err(Error::new(Kind::Forbidden, "in a class the stage decides who speaks")),
+            Found::Adhoc(_) | Found::Ended(_) | Found::Nothing => {}
         }
         if self.identity_of(&found, channel, user).await? != IdentityType::OnDemand {
             return Err(Error::new(Kind::Forbidden, "the user's identity is not 2"));
@@ -236,7 +239,7 @@ impl Talk {
     }
 }
 
-/// Ends whatever lives under the name: a voice room is dismissed, an adhoc channel is told and ends. False = nothing
+/// Ends whatever lives under the name: a voice room is dismissed, a class ended, an adhoc channel is told and ends. False = nothing
 /// does.
 ///
 /// # Errors
@@ -254,6 +257,13 @@ pub async fn end(world: &World, director: &Director, channel: &ChannelKey, by: &
                 director.command(now, Input::Dismissed { room: a.room }).await;
             }
             Ok(true)
+        }
+        Found::Class(class, _) => {
+            let notice = Notice::new(world, channel, "", by, NoticeKind::Dismissed);
+            let _told = world.media().send(channel, &To::All, &notice.message()).await;
+            let admin = Caller { admin: true, ..Caller::user(class.teacher.clone()) };
+            let stop = ClassCommand::SetStatus { caller: admin, to: ClassStatus::Ended };
+            Ok(director.class_command(class.app, class.id, stop).await?.is_some())
         }
         Found::Adhoc(_) => {
             let notice = Notice::new(world, channel, "", by, NoticeKind::Dismissed);

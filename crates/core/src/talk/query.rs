@@ -63,6 +63,8 @@ pub enum ChannelKind {
     Adhoc,
     /// A voice room.
     Room,
+    /// A class.
+    Class,
 }
 
 /// What a user sends in one channel, over all devices (talk.md 4.1). Rates are rounded half up; whatever comes in at all
@@ -107,7 +109,7 @@ pub struct MemberDetail {
     pub identity: IdentityType,
     /// Set by an administrator.
     pub sticky: bool,
-    /// Holds a grant: `set_talk_mic` in an adhoc channel, a seat in a room.
+    /// Holds a grant: `set_talk_mic` in an adhoc channel, a seat in a room, a place on a class's stage.
     pub mic_grant: bool,
     /// Silenced by the server.
     pub audio_muted: bool,
@@ -284,8 +286,12 @@ impl Talk {
         let found = self.world.find(channel).await?;
         let (kind, created) = match &found {
             Found::Room(room) => (ChannelKind::Room, room.created),
+            Found::Class(class, record) if found.exists() => {
+                let begun = record.as_ref().map(|r| r.created).or(class.started);
+                (ChannelKind::Class, begun.unwrap_or(class.created))
+            }
             Found::Adhoc(record) => (ChannelKind::Adhoc, record.created),
-            Found::Ended(_) | Found::Nothing => return Err(no_channel()),
+            Found::Class(..) | Found::Ended(_) | Found::Nothing => return Err(no_channel()),
         };
         let there = self.world.media().participants(channel).await?;
         let present = self.world.live.present(channel);

@@ -44,13 +44,13 @@ impl Talk {
     /// Decides what the token says.
     ///
     /// # Errors
-    /// `NotFound` (a dismissed room), `Banned`, `BadInput` (a name that rooms reserve, a device too long), store faults.
+    /// `NotFound` (a dismissed room, an ended class), `Banned`, `BadInput` (a name that rooms reserve, a device too long), store faults.
     pub async fn token(&self, wish: TokenWish<'_>) -> Result<TokenMade> {
         let (channel, user) = (wish.channel, wish.user);
         let found = self.world.find(channel).await?;
         match &found {
             Found::Ended(_) => return Err(no_channel()),
-            Found::Room(_) => drop(UserId::for_dialect("UserID", user.as_str())?),
+            Found::Room(_) | Found::Class(..) => drop(UserId::for_dialect("UserID", user.as_str())?),
             Found::Adhoc(_) | Found::Nothing => {}
         }
         let now = self.world.clock.now().wall;
@@ -61,7 +61,7 @@ impl Talk {
         let rights = self.world.rights_in(&found, channel, user).await?;
         let asked = match rights.place {
             Place::Adhoc => wish.identity.unwrap_or(IdentityType::FreeTalker),
-            Place::Room { .. } => rights.identity(&Claims::default()),
+            Place::Room { .. } | Place::Class { .. } => rights.identity(&Claims::default()),
         };
         let claims = Claims {
             attributes: BTreeMap::from([(ATTR_IDENTITY.to_owned(), asked.as_str().to_owned())]),

@@ -1,0 +1,338 @@
+//! Every change of a class is decided here and made durable by the store under the class's write lock. No IO, no
+//! clock: the same inputs give the same decision.
+
+use std::time::Duration;
+
+use super::command::{
+    ClassCommand, ClassDecision, ClassFacts, ClassOutcome as Outcome, ClassPatch, ClassRefusal as Refusal,
+};
+use super::meeting::MeetingPatch;
+use super::member::{ClassIdentity, ClassMember, MemberStatus, Role};
+use super::permit::{AssistantRight, Permit};
+use super::record::{Class, ClassStatus};
+use crate::id::UserId;
+use crate::sanction::{Sanction, Source};
+use crate::time::UnixMs;
+
+/// Decides a command.
+#[must_use]
+pub fn decide_class(class: &Class, facts: ClassFacts<'_>, command: &ClassCommand, now: UnixMs) -> ClassDecision {
+    let role = command.caller().map(|c| Role::of(class, c, facts.caller.row, facts.caller.sanction, now));
+    let teaches = role.as_ref().is_some_and(Role::teaches);
+    let holds = |right| role.as_ref().is_some_and(|r| r.holds(right));
+    match command {
+        ClassCommand::Join { user, name, avatar, wish } => {
+            let ask = Join { user, name, avatar: avatar.as_ref(), wish: *wish };
+            join(class, facts, &ask, now)
+        }
+        ClassCommand::Leave { user, online, grace } => leave(class, facts, user, (*online, *grace), now),
+        ClassCommand::Depart { user } => match facts.subject.row {
+            Some(row) if row.present() => depart(class, row, user),
+            _ => nothing(Outcome::Unchanged),
+        },
+        ClassCommand::Connect { user } => connect(class, facts, user, now),
+        ClassCommand::SetStatus { to, .. } if teaches => set_status(class, *to, now),
+        ClassCommand::Update { patch, .. } => update(class, role.as_ref(), patch, now),
+        ClassCommand::Delete { .. } if teaches => nothing(Outcome::Deleted),
+        ClassCommand::Kick { caller, user, source, by, until } => {
+            let me = caller.as_ref().is_some_and(|c| c.user == *user);
+            let assistant = facts.subject.row.is_some_and(|r| r.identity == ClassIdentity::Assistant && r.present());
+            let protected = me || assistant || *user == class.teacher;
+            if caller.is_some() && (protected || !holds(AssistantRight::Members)) {
+                return nothing(Outcome::NotAllowed);
+            }
+            kick(class, facts, user, (*source, by, *until), now)
+        }
+        ClassCommand::Lift { .. } if holds(AssistantRight::Members) => lift(facts, now),
+        ClassCommand::SetPermit { text, only, .. } if teaches => set_permit(class, facts, text, only.as_ref(), now),
+        ClassCommand::DropPermit { .. } if teaches => drop_permit(class, facts, now),
+        ClassCommand::Meeting { patch, stage_max, .. } if teaches => meeting(class, facts, patch, *stage_max, now),
+        ClassCommand::SetStatus { .. }
+        | ClassCommand::Delete { .. }
+        | ClassCommand::Lift { .. }
+        | ClassCommand::SetPermit { .. }
+        | ClassCommand::DropPermit { .. }
+        | ClassCommand::Meeting { .. } => nothing(Outcome::NotAllowed),
+    }
+}
+
+fn nothing(outcome: Outcome) -> ClassDecision {
+    ClassDecision { class: None, rows: Vec::new(), sanction: None, rights: Vec::new(), outcome }
+}
+
+/// The record changed, but nothing that it shows.
+fn moved(class: &Class, mut next: Class) -> Class {
+    next.version = class.version + 1;
+    next
+}
+
+/// Something that the record shows changed.
+fn changed(class: &Class, mut next: Class, now: UnixMs) -> Class {
+    next.updated = now;
+    moved(class, next)
+}
+
+/// A row's new state; whether a user is in class can decide whether it may publish, so the version rises.
+fn rows(class: &Class, rows: Vec<ClassMember>, user: &UserId) -> ClassDecision {
+    let mut next = class.clone();
+    next.stage.on.retain(|u| !rows.iter().any(|r| r.user == *u && !r.present()));
+    let next = moved(class, next);
+    ClassDecision { class: Some(next), rows, rights: vec![user.clone()], ..nothing(Outcome::Done) }
+}
+
+struct Join<'a> {
+    user: &'a UserId,
+    name: &'a str,
+    avatar: Option<&'a String>,
+    wish: Option<ClassIdentity>,
+}
+
+/// The identity a joining user gets (classroom.md 5.2 and 5.3).
+fn judge(class: &Class, facts: ClassFacts<'_>, ask: &Join<'_>) -> Result<ClassIdentity, Refusal> {
+    if *ask.user == class.teacher {
+        return Ok(ClassIdentity::Teacher);
+    }
+    let inside = facts.subject.row.filter(|r| r.present());
+    match (ask.wish, inside) {
+        (Some(ClassIdentity::Assistant), _) => {
+            if !class.permit.as_ref().is_some_and(|p| p.admits(ask.user)) {
+                return Err(Refusal::NoPermit);
+            }
+            if facts.assistant.is_some_and(|a| a.user != *ask.user && a.present()) {
+                return Err(Refusal::SlotTaken);
+            }
+            Ok(ClassIdentity::Assistant)
+        }
+        (None, Some(row)) => Ok(row.identity),
+        _ => Ok(ClassIdentity::Student),
+    }
+}
+
+fn join(class: &Class, facts: ClassFacts<'_>, ask: &Join<'_>, now: UnixMs) -> ClassDecision {
+    if facts.subject.sanction.is_some_and(|s| s.bans(now)) {
+        return nothing(Outcome::Refused(Refusal::Banned));
+    }
+    let identity = match judge(class, facts, ask) {
+        Ok(identity) => identity,
+        Err(refusal) => return nothing(Outcome::Refused(refusal)),
+    };
+    let before = facts.subject.row;
+    let row = ClassMember {
+        class: class.id,
+        user: ask.user.clone(),
+        name: ask.name.to_owned(),
+        avatar: ask.avatar.or(before.and_then(|r| r.avatar.as_ref())).cloned(),
+        identity,
+        status: MemberStatus::Present,
+        joined: before.filter(|r| r.present()).map_or(now, |r| r.joined),
+        asked: now,
+        connected: before.is_some_and(|r| r.connected),
+    };
+    let same = before.is_some_and(|r| ClassMember { asked: now, ..r.clone() } == row);
+    let mut out = vec![row];
+    // The slot is free, but a row may still carry it: one row at most has it.
+    if identity == ClassIdentity::Assistant
+        && let Some(old) = facts.assistant.filter(|a| a.user != *ask.user)
+    {
+        out.insert(0, ClassMember { identity: ClassIdentity::Student, ..old.clone() });
+    }
+    if before.is_some_and(ClassMember::present) {
+        // Still in class: no right to publish comes or goes.
+        return ClassDecision { rows: out, ..nothing(if same { Outcome::Unchanged } else { Outcome::Done }) };
+    }
+    rows(class, out, ask.user)
+}
+
+fn leave(
+    class: &Class,
+    facts: ClassFacts<'_>,
+    user: &UserId,
+    (online, grace): (bool, Duration),
+    now: UnixMs,
+) -> ClassDecision {
+    let Some(row) = facts.subject.row.filter(|r| r.present()) else {
+        return nothing(Outcome::Refused(Refusal::NotInClass));
+    };
+    let settled = !online && row.asked.plus(grace) <= now;
+    if row.connected && !settled {
+        return nothing(Outcome::Pending(row.asked));
+    }
+    depart(class, row, user)
+}
+
+fn depart(class: &Class, row: &ClassMember, user: &UserId) -> ClassDecision {
+    rows(class, vec![ClassMember { status: MemberStatus::Left, ..row.clone() }], user)
+}
+
+/// A live connection: from now on absence counts, and who had left is back (classroom.md 5.2 rule 3).
+fn connect(class: &Class, facts: ClassFacts<'_>, user: &UserId, now: UnixMs) -> ClassDecision {
+    let Some(row) = facts.subject.row else { return nothing(Outcome::Unchanged) };
+    let banned = facts.subject.sanction.is_some_and(|s| s.bans(now));
+    let returns = row.status == MemberStatus::Left && !banned;
+    let mut next = ClassMember { connected: true, ..row.clone() };
+    if returns {
+        next.status = MemberStatus::Present;
+        let may = class.permit.as_ref().is_some_and(|p| p.admits(user));
+        if row.identity == ClassIdentity::Assistant && !may {
+            next.identity = ClassIdentity::Student;
+        }
+        return rows(class, vec![next], user);
+    }
+    if row.connected {
+        return nothing(Outcome::Unchanged);
+    }
+    ClassDecision { rows: vec![next], ..nothing(Outcome::Done) }
+}
+
+fn set_status(class: &Class, to: ClassStatus, now: UnixMs) -> ClassDecision {
+    if class.status == to {
+        return nothing(Outcome::Unchanged);
+    }
+    let mut next = class.clone();
+    next.status = to;
+    let mut rights = Vec::new();
+    match to {
+        ClassStatus::Running => next.started = Some(now),
+        ClassStatus::Idle => {}
+        ClassStatus::Ended => {
+            next.stopped = Some(now);
+            rights = std::mem::take(&mut next.stage.on);
+        }
+    }
+    ClassDecision { class: Some(changed(class, next, now)), rights, ..nothing(Outcome::Done) }
+}
+
+fn update(class: &Class, role: Option<&Role>, patch: &ClassPatch, now: UnixMs) -> ClassDecision {
+    let differs = |new: &Option<String>, old: &str| new.as_ref().is_some_and(|n| n != old);
+    let more = differs(&patch.title, &class.title) || differs(&patch.extends, &class.extends);
+    let may = role.is_some_and(|r| r.teaches() || (r.holds(AssistantRight::Announcement) && !more));
+    if !may {
+        return nothing(Outcome::NotAllowed);
+    }
+    let mut next = class.clone();
+    for (field, new) in
+        [(&mut next.title, &patch.title), (&mut next.notice, &patch.notice), (&mut next.extends, &patch.extends)]
+    {
+        if let Some(new) = new {
+            field.clone_from(new);
+        }
+    }
+    if next == *class {
+        return nothing(Outcome::Unchanged);
+    }
+    ClassDecision { class: Some(changed(class, next, now)), ..nothing(Outcome::Done) }
+}
+
+fn kick(
+    class: &Class,
+    facts: ClassFacts<'_>,
+    user: &UserId,
+    (source, by, until): (Source, &str, UnixMs),
+    now: UnixMs,
+) -> ClassDecision {
+    let row = facts.subject.row.map(|row| ClassMember {
+        status: MemberStatus::Kicked,
+        identity: match row.identity {
+            ClassIdentity::Teacher => ClassIdentity::Teacher,
+            ClassIdentity::Assistant | ClassIdentity::Student => ClassIdentity::Student,
+        },
+        ..row.clone()
+    });
+    // The version rises even without a row: it is the revision that beats an admission under way.
+    let next = class.without(user).map_or_else(|| moved(class, class.clone()), |n| changed(class, n, now));
+    let sanction = Sanction {
+        channel: class.channel(),
+        user: user.clone(),
+        source,
+        by: by.to_owned(),
+        created: now,
+        until,
+        not_before_secs: now.secs() + 1,
+    };
+    ClassDecision {
+        class: Some(next),
+        rows: row.into_iter().collect(),
+        sanction: Some(sanction),
+        rights: vec![user.clone()],
+        outcome: Outcome::Done,
+    }
+}
+
+fn lift(facts: ClassFacts<'_>, now: UnixMs) -> ClassDecision {
+    match facts.subject.sanction.filter(|s| s.bans(now)) {
+        Some(s) => {
+            ClassDecision { sanction: Some(Sanction { until: UnixMs(0), ..s.clone() }), ..nothing(Outcome::Done) }
+        }
+        None => nothing(Outcome::Unchanged),
+    }
+}
+
+fn set_permit(class: &Class, facts: ClassFacts<'_>, text: &str, only: Option<&UserId>, now: UnixMs) -> ClassDecision {
+    let created = class.permit.as_ref().map_or(now, |p| p.created);
+    let permit = Permit { text: text.to_owned(), only: only.cloned(), created, updated: now };
+    let other = facts.assistant.filter(|a| !permit.admits(&a.user));
+    let mut next = class.clone();
+    next.permit = Some(permit);
+    unseat(class, next, other, now)
+}
+
+fn drop_permit(class: &Class, facts: ClassFacts<'_>, now: UnixMs) -> ClassDecision {
+    if class.permit.is_none() {
+        return nothing(Outcome::Unchanged);
+    }
+    let mut next = class.clone();
+    next.permit = None;
+    unseat(class, next, facts.assistant, now)
+}
+
+/// Whoever holds the slot is a student who left.
+fn unseat(class: &Class, mut next: Class, holder: Option<&ClassMember>, now: UnixMs) -> ClassDecision {
+    let mut out = nothing(Outcome::Done);
+    if let Some(row) = holder {
+        let status = if row.present() { MemberStatus::Left } else { row.status };
+        next.stage.leave(&row.user);
+        out.rows.push(ClassMember { identity: ClassIdentity::Student, status, ..row.clone() });
+        out.rights.push(row.user.clone());
+        if row.present() {
+            out.outcome = Outcome::Unseated(row.user.clone());
+        }
+    }
+    out.class = Some(changed(class, next, now));
+    out
+}
+
+/// Keys are replaced whole; who is newly named comes on stage, who is not any more leaves it (classroom.md 5.6).
+fn meeting(class: &Class, facts: ClassFacts<'_>, patch: &MeetingPatch, stage_max: usize, now: UnixMs) -> ClassDecision {
+    let mut next = class.clone();
+    next.info.merge(patch);
+    let mut rights = Vec::new();
+    if patch.members.is_some() {
+        let (before, after) = (class.info.users(), next.info.users());
+        for user in before.iter().filter(|u| !after.contains(u)) {
+            if next.stage.leave(user) {
+                rights.push(user.clone());
+            }
+        }
+        let may_come = |u: &&UserId| **u != class.teacher && !before.contains(u) && !facts.listeners.contains(u);
+        for user in after.iter().filter(may_come) {
+            if next.stage.on.len() < stage_max && !next.stage.holds(user) {
+                next.stage.on.push(user.clone());
+                rights.push(user.clone());
+            }
+        }
+    }
+    if next == *class {
+        return nothing(Outcome::Unchanged);
+    }
+    ClassDecision { class: Some(changed(class, next, now)), rights, ..nothing(Outcome::Done) }
+}
+
+impl Class {
+    /// The class without this user on stage and in the meeting's list; `None` when it is in neither.
+    #[must_use]
+    pub fn without(&self, user: &UserId) -> Option<Self> {
+        let mut next = self.clone();
+        let listed = next.info.remove(user);
+        (next.stage.leave(user) || listed).then_some(next)
+    }
+}

@@ -1,0 +1,28 @@
+//! Interactive classrooms (classroom.md): a teacher's durable record, its members, and who may do what when.
+//!
+//! A class lives in the media channel named by its meeting id. The record, the members, the permit, the stage and what
+//! the clients share are decided in [`decide_class`]; the store makes each decision durable as a whole.
+
+mod command;
+mod decide;
+mod meeting;
+mod member;
+mod permit;
+mod record;
+mod service;
+mod store;
+mod view;
+
+pub use command::{
+    ClassApplied, ClassCommand, ClassDecision, ClassFacts, ClassOutcome, ClassPatch, ClassRefusal, Known,
+};
+pub use decide::decide_class;
+pub use meeting::{MeetingInfo, MeetingMember, MeetingPatch};
+pub use member::{ClassIdentity, ClassMember, MemberStatus, Role};
+pub use permit::{AssistantRight, Permit};
+pub use record::{Class, ClassMode, ClassStatus, NewClass, Stage};
+pub use service::{
+    ClassConfig, Classes, CreateClass, Creators, JoinWish, Joined, Leaving, Rollcall, Shadow, StreamWish,
+};
+pub use store::ClassStore;
+pub use view::{ChatMute, CheckIn, CheckInRecord, ClassView, Doc, GroupState, Meeting, MemberFilter};

@@ -1,0 +1,98 @@
+//! What is shared and said in class: meeting info, mutes of the chat, likes (classroom.md 4.13, 4.14, 4.25, 4.26).
+
+use std::time::Duration;
+
+use super::{Classes, acting, forbidden, not_found};
+use crate::caller::Caller;
+use crate::class::command::ClassCommand;
+use crate::class::meeting::{MeetingInfo, MeetingPatch};
+use crate::class::member::Role;
+use crate::class::permit::AssistantRight;
+use crate::class::view::ClassView;
+use crate::error::Result;
+use crate::id::{ClassId, UserId};
+use crate::time::UnixMs;
+
+impl Classes {
+    /// `getMeetingInfo`.
+    ///
+    /// # Errors
+    /// `NotFound`, `Forbidden`, store faults.
+    pub async fn meeting_info(&self, caller: &Caller, id: Option<ClassId>) -> Result<MeetingInfo> {
+        Ok(self.allowed(caller, id, Role::inside).await?.class.info.clone())
+    }
+
+    /// `updateMeetingInfo`: answers the object of exactly this merge.
+    ///
+    /// # Errors
+    /// `NotFound`, `Forbidden`, store faults.
+    pub async fn update_meeting(
+        &self,
+        caller: &Caller,
+        id: Option<ClassId>,
+        patch: MeetingPatch,
+    ) -> Result<MeetingInfo> {
+        let stage_max = self.config.stage_max;
+        let (class, _) = self.command(id, ClassCommand::Meeting { caller: caller.clone(), patch, stage_max }).await?;
+        Ok(class.info.clone())
+    }
+
+    /// `muteUser` and `cancelMuteUser`; `None` lifts. A user with a running ban is left alone, also by those who may
+    /// only kick: the official client mutes right after each kick.
+    ///
+    /// # Errors
+    /// `NotFound`, `Forbidden` (the caller's role, or the teacher as target), store faults.
+    pub async fn mute_user(
+        &self,
+        caller: &Caller,
+        id: Option<ClassId>,
+        user: &UserId,
+        how_long: Option<Duration>,
+    ) -> Result<()> {
+        let (view, role) = self.enter(caller, id).await?;
+        let now = self.now();
+        if role.holds(AssistantRight::MuteUser) || role.holds(AssistantRight::Members) {
+            let sanction = self.world.store.sanction(&view.class.channel(), user).await?;
+            if sanction.is_some_and(|s| s.bans(now)) {
+                return Ok(());
+            }
+        }
+        if !role.holds(AssistantRight::MuteUser) || *user == view.class.teacher {
+            return Err(forbidden());
+        }
+        let until = how_long.map_or(UnixMs(0), |d| now.plus(d));
+        self.there(self.world.store.mute_class_user(view.class.id, user, until).await?)
+    }
+
+    /// `muteChatroom` and `cancelMuteChatroom`.
+    ///
+    /// # Errors
+    /// `NotFound`, `Forbidden`, store faults.
+    pub async fn mute_all(&self, caller: &Caller, id: Option<ClassId>, on: bool) -> Result<()> {
+        let (view, _) = self.holds(caller, None, id, AssistantRight::MuteGroup).await?;
+        self.there(self.world.store.mute_class(view.class.id, on).await?)
+    }
+
+    /// The class as a member sees it: `isMuteChatroom`, `getStatistics`.
+    ///
+    /// # Errors
+    /// `NotFound`, `Forbidden`, store faults.
+    pub async fn inside(&self, caller: &Caller, id: Option<ClassId>) -> Result<ClassView> {
+        self.allowed(caller, id, Role::inside).await
+    }
+
+    /// `sendLikeMessage`.
+    ///
+    /// # Errors
+    /// `NotYou`, `NotFound`, `Forbidden`, store faults.
+    pub async fn like(&self, caller: &Caller, id: Option<ClassId>, user: &UserId) -> Result<()> {
+        caller.act_as(user, "user_id")?;
+        let view = self.allowed(&acting(caller, user), id, Role::inside).await?;
+        self.there(self.world.store.like_class(view.class.id, 1).await?)
+    }
+
+    /// The class may have been deleted since it was looked at.
+    fn there(&self, there: bool) -> Result<()> {
+        if there { Ok(()) } else { Err(not_found()) }
+    }
+}

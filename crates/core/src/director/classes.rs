@@ -1,0 +1,118 @@
+//! What follows from a change of a class: the engine and the whiteboard are told, channels end.
+
+use super::{Director, Effect, Input, lock};
+use crate::board::BoardRights;
+use crate::caller::Caller;
+use crate::class::{AssistantRight, Class, ClassApplied, ClassCommand, ClassOutcome, ClassStatus};
+use crate::error::Result;
+use crate::id::{AppId, ClassId, UserId};
+use crate::media::{Removal, RemoveCause};
+use crate::time::UnixMs;
+
+impl Director {
+    /// Carries a command out, with all that follows from it. `None` = no such class.
+    ///
+    /// # Errors
+    /// Store faults. What the engine could not confirm is done again by itself.
+    pub async fn class_command(&self, app: AppId, id: ClassId, command: ClassCommand) -> Result<Option<ClassApplied>> {
+        let now = self.world.clock.now();
+        let status = match &command {
+            ClassCommand::SetStatus { to, .. } => Some(*to),
+            _ => None,
+        };
+        let Some(applied) = self.world.store.apply_class(app, id, command, now.wall).await? else { return Ok(None) };
+        match &applied.outcome {
+            ClassOutcome::Done => match status {
+                Some(ClassStatus::Ended) => self.end_media(&applied.class.channel()).await,
+                Some(ClassStatus::Idle) => self.paused(&applied.class),
+                Some(ClassStatus::Running) | None => {}
+            },
+            ClassOutcome::Deleted => {
+                self.end_media(&applied.class.channel()).await;
+                if let Some(boards) = self.world.boards() {
+                    boards.close(id).await;
+                }
+            }
+            ClassOutcome::Unseated(user) => self.unseated(&applied.class, user).await,
+            ClassOutcome::Unchanged
+            | ClassOutcome::NotAllowed
+            | ClassOutcome::Refused(_)
+            | ClassOutcome::Pending(_) => {}
+        }
+        self.tell_rights(&applied).await?;
+        Ok(Some(applied))
+    }
+
+    /// The engine and the whiteboard judge those anew whose rights may have changed.
+    pub(crate) async fn tell_rights(&self, applied: &ClassApplied) -> Result<()> {
+        let class = &applied.class;
+        let channel = class.channel();
+        for user in &applied.rights {
+            if class.open() {
+                let told = self.world.tell_standing(&channel, user).await;
+                if told.is_err() {
+                    self.again(Effect::Standing(channel.clone(), user.clone()));
+                }
+            }
+            if let Some(boards) = self.world.boards() {
+                boards.set_rights(class.id, user, self.board_rights(class, user).await?).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// What a user may do to a class's whiteboard now; `None` = not even look (classroom.md 6.6).
+    ///
+    /// # Errors
+    /// Store faults.
+    pub async fn board_rights(&self, class: &Class, user: &UserId) -> Result<Option<BoardRights>> {
+        let now = self.world.clock.now().wall;
+        let Some(view) = self.world.store.class_view(class.app, class.id, user).await? else { return Ok(None) };
+        let role = view.role(&Caller::user(user.clone()), now);
+        if view.banned(now) || !role.inside() {
+            return Ok(None);
+        }
+        let (draw, pages) = (role.holds(AssistantRight::Whiteboard), role.holds(AssistantRight::Courseware));
+        Ok(Some(BoardRights { draw, pages }))
+    }
+
+    /// A paused class's channel lasts as an adhoc one does.
+    fn paused(&self, class: &Class) {
+        let channel = class.channel();
+        if self.world.live.online(&channel) == 0 {
+            let _nothing_at_once =
+                lock(&self.agenda).handle(self.world.clock.now(), Input::Opened { channel, linger: None });
+        }
+    }
+
+    /// What the engine did not confirm is done again in a moment.
+    fn again(&self, effect: Effect) {
+        lock(&self.agenda).again(self.world.clock.now(), effect);
+    }
+
+    /// An assistant without a permit is out of the media channel, and may come in again as what it is then.
+    async fn unseated(&self, class: &Class, user: &UserId) {
+        let (channel, user) = (class.channel(), user.clone());
+        let removal = Removal { cause: RemoveCause::Kick, not_before_secs: 0, until: UnixMs(0), farewell: None };
+        if self.world.media().remove(&channel, &user, removal.clone()).await.is_err() {
+            self.again(Effect::Remove(channel, user, removal));
+        }
+    }
+
+    /// A live connection of a member: its absence will be noticed, and who had left is back.
+    pub(super) async fn class_connected(&self, class: &Class, user: &UserId) -> Result<()> {
+        let row = self.world.store.class_member(class.id, user).await?;
+        if row.is_some_and(|r| !r.connected || !r.present()) {
+            self.class_command(class.app, class.id, ClassCommand::Connect { user: user.clone() }).await?;
+        }
+        Ok(())
+    }
+
+    /// The grace of an absent member ended.
+    pub(super) async fn class_deserted(&self, class: &Class, user: &UserId) -> Result<()> {
+        if self.world.live.is_online(&class.channel(), user) {
+            return Ok(());
+        }
+        self.class_command(class.app, class.id, ClassCommand::Depart { user: user.clone() }).await.map(drop)
+    }
+}
