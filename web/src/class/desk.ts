@@ -4,8 +4,8 @@ import { toData } from "./documents";
 import { putOnStage, takeOffStage } from "./stage";
 
 interface Room {
-  /** Something changed by this: look again. */
-  changed(): void;
+  /** Something changed by this: resolves once the page has looked again. */
+  changed(): Promise<void>;
   failed(error: ApiError): void;
 }
 
@@ -86,7 +86,7 @@ export class Desk {
       this.room.failed(error);
       return false;
     } finally {
-      this.room.changed();
+      await this.room.changed();
     }
   }
 }

@@ -1,5 +1,5 @@
-/** Raised hands go from page to page over the live channel: there is no message hub yet. */
-export const HAND_TOPIC = "stoa.hand";
+/** Raised hands go from page to page over the live channel. Topics that begin with `stoa.` are the server's alone. */
+export const HAND_TOPIC = "class.hand";
 
 export type HandSignal =
   /** From whoever wants to speak, to everybody. */

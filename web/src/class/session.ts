@@ -56,6 +56,9 @@ export class ClassSession {
   private failures = 0;
   private closed = false;
   private inside = false;
+  /** Counts looks: an older one that is answered late says nothing new. */
+  private looks = 0;
+  private lastLook = 0;
   /** Looks refused in a row. */
   private refusals = 0;
 
@@ -67,7 +70,7 @@ export class ClassSession {
   ) {
     this.state = initialState(api.me);
     this.desk = new Desk(api, id, {
-      changed: () => this.scheduleLook(0),
+      changed: () => this.look(),
       failed: (error) => this.fail(error),
     });
   }
@@ -241,6 +244,7 @@ export class ClassSession {
   }
 
   private async look(): Promise<void> {
+    if (this.closed) return;
     let next = document.visibilityState === "visible" ? LOOK_MS : LOOK_HIDDEN_MS;
     try {
       await this.lookOnce();
@@ -270,6 +274,8 @@ export class ClassSession {
 
   private async lookOnce(): Promise<void> {
     const { api, id } = this;
+    this.looks += 1;
+    const turn = this.looks;
     const staff = this.state.identity !== STUDENT;
     const [info, list, documents, running, permit] = await Promise.all([
       api.get(id),
@@ -278,7 +284,8 @@ export class ClassSession {
       api.runningCheckIn(id),
       staff ? api.permit(id) : null,
     ]);
-    if (this.closed) return;
+    if (this.closed || turn < this.lastLook) return;
+    this.lastLook = turn;
     if (this.as === ASSISTANT && identityIn(info, this.state.me) === STUDENT) {
       return this.end("permit-gone");
     }

@@ -57,45 +57,37 @@ function NoticeForm({ desk, notice }: { desk: Desk; notice: string }) {
 }
 
 function Assistant({ desk, state, info }: SettingsProps) {
-  const [busy, setBusy] = useState(false);
+  /** What was asked for and is not answered yet: rights, or no permit at all. */
+  const [wish, setWish] = useState<{ rights: readonly string[] | null } | null>(null);
   const { permit } = state;
-  const rights = readRights(permit);
-  async function run(step: Promise<boolean>) {
-    setBusy(true);
-    await step;
-    setBusy(false);
+  const rights = wish === null ? permit && readRights(permit) : wish.rights;
+  async function ask(wanted: readonly string[] | null) {
+    setWish({ rights: wanted });
+    await (wanted === null ? desk.deletePermit() : desk.setPermit(wanted));
+    setWish(null);
   }
-  const toggle = (right: Right) => {
-    // Rights of other clients, which this page does not show, are kept.
-    const next = rights.includes(right)
-      ? rights.filter((one) => one !== right)
-      : [...rights, right];
-    void run(desk.setPermit(next));
-  };
   return (
     <section className="class-assistant">
       <h3>{say.assistant}</h3>
       <label className="class-switch">
         <input
           type="checkbox"
-          checked={permit !== null}
-          disabled={busy}
-          onChange={() =>
-            void run(permit === null ? desk.setPermit(FIRST_RIGHTS) : desk.deletePermit())
-          }
+          checked={rights !== null}
+          disabled={wish !== null}
+          onChange={() => void ask(rights === null ? FIRST_RIGHTS : null)}
         />
         <span>{say.allow}</span>
       </label>
-      <p className="class-note">{permit === null ? say.assistantHint : holder(state, info)}</p>
-      {permit !== null && (
-        <fieldset disabled={busy}>
+      <p className="class-note">{rights === null ? say.assistantHint : holder(state, info)}</p>
+      {rights !== null && (
+        <fieldset disabled={wish !== null}>
           <legend>{say.rights}</legend>
           {RIGHTS.map((right) => (
             <label key={right} className="class-switch">
               <input
                 type="checkbox"
                 checked={rights.includes(right)}
-                onChange={() => toggle(right)}
+                onChange={() => void ask(toggled(rights, right))}
               />
               <span>{say.right[right]}</span>
             </label>
@@ -104,6 +96,11 @@ function Assistant({ desk, state, info }: SettingsProps) {
       )}
     </section>
   );
+}
+
+/** Rights of other clients, which this page does not show, are kept. */
+function toggled(rights: readonly string[], right: Right): string[] {
+  return rights.includes(right) ? rights.filter((one) => one !== right) : [...rights, right];
 }
 
 function holder(state: ClassState, { assistantPermit }: WireClass): string {
