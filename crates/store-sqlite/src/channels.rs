@@ -234,35 +234,42 @@ pub(crate) fn make(tx: &mut Tx<'_>, fresh: ChannelRecord) -> Result<()> {
 
 /// Erases record and members; false = there was no record.
 pub(crate) fn end(tx: &mut Tx<'_>, key: &ChannelKey) -> Result<bool> {
-    let had = erase_record(tx, key)?;
+    let had = tx.channel(key)?.record.is_some();
     if had {
-        forget_members(tx, key)?;
+        erase(tx, key, Erase::All)?;
     }
     Ok(had)
 }
 
-/// Erases the record only; false = there was none.
-pub(crate) fn erase_record(tx: &mut Tx<'_>, key: &ChannelKey) -> Result<bool> {
-    let channel = tx.channel(key)?;
-    if channel.record.is_none() {
-        return Ok(false);
-    }
-    let n = tx
-        .conn
-        .prepare_cached("DELETE FROM talk_channel WHERE app_id = ?1 AND channel_id = ?2")
-        .and_then(|mut s| s.execute(params![db(key.app.0), key.name.as_str()]))
-        .map_err(sql("end a channel"))?;
-    one_row("end a channel", n)?;
-    tx.wrote_channel(key.clone(), Arc::new(Channel { record: None, ..Channel::clone(&channel) }));
-    Ok(true)
+/// What is erased of a channel, as far as it is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Erase {
+    /// The record.
+    Record,
+    /// What was decided about its users.
+    Members,
+    /// Both.
+    All,
 }
 
-/// What was decided about the channel's users is forgotten.
-pub(crate) fn forget_members(tx: &mut Tx<'_>, key: &ChannelKey) -> Result<()> {
+/// Erases. Once in a job: what a job wrote of a channel it does not read back.
+pub(crate) fn erase(tx: &mut Tx<'_>, key: &ChannelKey, what: Erase) -> Result<()> {
     let channel = tx.channel(key)?;
-    if !channel.memberless() {
+    let mut next = Channel::clone(&channel);
+    if what != Erase::Members && next.record.take().is_some() {
+        let n = tx
+            .conn
+            .prepare_cached("DELETE FROM talk_channel WHERE app_id = ?1 AND channel_id = ?2")
+            .and_then(|mut s| s.execute(params![db(key.app.0), key.name.as_str()]))
+            .map_err(sql("end a channel"))?;
+        one_row("end a channel", n)?;
+    }
+    if what != Erase::Record && !next.memberless() {
         delete_members(tx.conn, key, &channel)?;
-        tx.wrote_channel(key.clone(), Arc::new(Channel { record: channel.record.clone(), members: Vec::new() }));
+        next.members = Vec::new();
+    }
+    if next.record != channel.record || next.members.len() != channel.members.len() {
+        tx.wrote_channel(key.clone(), Arc::new(next));
     }
     Ok(())
 }

@@ -14,6 +14,7 @@ use stoa_core::id::{AppId, ClassId, MeetingId, UserId};
 use stoa_core::sanction::Sanction;
 use stoa_core::time::UnixMs;
 
+use crate::channels::Erase;
 use crate::errors::{bad_row, one_row, sql};
 use crate::rooms::{db, refuse_nul};
 use crate::writer::Tx;
@@ -416,15 +417,9 @@ fn follow_status(tx: &mut Tx<'_>, old: &Class, new: &Class, now: UnixMs) -> Resu
         (was, is) if was == is => Ok(()),
         (ClassStatus::Running, ClassStatus::Idle) => channels::make(tx, ChannelRecord::new(channel, now)),
         (_, ClassStatus::Idle) => Ok(()),
-        (_, ClassStatus::Running) => channels::erase_record(tx, &channel).map(drop),
-        (_, ClassStatus::Ended) => erase_channel(tx, new),
+        (_, ClassStatus::Running) => channels::erase(tx, &channel, Erase::Record),
+        (_, ClassStatus::Ended) => channels::erase(tx, &channel, Erase::All),
     }
-}
-
-fn erase_channel(tx: &mut Tx<'_>, class: &Class) -> Result<()> {
-    let channel = class.channel();
-    channels::erase_record(tx, &channel)?;
-    channels::forget_members(tx, &channel)
 }
 
 /// Erases the class with all below it, and keeps its channel's name.
@@ -441,7 +436,7 @@ fn delete(tx: &mut Tx<'_>, class: &Class) -> Result<()> {
         .and_then(|mut s| s.execute(params![db(class.app.0), class.meeting.to_string()]))
         .map_err(sql("keep a deleted class's name"))?;
     one_row("keep a deleted class's name", n)?;
-    erase_channel(tx, class)?;
+    channels::erase(tx, &class.channel(), Erase::All)?;
     tx.deleted_class(class);
     Ok(())
 }

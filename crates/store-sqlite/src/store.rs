@@ -16,7 +16,7 @@ use stoa_core::voice::{About, Applied, Command, NewRoom, Room, decide};
 use stoa_core::{Error, Kind, Result};
 
 use crate::cache::Cache;
-use crate::channels::{self, Channel};
+use crate::channels::{self, Channel, Erase};
 use crate::classes::{self, MeetingKey, Named};
 use crate::config::Config;
 use crate::errors::sql;
@@ -267,7 +267,7 @@ fn apply(tx: &mut Tx<'_>, app: AppId, id: RoomId, command: &Command, now: UnixMs
         Some(next) => {
             rooms::write_changes(tx.conn, &room, &next)?;
             if room.live() && !next.live() {
-                channels::forget_members(tx, &next.channel())?;
+                channels::erase(tx, &next.channel(), Erase::Members)?;
             }
             let next = Arc::new(next);
             tx.wrote_room(next.clone());
