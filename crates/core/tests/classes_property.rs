@@ -110,7 +110,9 @@ impl World {
     fn check(&self, command: &ClassCommand, outcome: &ClassOutcome, now: UnixMs) {
         let stage = &self.class.stage.on;
         assert!(stage.len() <= STAGE);
-        assert!(stage.iter().all(|u| stage.iter().filter(|v| *v == u).count() == 1 && *u != user(TEACHER)));
+        assert!(
+            stage.iter().all(|u| stage.iter().filter(|v| v.user == u.user).count() == 1 && u.user != user(TEACHER))
+        );
         if let (ClassCommand::SetStatus { to: ClassStatus::Ended, .. }, ClassOutcome::Done) = (command, outcome) {
             assert!(stage.is_empty());
         }
@@ -125,7 +127,7 @@ impl World {
             assert_eq!(banned, *outcome == ClassOutcome::Refused(ClassRefusal::Banned));
         }
         if let (ClassCommand::Kick { user, .. }, ClassOutcome::Done) = (command, outcome) {
-            assert!(!self.class.stage.holds(user) && !self.class.info.users().contains(user));
+            assert!(!self.class.stage.holds(user, now) && !self.class.info.users().contains(user));
             assert!(self.rows.get(user).is_none_or(|r| r.status == MemberStatus::Kicked));
         }
     }
