@@ -130,8 +130,7 @@ pub async fn build(s: &Settings, given: Given, spawner: &Spawner) -> anyhow::Res
     let boot = director.begin().await.map_err(|e| anyhow!("cannot read the channels: {}", stores::explain(&e)))?;
     let hooks: Arc<dyn MediaHooks> = Arc::new(Door::new(world.clone(), Arc::clone(&director)));
     engine.start(Arc::clone(&hooks), &spawner.last, spawner.hard.clone());
-    let webhooks =
-        Webhooks::start(Arc::clone(&store), Arc::clone(&clock), Arc::clone(&entropy), apps.clone(), spawner)?;
+    let webhooks = Webhooks::start(store.clone(), Arc::clone(&clock), Arc::clone(&entropy), apps.clone(), spawner)?;
     let urls = s.media.webhooks.0.clone();
     let listeners = if urls.is_empty() { Vec::new() } else { vec![webhooks.listener(urls)] };
     events::start(spawner, source, Arc::clone(&director), Arc::clone(&clock), listeners);

@@ -9,7 +9,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection, PgPool};
 use stoa_core::account::Account;
 use stoa_core::id::{AppId, ChannelKey, ClassId, RoomId, UserId};
-use stoa_core::ports::{OutboxItem, PageStart, Store};
+use stoa_core::ports::{OutboxItem, OutboxStore, PageStart, Store};
 use stoa_core::sanction::Sanction;
 use stoa_core::time::UnixMs;
 use stoa_core::voice::{About, Applied, Command, NewRoom, Room, decide};
@@ -246,7 +246,10 @@ impl Store for PostgresStore {
     async fn purge_sanctions(&self, now: UnixMs, before_secs: i64) -> Result<u64> {
         retry("purge sanctions", || tables::purge_sanctions(&self.pool, now, before_secs)).await
     }
+}
 
+#[async_trait]
+impl OutboxStore for PostgresStore {
     async fn outbox_push(&self, items: Vec<OutboxItem>) -> Result<()> {
         retry("append to the outbox", || self.push_once(&items)).await
     }

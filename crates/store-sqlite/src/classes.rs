@@ -8,7 +8,7 @@ use stoa_core::Result;
 use stoa_core::channel::ChannelRecord;
 use stoa_core::class::{
     Class, ClassApplied, ClassCommand, ClassFacts, ClassIdentity, ClassMember, ClassMode, ClassOutcome, ClassStatus,
-    Known, Meeting, MeetingInfo, MemberStatus, NewClass, Permit, Stage, decide_class,
+    Known, Meeting, MeetingInfo, MemberStatus, NewClass, OnStage, Permit, Stage, decide_class,
 };
 use stoa_core::id::{AppId, ClassId, MeetingId, UserId};
 use stoa_core::sanction::Sanction;
@@ -93,15 +93,6 @@ fn read_permit(r: &Row<'_>) -> rusqlite::Result<Option<Option<Permit>>> {
     Ok(Some(Some(Permit { text, only, created: UnixMs(r.get(18)?), updated: UnixMs(r.get(19)?) })))
 }
 
-fn read_stage(text: &str) -> Option<Stage> {
-    let names: Vec<String> = serde_json::from_str(text).ok()?;
-    Some(Stage { on: names.into_iter().map(UserId::new).collect::<Result<_>>().ok()? })
-}
-
-fn write_stage(stage: &Stage) -> String {
-    stage.on.iter().map(|u| Value::from(u.as_str())).collect::<Value>().to_string()
-}
-
 /// The first columns of the row. The outer error is the database's, the inner one is ours.
 pub(crate) fn read_class(r: &Row<'_>) -> rusqlite::Result<Result<Class>> {
     let id = ClassId(r.get(0)?);
@@ -120,7 +111,7 @@ pub(crate) fn read_class(r: &Row<'_>) -> rusqlite::Result<Result<Class>> {
         return bad("mode, status or permit_only");
     };
     let (Some(info), Some(stage)) =
-        (MeetingInfo::parse(&r.get::<_, String>(20)?), read_stage(&r.get::<_, String>(21)?))
+        (MeetingInfo::parse(&r.get::<_, String>(20)?), Stage::parse(&r.get::<_, String>(21)?))
     else {
         return bad("meeting_info or stage");
     };
@@ -182,7 +173,7 @@ pub(crate) fn weight(c: &Class) -> usize {
     let texts = [&c.title, &c.notice, &c.teacher_nick, &c.extends, &c.board_title];
     let permit = c.permit.as_ref().map_or(0, |p| p.text.len());
     let shared = c.info.members.iter().flat_map(|m| &m.entry).map(|(k, v)| k.len() + value(v));
-    let stage = c.stage.on.iter().map(|u| u.as_str().len() + size_of::<UserId>());
+    let stage = c.stage.on.iter().map(|s| s.user.as_str().len() + size_of::<OnStage>());
     size_of::<Class>()
         + texts.iter().map(|t| t.len()).sum::<usize>()
         + permit
@@ -223,7 +214,7 @@ pub(crate) fn create(tx: &mut Tx<'_>, new: NewClass) -> Result<Arc<Class>> {
                 c.status.number(),
                 c.board_title,
                 c.info.to_value().to_string(),
-                write_stage(&c.stage)
+                c.stage.to_value().to_string()
             ])
         })
         .map_err(sql("create a class"))?;
@@ -261,7 +252,7 @@ pub(crate) fn write_changes(conn: &Connection, old: &Class, new: &Class) -> Resu
                 permit.map(|p| p.created.0),
                 permit.map(|p| p.updated.0),
                 new.info.to_value().to_string(),
-                write_stage(&new.stage),
+                new.stage.to_value().to_string(),
                 new.id.0,
                 db(old.version)
             ])
@@ -374,7 +365,7 @@ pub(crate) fn apply(
     let subject = User::load(tx, &class, command.subject())?;
     let assistant = assistant(tx.conn, id)?;
     let listeners = match command {
-        ClassCommand::Meeting { .. } => tx.channel(&class.channel())?.listeners(),
+        ClassCommand::Meeting { .. } | ClassCommand::Stage { .. } => tx.channel(&class.channel())?.listeners(),
         _ => Vec::new(),
     };
     let facts = ClassFacts {

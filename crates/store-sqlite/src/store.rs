@@ -9,7 +9,7 @@ use rusqlite::Connection;
 use stoa_core::account::Account;
 use stoa_core::class::Class;
 use stoa_core::id::{AppId, ChannelKey, ClassId, RoomId, UserId};
-use stoa_core::ports::{OutboxItem, PageStart, Store};
+use stoa_core::ports::{OutboxItem, OutboxStore, PageStart, Store};
 use stoa_core::sanction::Sanction;
 use stoa_core::time::UnixMs;
 use stoa_core::voice::{About, Applied, Command, NewRoom, Room, decide};
@@ -400,7 +400,10 @@ impl Store for SqliteStore {
             })
             .await
     }
+}
 
+#[async_trait]
+impl OutboxStore for SqliteStore {
     async fn outbox_push(&self, items: Vec<OutboxItem>) -> Result<()> {
         self.writer
             .submit(move |tx| {

@@ -11,7 +11,9 @@ use stoa_core::channel::{
 };
 use stoa_core::class::ClassStatus;
 use stoa_core::id::{AppId, ChannelKey, ChannelName, RoomId, UserId};
-use stoa_core::ports::{CallFilter, CallStore, ChannelStore, OutboxItem, PageStart, SanctionFilter, Store};
+use stoa_core::ports::{
+    CallFilter, CallStore, ChannelStore, OutboxItem, OutboxStore, PageStart, SanctionFilter, Store,
+};
 use stoa_core::sanction::Sanction;
 use stoa_core::time::UnixMs;
 use stoa_core::voice::{About, Applied, Command, NewRoom, Room, decide};
@@ -129,6 +131,10 @@ impl Store for MemStore {
     async fn purge_sanctions(&self, _: UnixMs, _: i64) -> Result<u64> {
         Ok(0)
     }
+}
+
+#[async_trait]
+impl OutboxStore for MemStore {
     async fn outbox_push(&self, _: Vec<OutboxItem>) -> Result<()> {
         Ok(())
     }

@@ -202,7 +202,7 @@ impl Stored {
         };
         let users = rows.iter().map(read).collect::<Result<_, Fault>>()?;
         let listeners = match command {
-            ClassCommand::Meeting { .. } => listeners(tx, &channel).await?,
+            ClassCommand::Meeting { .. } | ClassCommand::Stage { .. } => listeners(tx, &channel).await?,
             _ => Vec::new(),
         };
         Ok(Self { users, listeners })

@@ -42,11 +42,6 @@ fn read_permit(r: &PgRow, bad: impl Fn(&str) -> Error) -> Result<Option<Permit>,
     }))
 }
 
-fn read_stage(text: &str) -> Option<Stage> {
-    let users: Vec<String> = serde_json::from_str(text).ok()?;
-    Some(Stage { on: users.into_iter().map(|u| UserId::new(u).ok()).collect::<Option<_>>()? })
-}
-
 /// A row that begins with [`class_columns`].
 pub(crate) fn read_class(r: &PgRow) -> Result<Class, Fault> {
     let id = ClassId(read_id(r, 0)?);
@@ -72,7 +67,7 @@ pub(crate) fn read_class(r: &PgRow) -> Result<Class, Fault> {
         board_title: r.try_get(15)?,
         permit: read_permit(r, bad)?,
         info: MeetingInfo::parse(r.try_get(20)?).ok_or_else(|| bad("meeting_info"))?,
-        stage: read_stage(r.try_get(21)?).ok_or_else(|| bad("stage"))?,
+        stage: Stage::parse(r.try_get(21)?).ok_or_else(|| bad("stage"))?,
     })
 }
 
@@ -141,10 +136,6 @@ pub(crate) async fn meeting(pool: &PgPool, app: AppId, meeting: MeetingId) -> Re
     Ok(if gone { Meeting::Deleted } else { Meeting::Unknown })
 }
 
-fn stage_text(stage: &Stage) -> String {
-    serde_json::Value::from_iter(stage.on.iter().map(UserId::as_str)).to_string()
-}
-
 /// Inserts the class and its group's state.
 pub(crate) async fn insert(pool: &PgPool, c: &Class) -> Result<(), Fault> {
     let done = sqlx::query(
@@ -168,7 +159,7 @@ pub(crate) async fn insert(pool: &PgPool, c: &Class) -> Result<(), Fault> {
     .bind(i16::from(c.status.number()))
     .bind(&c.board_title)
     .bind(c.info.to_value().to_string())
-    .bind(stage_text(&c.stage))
+    .bind(c.stage.to_value().to_string())
     .execute(pool)
     .await?;
     Ok(one_row("create a class", done.rows_affected())?)
@@ -195,7 +186,7 @@ pub(crate) async fn update(tx: &mut PgConnection, old: &Class, new: &Class) -> R
     .bind(permit.map(|p| p.created.0))
     .bind(permit.map(|p| p.updated.0))
     .bind(new.info.to_value().to_string())
-    .bind(stage_text(&new.stage))
+    .bind(new.stage.to_value().to_string())
     .bind(&new.id.0[..])
     .bind(db(old.version))
     .execute(tx)
