@@ -52,6 +52,8 @@ CREATE TABLE class_member (
 CREATE UNIQUE INDEX class_member_slot ON class_member (class_id) WHERE identity = 2;
 CREATE INDEX class_member_list ON class_member (class_id, identity DESC, status, joined_ms DESC, user_id);
 CREATE INDEX class_member_assists ON class_member (user_id) WHERE identity = 2;
+-- Read once at every start.
+CREATE INDEX class_member_connected ON class_member (class_id, user_id) WHERE status = 1 AND connected;
 
 CREATE TABLE class_doc (
     class_id   BYTEA  NOT NULL REFERENCES class (id) ON DELETE CASCADE,
