@@ -139,26 +139,22 @@ pub(crate) fn answered<'a>(answer: &'a str, mid: &str) -> Option<&'a str> {
     (port != "0").then_some(name)
 }
 
-/// Our addresses are in the first section of an answer. When that one is rejected nobody would look there, so they go
-/// into the first one that is not.
+/// An answer with our addresses where clients look for them, and the word that there are no more to come. They are in the
+/// first section; when that one is rejected they go into the first one that is not.
 pub(crate) fn show_candidates(answer: &str) -> String {
-    let is_candidate = |l: &&str| l.starts_with("a=candidate:") || l.starts_with("a=end-of-candidates");
-    let first = sections(answer).nth(1).unwrap_or("");
-    if !rejected(first) {
-        return answer.to_owned();
-    }
-    let mut moved: Vec<&str> = first.lines().filter(is_candidate).collect();
-    let mut out = String::with_capacity(answer.len());
+    let is_candidate = |l: &&str| l.starts_with("a=candidate:");
+    let candidates: Vec<&str> = answer.lines().filter(is_candidate).collect();
+    let mut out = String::with_capacity(answer.len() + 64);
+    let mut shown = false;
     for (n, section) in sections(answer).enumerate() {
-        for line in section.lines().filter(|l| n != 1 || !is_candidate(l)) {
+        let here = n > 0 && !shown && !rejected(section);
+        shown |= here;
+        let addresses = if here { candidates.as_slice() } else { &[] };
+        let end = here.then_some("a=end-of-candidates");
+        let others = section.lines().filter(|l| !is_candidate(l) && !l.starts_with("a=end-of-candidates"));
+        for line in others.chain(addresses.iter().copied()).chain(end) {
             out.push_str(line);
             out.push_str("\r\n");
-        }
-        if n > 1 && !rejected(section) {
-            for line in moved.drain(..) {
-                out.push_str(line);
-                out.push_str("\r\n");
-            }
         }
     }
     out
@@ -250,7 +246,7 @@ mod tests {
     #[test]
     fn an_answer_is_read_back() {
         let map = "a=rtpmap:97 rtx/90000\r\na=rtpmap:96 H264/90000\r\n";
-        let first = line("audio", 0, 0, "a=candidate:1 1 udp 1 1.2.3.4 5 typ host\r\na=end-of-candidates\r\n");
+        let first = line("audio", 0, 0, "a=candidate:1 1 udp 1 1.2.3.4 5 typ host\r\n");
         let answer = HEAD.to_owned() + &first + &line("video", 9, 1, map) + &line("video", 9, 2, map);
         assert_eq!((answered(&answer, "0"), answered(&answer, "1")), (None, Some("H264")));
         let shown = show_candidates(&answer);
@@ -258,8 +254,7 @@ mod tests {
         assert!(
             shown.find("a=candidate:") > shown.find("a=mid:1") && shown.find("a=candidate:") < shown.find("a=mid:2")
         );
-        let fine = HEAD.to_owned() + &line("video", 9, 1, map);
-        assert_eq!(show_candidates(&fine), fine);
+        assert_eq!(shown.matches("a=end-of-candidates").count(), 1);
     }
 
     proptest! {
