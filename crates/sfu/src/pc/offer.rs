@@ -5,6 +5,8 @@ use super::sdp::{Kind, sections, value_of};
 
 /// Lines of one kind that are taken: there is a camera and a screen, a microphone and the screen's sound.
 const MAX_OF_KIND: usize = 2;
+/// Sections of an offer. One with more is none of a publisher or viewer, and reading it would take long.
+const MAX_SECTIONS: usize = 32;
 /// Simulcast layers of a line that are taken.
 const MAX_LAYERS: usize = 3;
 /// Names of layers whose order is known, from low to high.
@@ -55,6 +57,9 @@ enum Fate {
 /// Takes at most `max` lines of an offer that can flow this way; the rest flows not or is rejected. Never fails: whether
 /// the offer can be answered is seen when it is.
 pub(crate) fn read_stream(offer: &str, way: Way, max: usize) -> StreamOffer {
+    if sections(offer).nth(MAX_SECTIONS + 1).is_some() {
+        return StreamOffer { sdp: String::new(), lines: Vec::new() };
+    }
     let mut parts = sections(offer);
     let session = parts.next().unwrap_or("");
     let common = direction(session).unwrap_or("sendrecv");
@@ -226,6 +231,8 @@ mod tests {
         assert!(!read.sdp.contains("a=sendrecv"));
         assert_eq!(mids(&read_stream(&offer, Way::Push, 1)), [("0", 0)]);
         assert_eq!(mids(&read_stream(&offer, Way::Play, 8)), [("0", 0), ("4", 1)]);
+        let long = HEAD.to_owned() + &line("audio", 9, 0, "").repeat(MAX_SECTIONS + 1);
+        assert_eq!(mids(&read_stream(&long, Way::Push, 8)), []);
         // What is rejected already is not taken, and a direction may be the whole session's, or nobody's.
         let offer = HEAD.to_owned() + "a=recvonly\r\n" + &line("audio", 0, 0, "") + &line("video", 9, 1, "");
         assert_eq!(mids(&read_stream(&offer, Way::Play, 8)), [("1", 0)]);

@@ -1,5 +1,7 @@
 //! A room without sockets: what its parts make of what they are told.
 
+mod streams;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -437,3 +437,23 @@ async fn a_lost_connection_ends_a_stream() {
     assert!(crate::wall().0 - at.0 >= 10_000, "the moment of its last packet");
     assert!(!viewer.log.is_over());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_that_nobody_waits_for_is_ended() {
+    let b = Bench::new(Duration::from_secs(15)).await;
+    let streams = b.engine.streams();
+    loop {
+        let (_commands, receiver) = mpsc::channel(8);
+        let (_client, sdp) = StreamClient::new(PUSH, Arc::default(), receiver).await;
+        let mut start = streams.start(Bench::ask("ann", Stream::Push, sdp));
+        // The question is out; whoever asked hangs up before the answer. On a busy machine that may be there already.
+        match std::future::poll_fn(|cx| std::task::Poll::Ready(start.as_mut().poll(cx))).await {
+            std::task::Poll::Pending => break,
+            std::task::Poll::Ready(made) => assert!(streams.end(&key(), &made.unwrap().id).await.unwrap()),
+        }
+    }
+    let aborted = |f: &MediaFact| matches!(f, MediaFact::ParticipantAborted { .. }).then_some(());
+    b.fact("its end", aborted).await;
+    let nobody = async { while !b.engine.media().participants(&key()).await.unwrap().is_empty() {} };
+    tokio::time::timeout(PATIENCE, nobody).await.expect("nobody stays");
+}
