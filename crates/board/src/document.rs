@@ -43,6 +43,8 @@ pub struct Document {
     size: usize,
     /// How many bytes of changes came since the size was last looked at.
     unmeasured: usize,
+    /// Something was erased since.
+    erased: bool,
     /// Counts changes.
     revision: u64,
     /// The answer to a client that has nothing, of the revision it was made at.
@@ -69,7 +71,7 @@ impl Document {
         doc.get_or_insert_array("pages");
         doc.get_or_insert_map("elements");
         doc.get_or_insert_map("view");
-        Self { doc, known: Known::default(), size: 0, unmeasured: 0, revision: 0, whole: None }
+        Self { doc, known: Known::default(), size: 0, unmeasured: 0, erased: false, revision: 0, whole: None }
     }
 
     /// Reads back what was stored. The second value counts stored changes that could not be applied: none, unless the
@@ -125,6 +127,7 @@ impl Document {
         }
         self.size = self.size.saturating_add(change.len());
         self.unmeasured = self.unmeasured.saturating_add(change.len());
+        self.erased |= parsed.sections.is_empty();
         self.revision += 1;
         self.whole = None;
         Ok(Applied::Changed(change))
@@ -152,7 +155,7 @@ impl Document {
     fn has_room(&mut self, more: usize, limit: usize) -> bool {
         /// The share of the limit that must have changed before measuring again: measuring costs a snapshot.
         const SHARE: usize = 64;
-        if self.size.saturating_add(more) > limit && self.unmeasured >= limit / SHARE {
+        if self.size.saturating_add(more) > limit && (self.erased || self.unmeasured >= limit / SHARE) {
             self.snapshot();
         }
         self.size.saturating_add(more) <= limit
@@ -163,6 +166,7 @@ impl Document {
         let snapshot = self.doc.transact().encode_diff_v1(&StateVector::default());
         self.size = snapshot.len();
         self.unmeasured = 0;
+        self.erased = false;
         snapshot
     }
 
