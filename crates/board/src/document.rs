@@ -1,5 +1,6 @@
 //! One board's document: the library's, the index beside it, and the rules for what gets in.
 
+use std::borrow::Cow;
 use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use yrs::{Any, Array as _, Doc, Map as _, Out, ReadTxn as _, StateVector, Transa
 
 use crate::known::{Known, Parts, Verdict};
 use crate::parse::{Fault, parse};
+use crate::trim::trim;
 use crate::wire::{Why, check_state_vector};
 
 /// What became of an update.
@@ -99,7 +101,16 @@ impl Document {
 
     /// Applies a client's update if it may change what it changes.
     pub(crate) fn apply(&mut self, bytes: &[u8], allowed: Parts, limit: usize) -> Result<Applied, Failed> {
-        let parsed = match parse(bytes) {
+        let mut bytes = Cow::Borrowed(bytes);
+        let read = parse(&bytes).and_then(|parsed| match trim(&bytes, &parsed, &self.known)? {
+            None => Ok(parsed),
+            Some(news) => {
+                let parsed = parse(&news);
+                bytes = Cow::Owned(news);
+                parsed
+            }
+        });
+        let parsed = match read {
             Ok(parsed) => parsed,
             Err(Fault::Malformed(why)) => return Err(Failed::Malformed(why)),
             Err(Fault::Refused(why)) => return Ok(Applied::Refused(why)),
@@ -117,7 +128,7 @@ impl Document {
         if !parsed.sections.is_empty() && !self.has_room(bytes.len(), limit) {
             return Err(Failed::Full);
         }
-        let change = self.integrate(bytes)?;
+        let change = self.integrate(&bytes)?;
         let parsed = parse(&change).map_err(|_| Failed::Broken("the library made a change that cannot be read"))?;
         if !self.known.absorb(&parsed) {
             return Err(Failed::Broken("the library made a change with a gap"));

@@ -137,7 +137,8 @@ pub(crate) struct Known {
 }
 
 impl Known {
-    fn end(&self, client: u64) -> u32 {
+    /// How many clocks of a client are known.
+    pub(crate) fn end(&self, client: u64) -> u32 {
         self.clients.get(&client).map_or(0, |c| c.end)
     }
 

@@ -41,6 +41,7 @@ mod known;
 mod outbox;
 mod parse;
 mod shell;
+mod trim;
 mod wire;
 
 pub use board::{Board, Effect, Limits, Outgoing, SessionId};

@@ -9,7 +9,7 @@ const MAX_DEPTH: usize = 32;
 
 /// How many JSON values one update may bring. Each takes up to 24 times its encoded size in memory; a stroke of 10,000
 /// points has 30,000.
-const MAX_VALUES: usize = 200_000;
+pub(crate) const MAX_VALUES: usize = 200_000;
 
 /// The name of an operation: who did it, and its how-manieth it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -68,6 +68,8 @@ pub(crate) struct Struct {
     pub clock: u32,
     pub len: u32,
     pub body: Body,
+    /// Where it lies in the update: its first byte, its content's first, and the end.
+    pub bytes: (usize, usize, usize),
 }
 
 /// What one client did, without gaps.
@@ -150,11 +152,12 @@ fn section(r: &mut Reader<'_>, values: &mut usize) -> Result<Section, Fault> {
     }
     let mut structs = Vec::new();
     for _ in 0..n {
-        let (len, body) = structure(r, values)?;
+        let first = r.position();
+        let (len, body, content) = structure(r, values)?;
         if len == 0 {
             return Err("an operation of no length".into());
         }
-        structs.push(Struct { clock, len, body });
+        structs.push(Struct { clock, len, body, bytes: (first, content, r.position()) });
         clock = clock.checked_add(len).filter(|c| *c <= MAX_CLOCK).ok_or("clock too large")?;
     }
     Ok(Section { client, structs })
@@ -164,14 +167,14 @@ fn id(r: &mut Reader<'_>) -> Result<Id, Why> {
     Ok(Id { client: r.number()?, clock: r.clock()? })
 }
 
-fn structure(r: &mut Reader<'_>, values: &mut usize) -> Result<(u32, Body), Fault> {
+fn structure(r: &mut Reader<'_>, values: &mut usize) -> Result<(u32, Body, usize), Fault> {
     const HAS_ORIGIN: u8 = 0x80;
     const HAS_RIGHT: u8 = 0x40;
     const HAS_KEY: u8 = 0x20;
     let info = r.byte()?;
     match info {
-        0 => return Ok((r.clock()?, Body::Gone)),
-        10 => return Ok((r.clock()?, Body::Skip)),
+        0 => return Ok((r.clock()?, Body::Gone, r.position())),
+        10 => return Ok((r.clock()?, Body::Skip, r.position())),
         _ => {}
     }
     let origin = if info & HAS_ORIGIN != 0 { Some(id(r)?) } else { None };
@@ -195,8 +198,9 @@ fn structure(r: &mut Reader<'_>, values: &mut usize) -> Result<(u32, Body), Faul
             (None, None) => return Err("no parent".into()),
         }
     };
+    let at = r.position();
     let (len, kind) = content(r, info & 0x1f, values)?;
-    Ok((len, Body::Item { origin, right, parent, kind }))
+    Ok((len, Body::Item { origin, right, parent, kind }, at))
 }
 
 fn root(name: &str) -> Result<Root, Fault> {
@@ -231,7 +235,7 @@ fn content(r: &mut Reader<'_>, kind: u8, values: &mut usize) -> Result<(u32, Kin
 }
 
 /// Passes over one JSON value.
-fn value(r: &mut Reader<'_>, depth: usize, values: &mut usize) -> Result<(), Fault> {
+pub(crate) fn value(r: &mut Reader<'_>, depth: usize, values: &mut usize) -> Result<(), Fault> {
     *values = values.checked_sub(1).ok_or(Fault::Refused("too many values in one change"))?;
     match r.byte()? {
         126 | 127 | 120 | 121 => {}

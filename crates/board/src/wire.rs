@@ -31,11 +31,17 @@ pub(crate) type Why = &'static str;
 #[derive(Debug, Clone)]
 pub(crate) struct Reader<'a> {
     rest: &'a [u8],
+    whole: usize,
 }
 
 impl<'a> Reader<'a> {
     pub(crate) fn new(rest: &'a [u8]) -> Self {
-        Self { rest }
+        Self { rest, whole: rest.len() }
+    }
+
+    /// How many bytes are read.
+    pub(crate) fn position(&self) -> usize {
+        self.whole - self.rest.len()
     }
 
     pub(crate) fn left(&self) -> usize {

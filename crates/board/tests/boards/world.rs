@@ -213,6 +213,7 @@ impl World {
         use yrs::sync::{AwarenessUpdate, Message};
         use yrs::updates::encoder::Encode as _;
         let entry = AwarenessUpdateEntry { clock, json: Arc::from(json) };
-        Message::Awareness(AwarenessUpdate { clients: [(ClientID::new(client), entry)].into_iter().collect() }).encode_v1()
+        Message::Awareness(AwarenessUpdate { clients: [(ClientID::new(client), entry)].into_iter().collect() })
+            .encode_v1()
     }
 }
