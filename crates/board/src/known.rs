@@ -40,8 +40,8 @@ impl Parts {
 enum Owner {
     /// Nowhere: what it hung in was deleted.
     Gone,
-    /// `depth` types below the root; `kind` is what it holds.
-    Item { root: Root, depth: u8, kind: Holds },
+    /// `depth` types below the root, in a map if `keyed`; `kind` is what it holds.
+    Item { root: Root, depth: u8, keyed: bool, kind: Holds },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -294,16 +294,16 @@ impl<'a> Resolve<'a> {
     fn look(&self, i: usize, j: usize) -> Result<Looked, Why> {
         let s = &self.update.sections[i].structs[j];
         let Body::Item { origin, right, parent, kind } = s.body else { return Ok(Looked::Owner(Owner::Gone)) };
-        let (root, depth) = match parent {
+        let (root, depth, keyed) = match parent {
             Parent::Root { root, keyed } => {
                 if keyed == (root == Root::Pages) {
                     return Err("a list where a map belongs, or the reverse");
                 }
-                (root, 0)
+                (root, 0, keyed)
             }
             Parent::Item { id, keyed } => match self.resolved(id)? {
                 Ok(Owner::Gone) => return Ok(Looked::Owner(Owner::Gone)),
-                Ok(Owner::Item { root, depth, kind }) => {
+                Ok(Owner::Item { root, depth, kind, .. }) => {
                     let fits = match kind {
                         Holds::Map => keyed,
                         Holds::Array => !keyed,
@@ -313,15 +313,19 @@ impl<'a> Resolve<'a> {
                     if !fits {
                         return Err("an item inside of what holds none of its kind");
                     }
-                    (root, depth + 1)
+                    (root, depth + 1, keyed)
                 }
                 Err(first) => return Ok(first),
             },
             Parent::Copied => match self.neighbours(origin, right)? {
-                Looked::Owner(Owner::Item { root, depth, .. }) => (root, depth),
+                Looked::Owner(Owner::Item { root, depth, keyed, .. }) => (root, depth, keyed),
                 other => return Ok(other),
             },
         };
+        // The library orders these differently depending on when it sees them; no client makes them.
+        if right.is_some() && (keyed || right == origin) {
+            return Err("an item before another in what has no order");
+        }
         let kind = match kind {
             Kind::Plain { .. } => Holds::Values,
             Kind::Map => Holds::Map,
@@ -330,7 +334,7 @@ impl<'a> Resolve<'a> {
         if kind != Holds::Values && (root != Root::Pages || depth >= MAX_NESTING) {
             return Err("a nested type where plain values belong");
         }
-        Ok(Looked::Owner(Owner::Item { root, depth, kind }))
+        Ok(Looked::Owner(Owner::Item { root, depth, keyed, kind }))
     }
 
     /// An item without a parent of its own hangs beside its neighbours, which must hang together.
@@ -339,16 +343,17 @@ impl<'a> Resolve<'a> {
         for id in [origin, right].into_iter().flatten() {
             match self.resolved(id)? {
                 Ok(Owner::Gone) => {}
-                Ok(Owner::Item { root, depth, .. }) => {
-                    if at.is_some_and(|a| a != (root, depth)) {
+                Ok(Owner::Item { root, depth, keyed, .. }) => {
+                    if at.is_some_and(|a| a != (root, depth, keyed)) {
                         return Err("between two items of different places");
                     }
-                    at = Some((root, depth));
+                    at = Some((root, depth, keyed));
                 }
                 Err(first) => return Ok(first),
             }
         }
-        Ok(Looked::Owner(at.map_or(Owner::Gone, |(root, depth)| Owner::Item { root, depth, kind: Holds::Values })))
+        let beside = |(root, depth, keyed)| Owner::Item { root, depth, keyed, kind: Holds::Values };
+        Ok(Looked::Owner(at.map_or(Owner::Gone, beside)))
     }
 
     fn resolved(&self, id: Id) -> Result<Result<Owner, Looked>, Why> {

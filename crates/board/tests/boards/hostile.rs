@@ -312,6 +312,14 @@ fn claiming_that_known_operations_were_garbage_changes_nothing() {
     survives(&past, &[update_message(update)], DRAW).unwrap();
 }
 
+/// Found by `well_formed_nonsense_does_no_harm`: the library read back something else than it had in memory.
+#[test]
+fn a_map_entry_that_stands_before_itself_is_refused() {
+    let (past, _) = seeds();
+    let update = vec![1, 2, 100, 8, 8, 0, 100, 0, 2, 126, 120, 0xc7, 100, 9, 100, 9, 1, 0];
+    assert_eq!(survives(&past, &[update_message(update)], BOTH).unwrap(), 0);
+}
+
 #[test]
 fn nothing_is_kept_for_later() {
     let mut w = World::new();
