@@ -11,3 +11,4 @@ mod property;
 mod rights;
 mod sessions;
 mod world;
+mod yjs;
