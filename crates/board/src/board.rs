@@ -55,8 +55,46 @@ impl Default for Limits {
 
 /// How many awareness messages a session may send at once, and per second in the long run. A moving cursor needs about
 /// 20; everything is relayed to everybody. What is over is dropped: clients repeat their state every 15 s.
-const AWARENESS_BURST: u32 = 60;
-const AWARENESS_PER_SECOND: u32 = 30;
+const AWARENESS: Rate = Rate { burst: 60, per_second: 30 };
+
+/// How often a session may ask for what it lacks: each answer can cost the encoding of the whole document. Clients ask once
+/// when they connect, and some again every few seconds. Who asks more is closed.
+const QUESTIONS: Rate = Rate { burst: 20, per_second: 1 };
+
+#[derive(Debug, Clone, Copy)]
+struct Rate {
+    burst: u32,
+    per_second: u32,
+}
+
+/// Counts against a rate.
+#[derive(Debug)]
+struct Bucket {
+    rate: Rate,
+    /// In thousandths.
+    tokens: u32,
+    /// Milliseconds of the clock when they were counted.
+    counted: u64,
+}
+
+impl Bucket {
+    fn new(rate: Rate) -> Self {
+        Self { rate, tokens: rate.burst * 1000, counted: 0 }
+    }
+
+    fn take(&mut self, now: Now) -> bool {
+        let ms = u64::try_from(now.mono.as_millis()).unwrap_or(u64::MAX);
+        let since = u32::try_from(ms.saturating_sub(self.counted)).unwrap_or(u32::MAX);
+        self.counted = ms;
+        let more = since.saturating_mul(self.rate.per_second);
+        self.tokens = self.tokens.saturating_add(more).min(self.rate.burst * 1000);
+        if self.tokens < 1000 {
+            return false;
+        }
+        self.tokens -= 1000;
+        true
+    }
+}
 
 /// Something to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,27 +126,13 @@ struct Member {
     denied: bool,
     /// Has been asked for what is missing and has not answered with something that could be applied.
     asked: bool,
-    /// Tokens for awareness messages, in thousandths, and when they were counted, in milliseconds.
-    tokens: u32,
-    counted: u64,
+    cursors: Bucket,
+    questions: Bucket,
 }
 
 impl Member {
     fn parts(&self) -> Parts {
         Parts { drawing: self.rights.draw, pages: self.rights.pages }
-    }
-
-    fn may_send_awareness(&mut self, now: Now) -> bool {
-        let ms = u64::try_from(now.mono.as_millis()).unwrap_or(u64::MAX);
-        let since = u32::try_from(ms.saturating_sub(self.counted)).unwrap_or(u32::MAX);
-        self.counted = ms;
-        self.tokens =
-            self.tokens.saturating_add(since.saturating_mul(AWARENESS_PER_SECOND)).min(AWARENESS_BURST * 1000);
-        if self.tokens < 1000 {
-            return false;
-        }
-        self.tokens -= 1000;
-        true
     }
 }
 
@@ -169,8 +193,8 @@ impl Board {
         if self.members.len() >= self.limits.sessions {
             return Err(Error::new(Kind::LimitReached, "too many are looking at this board"));
         }
-        let tokens = AWARENESS_BURST * 1000;
-        self.members.insert(session, Member { user, rights, denied: false, asked: false, tokens, counted: 0 });
+        let (cursors, questions) = (Bucket::new(AWARENESS), Bucket::new(QUESTIONS));
+        self.members.insert(session, Member { user, rights, denied: false, asked: false, cursors, questions });
         let mut effects = vec![Effect::Send(session, Outgoing::Message(wire::step_1(&self.document.state_vector())))];
         effects.extend(self.everybody(session));
         Ok(effects)
@@ -191,6 +215,9 @@ impl Board {
         let Some(member) = self.members.get_mut(&session) else { return Ok(Vec::new()) };
         match wire::read(bytes).map_err(bad)? {
             Incoming::Step1(state_vector) => {
+                if !member.questions.take(now) {
+                    return Err(Error::new(Kind::LimitReached, "asks for the board too often"));
+                }
                 let answer = self.document.answer(state_vector).map_err(bad)?;
                 Ok(self.when_stored(session, answer))
             }
@@ -198,7 +225,7 @@ impl Board {
             Incoming::Update(update) => self.change(session, update, false),
             Incoming::Query => Ok(self.everybody(session).into_iter().collect()),
             Incoming::Awareness(entries) => {
-                if !self.awareness.concerns(&member.user, &entries) || !member.may_send_awareness(now) {
+                if !self.awareness.concerns(&member.user, &entries) || !member.cursors.take(now) {
                     return Ok(Vec::new());
                 }
                 let told = self.awareness.hear(session, &member.user, entries);

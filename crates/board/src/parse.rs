@@ -7,7 +7,7 @@ use crate::wire::{MAX_CLOCK, Reader, Why};
 /// overflowing stack ends the process.
 const MAX_DEPTH: usize = 32;
 
-/// How many JSON values one update may bring. Each takes up to 24 times its encoded size in memory; a stroke of 10,000
+/// How many JSON values one update of a client may bring. Each takes up to 24 times its encoded size in memory; a stroke of 10,000
 /// points has 30,000.
 pub(crate) const MAX_VALUES: usize = 200_000;
 
@@ -125,10 +125,9 @@ impl From<Why> for Fault {
     }
 }
 
-/// Reads an update.
-pub(crate) fn parse(bytes: &[u8]) -> Result<Parsed, Fault> {
+/// Reads an update of so many JSON values at most.
+pub(crate) fn parse(bytes: &[u8], mut values: usize) -> Result<Parsed, Fault> {
     let mut r = Reader::new(bytes);
-    let mut values = MAX_VALUES;
     let mut sections = Vec::new();
     for _ in 0..r.count(4)? {
         sections.push(section(&mut r, &mut values)?);
@@ -309,7 +308,7 @@ mod tests {
 
     #[test]
     fn an_item_is_read() {
-        let read = parse(&with_content(8, &[1, 120])).unwrap();
+        let read = parse(&with_content(8, &[1, 120]), 1).unwrap();
         let s = read.sections[0].structs[0];
         assert_eq!((read.sections[0].client, s.clock, s.len), (5, 0, 1));
         let Body::Item { parent, kind, .. } = s.body else { panic!() };
@@ -324,12 +323,19 @@ mod tests {
             deep.extend_from_slice(&[117, 1]);
         }
         deep.push(126);
-        assert!(matches!(parse(&with_content(8, &deep)), Err(Fault::Refused(_))));
+        assert!(matches!(parse(&with_content(8, &deep), MAX_VALUES), Err(Fault::Refused(_))));
+    }
+
+    #[test]
+    fn values_are_counted() {
+        let three = with_content(8, &[2, 120, 117, 1, 126]);
+        assert!(matches!(parse(&three, 2), Err(Fault::Refused(_))));
+        assert!(parse(&three, 3).is_ok());
     }
 
     #[test]
     fn bombs_and_nonsense_are_malformed() {
-        let malformed = |bytes: &[u8]| matches!(parse(bytes), Err(Fault::Malformed(_)));
+        let malformed = |bytes: &[u8]| matches!(parse(bytes, MAX_VALUES), Err(Fault::Malformed(_)));
         for bad in [
             &[][..],
             &[0xff, 0xff, 0xff, 0xff, 0x0f, 0],
@@ -346,17 +352,17 @@ mod tests {
         assert!(malformed(&with_content(8, &[1, 118, 0xff, 0xff, 0xff, 0x7a])));
         assert!(malformed(&with_content(8, &[1, 119, 2, 0xc3, 0x28])));
         assert!(malformed(&with_content(12, &[1])));
-        assert!(parse(&[0, 0]).is_ok());
+        assert!(parse(&[0, 0], 0).is_ok());
     }
 
     #[test]
     fn what_whiteboards_do_not_have_is_refused() {
         for (kind, content) in [(4, &[1, b'x'][..]), (9, &[1, b'x', 126]), (7, &[2]), (3, &[1, 1])] {
-            assert!(matches!(parse(&with_content(kind, content)), Err(Fault::Refused(_))), "{kind}");
+            assert!(matches!(parse(&with_content(kind, content), MAX_VALUES), Err(Fault::Refused(_))), "{kind}");
         }
         let mut other = vec![1, 1, 5, 0, 0x28, 1, 5];
         other.extend_from_slice(b"other");
         other.extend_from_slice(&[1, b'k', 1, 126, 0]);
-        assert!(matches!(parse(&other), Err(Fault::Refused(_))));
+        assert!(matches!(parse(&other, MAX_VALUES), Err(Fault::Refused(_))));
     }
 }

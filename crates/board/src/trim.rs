@@ -5,7 +5,7 @@
 //! clocks, so it is only given updates that begin exactly where the document ends.
 
 use crate::known::Known;
-use crate::parse::{Body, Deleted, Fault, Id, Kind, MAX_VALUES, Parsed, Section, Struct, value};
+use crate::parse::{Body, Deleted, Fault, Id, Kind, Parsed, Section, Struct, value};
 use crate::wire::{Reader, Why, put_number};
 
 /// The update without what is known; `None` = there is nothing to cut or to order.
@@ -56,7 +56,8 @@ fn rest(out: &mut Vec<u8>, bytes: &[u8], client: u64, s: &Struct, from: u32) -> 
     put_number(out, left);
     if !deleted(kind)? {
         let mut values = Reader::new(&bytes[s.bytes.1..s.bytes.2]);
-        let mut budget = MAX_VALUES;
+        // They were counted when the update was read.
+        let mut budget = usize::MAX;
         values.number()?;
         for _ in 0..cut {
             value(&mut values, 0, &mut budget).map_err(|_| "unreadable values")?;

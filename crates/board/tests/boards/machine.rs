@@ -236,6 +236,34 @@ fn a_flood_of_cursors_is_thinned_out() {
 }
 
 #[test]
+fn who_asks_for_the_document_over_and_over_is_closed() {
+    let mut w = World::new();
+    w.connect("ann", LOOK);
+    let hello = w.client("ann").hello();
+    let asked = (0..100).take_while(|_| w.say("ann", &hello).is_ok() && w.peers["ann"].session.is_some()).count();
+    assert_eq!(asked, 19, "one was asked on connecting");
+}
+
+#[test]
+fn a_large_board_is_loaded_again_whole() {
+    let mut w = World::with(Limits { rows: 4, ..Limits::default() });
+    w.connect("ann", BOTH);
+    w.settle();
+    // More values than one change may bring, in many changes.
+    let points = Any::from_json(&format!("[{}[0,0]]", "[1,2],".repeat(10_000))).unwrap();
+    for i in 0..12 {
+        let id = format!("a{i}");
+        w.edit("ann", |c| c.put(&id, element(&id, &[("points", points.clone())])));
+        w.settle();
+    }
+    assert!(w.rows.len() < 12, "a snapshot was made");
+    w.crash();
+    w.connect("bob", LOOK);
+    w.settle();
+    assert_eq!(w.json("ann"), w.json("bob"));
+}
+
+#[test]
 fn who_asks_for_awareness_gets_it() {
     let mut w = World::new();
     w.connect("ann", BOTH);
