@@ -13,6 +13,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("stoa-store-postgres", &["stoa-core"]),
     ("stoa-sfu", &["stoa-core"]),
     ("stoa-vendor", &["stoa-core"]),
+    ("stoa-board", &["stoa-core"]),
     ("stoa-api", &["stoa-core"]),
     ("stoa-api-voice", &["stoa-core", "stoa-api", "stoa-vendor"]),
     ("stoa-api-talk", &["stoa-core", "stoa-api"]),
@@ -42,6 +43,8 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("rusqlite", &["stoa-store-sqlite", "stoa-load"]),
     ("sqlx", &["stoa-store-postgres"]),
     ("str0m", &["stoa-sfu", "stoa-load"]),
+    ("yrs", &["stoa-board"]),
+    ("resvg", &["stoa-board"]),
     ("confique", &["stoa"]),
     ("anyhow", &["stoa", "stoa-load", "xtask"]),
 ];
