@@ -1,6 +1,7 @@
 //! Classes in the store of maps.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -205,9 +206,8 @@ impl ClassStore for MemStore {
         }
         let mut added = Vec::new();
         for doc in docs {
-            let key = (class, doc.id.clone());
-            if !t.classes.docs.contains_key(&key) {
-                t.classes.docs.insert(key, doc.clone());
+            if let Entry::Vacant(free) = t.classes.docs.entry((class, doc.id.clone())) {
+                free.insert(doc.clone());
                 added.push(doc);
             }
         }
