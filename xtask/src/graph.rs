@@ -14,6 +14,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("stoa-vendor", &["stoa-core"]),
     ("stoa-api", &["stoa-core"]),
     ("stoa-api-voice", &["stoa-core", "stoa-api", "stoa-vendor"]),
+    ("stoa-api-class", &["stoa-core", "stoa-api"]),
     ("stoa-api-talk", &["stoa-core", "stoa-api"]),
     (
         "stoa",
@@ -25,6 +26,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "stoa-vendor",
             "stoa-api",
             "stoa-api-voice",
+            "stoa-api-class",
             "stoa-api-talk",
         ],
     ),
