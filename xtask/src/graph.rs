@@ -16,6 +16,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("stoa-board", &["stoa-core"]),
     ("stoa-api", &["stoa-core"]),
     ("stoa-api-voice", &["stoa-core", "stoa-api", "stoa-vendor"]),
+    ("stoa-api-class", &["stoa-core", "stoa-api"]),
     ("stoa-api-talk", &["stoa-core", "stoa-api"]),
     (
         "stoa",
@@ -27,6 +28,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "stoa-vendor",
             "stoa-api",
             "stoa-api-voice",
+            "stoa-api-class",
             "stoa-api-talk",
         ],
     ),
