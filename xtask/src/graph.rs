@@ -28,6 +28,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "stoa-api",
             "stoa-api-voice",
             "stoa-api-talk",
+            "stoa-api-class",
+            "stoa-board",
         ],
     ),
     // Measures the store without a server around it, beside the raw database.
