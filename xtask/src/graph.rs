@@ -30,6 +30,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "stoa-api-voice",
             "stoa-api-class",
             "stoa-api-talk",
+            "stoa-api-class",
+            "stoa-board",
         ],
     ),
     // Measures the store without a server around it, beside the raw database.
