@@ -6,14 +6,17 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
 /// Crate, and what it may depend on. A crate that is not listed may not exist.
 const ALLOWED: &[(&str, &[&str])] = &[
     ("stoa-core", &[]),
-    ("stoa-store-contract", &["stoa-core"]),
     ("stoa-testkit", &["stoa-core"]),
+    // Compares stores with the store of maps.
+    ("stoa-store-contract", &["stoa-core", "stoa-testkit"]),
     ("stoa-store-sqlite", &["stoa-core"]),
     ("stoa-store-postgres", &["stoa-core"]),
     ("stoa-sfu", &["stoa-core"]),
     ("stoa-vendor", &["stoa-core"]),
+    ("stoa-board", &["stoa-core"]),
     ("stoa-api", &["stoa-core"]),
     ("stoa-api-voice", &["stoa-core", "stoa-api", "stoa-vendor"]),
+    ("stoa-api-class", &["stoa-core", "stoa-api"]),
     ("stoa-api-talk", &["stoa-core", "stoa-api"]),
     (
         "stoa",
@@ -25,7 +28,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "stoa-vendor",
             "stoa-api",
             "stoa-api-voice",
+            "stoa-api-class",
             "stoa-api-talk",
+            "stoa-api-class",
+            "stoa-board",
         ],
     ),
     // Measures the store without a server around it, beside the raw database.
@@ -41,6 +47,8 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("rusqlite", &["stoa-store-sqlite", "stoa-load"]),
     ("sqlx", &["stoa-store-postgres"]),
     ("str0m", &["stoa-sfu", "stoa-load"]),
+    ("yrs", &["stoa-board"]),
+    ("resvg", &["stoa-board"]),
     ("confique", &["stoa"]),
     ("anyhow", &["stoa", "stoa-load", "xtask"]),
 ];
