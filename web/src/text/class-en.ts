@@ -165,7 +165,6 @@ export const classEn = {
     putOnName: (name: string) => `Put ${name} on stage`,
     takeOff: "Take off stage",
     takeOffName: (name: string) => `Take ${name} off stage`,
-    remove: "Remove",
     removeName: (name: string) => `Remove ${name}`,
     more: (n: number) => `and ${n} more`,
     removed: "Removed from class",

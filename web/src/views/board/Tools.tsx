@@ -43,6 +43,28 @@ export function Tools({ board, view, tool, style, onTool, onStyle }: ToolsProps)
           </Choice>
         ))}
       </div>
+      <div className="board-group">
+        <button
+          type="button"
+          className="board-tool"
+          aria-label={say.undo}
+          title={say.undo}
+          disabled={!view.canUndo}
+          onClick={() => board.undo()}
+        >
+          <UndoIcon />
+        </button>
+        <button
+          type="button"
+          className="board-tool"
+          aria-label={say.redo}
+          title={say.redo}
+          disabled={!view.canRedo}
+          onClick={() => board.redo()}
+        >
+          <RedoIcon />
+        </button>
+      </div>
       <fieldset className="board-group">
         <legend className="visually-hidden">{say.colours}</legend>
         {COLOURS.map((colour) => (
@@ -78,28 +100,6 @@ export function Tools({ board, view, tool, style, onTool, onStyle }: ToolsProps)
           </Choice>
         ))}
       </fieldset>
-      <div className="board-group">
-        <button
-          type="button"
-          className="board-tool"
-          aria-label={say.undo}
-          title={say.undo}
-          disabled={!view.canUndo}
-          onClick={() => board.undo()}
-        >
-          <UndoIcon />
-        </button>
-        <button
-          type="button"
-          className="board-tool"
-          aria-label={say.redo}
-          title={say.redo}
-          disabled={!view.canRedo}
-          onClick={() => board.redo()}
-        >
-          <RedoIcon />
-        </button>
-      </div>
     </div>
   );
 }

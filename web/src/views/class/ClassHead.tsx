@@ -48,12 +48,6 @@ export function ClassHead({ session, state, info, onLeave }: ClassHeadProps) {
         <CopyLink />
       </div>
       {isTeacher(state) && <Conduct session={session} status={info.status} />}
-      {info.notice !== "" && (
-        <p className="class-notice">
-          <strong>{words.head.notice}</strong>
-          <span>{info.notice}</span>
-        </p>
-      )}
     </header>
   );
 }

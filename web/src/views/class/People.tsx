@@ -6,7 +6,7 @@ import { type ClassState, isTeacher, may, nameOf, present } from "../../class/st
 import { words } from "../../text/class";
 import { Avatar } from "../../ui/Avatar";
 import { Dialog } from "../../ui/Dialog";
-import { HandIcon } from "../../ui/icons";
+import { CloseIcon, HandIcon } from "../../ui/icons";
 
 interface PeopleProps {
   session: ClassSession;
@@ -135,11 +135,12 @@ function RowActions({ session, state, user, name, identity, staged }: RowActions
       {may(state, "MemberManagement") && identity === STUDENT && (
         <button
           type="button"
-          className="button button-small button-quiet class-remove"
+          className="icon-button class-remove"
           aria-label={say.removeName(name)}
+          title={say.removeName(name)}
           onClick={() => setAsking(true)}
         >
-          {say.remove}
+          <CloseIcon />
         </button>
       )}
       {asking && (

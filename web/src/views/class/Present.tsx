@@ -30,6 +30,12 @@ export function Present({ session, state, info, onLeave }: PresentProps) {
         <ClassHead session={session} state={state} info={info} onLeave={onLeave} />
         <Banners session={session} state={state} />
         <div className="class-body">
+          {info.notice !== "" && (
+            <section className="class-notice" aria-label={words.head.notice}>
+              <strong aria-hidden="true">{words.head.notice}</strong>
+              <p>{info.notice}</p>
+            </section>
+          )}
           <Videos tiles={tiles(state)} me={state.me} />
           <div className="class-main">
             {shared && <ScreenShare tile={shared} />}
@@ -45,12 +51,12 @@ export function Present({ session, state, info, onLeave }: PresentProps) {
                 />
               </Suspense>
             )}
+            <ClassDock session={session} state={state} onLeave={onLeave} />
           </div>
           <Side session={session} state={state} info={info} />
         </div>
       </main>
       <Toast failure={state.failure} onGone={() => session.forgetFailure()} />
-      <ClassDock session={session} state={state} onLeave={onLeave} />
     </>
   );
 }
