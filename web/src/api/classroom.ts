@@ -44,7 +44,8 @@ export interface WireClass {
   teacher_nick: string;
   status: number;
   mode: number;
-  created_at: string;
+  /** Once it was started. */
+  started_at?: string;
   /** JSON text of `MeetingInfo`. */
   meetingInfo: string;
   /** JSON text; `boardId` names the whiteboard. */

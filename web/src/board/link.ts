@@ -170,12 +170,12 @@ export class BoardLink {
 
   /** Says what is here; the answer is what is missing, and a sign of life. */
   private ask(): void {
-    this.send((encoder) => writeSyncStep1(encoder, this.doc));
     clearTimeout(this.askTimer);
     this.askTimer = setTimeout(() => {
       this.drop();
       this.retry();
     }, ANSWER_MS);
+    this.send((encoder) => writeSyncStep1(encoder, this.doc));
   }
 
   private heard(): void {

@@ -102,6 +102,8 @@ export class ClassSession {
     this.update({ problem: null, switching: device });
     try {
       await this.media.setDevice(device, on);
+      // The word that one may speak now has been understood.
+      if (on && this.state.news === "on-stage") this.update({ news: null });
     } catch (error) {
       const kind = micProblem(error);
       // Whoever closes the browser's list of screens has changed their mind; nothing is wrong.

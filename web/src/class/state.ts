@@ -1,6 +1,7 @@
 import {
   ASSISTANT,
   type Permit,
+  PREPARING,
   PRESENT,
   type Right,
   STUDENT,
@@ -106,6 +107,11 @@ export function identityIn(info: WireClass, me: string): number {
   return assistantPermit?.user_id === me && assistantPermit.status === PRESENT
     ? ASSISTANT
     : STUDENT;
+}
+
+/** The dialect has no number for it: prepared again after it was started. */
+export function isPaused(info: WireClass): boolean {
+  return info.status === PREPARING && info.started_at !== undefined;
 }
 
 export function isTeacher(state: ClassState): boolean {

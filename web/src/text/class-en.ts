@@ -45,6 +45,7 @@ export const classEn = {
   },
 
   status: ["Not started", "In class", "Ended"] as readonly string[],
+  paused: "Paused",
   modes: ["Open class", "Big class", "Small class"] as readonly string[],
   modeHints: [
     "For anybody who finds it.",
@@ -83,7 +84,8 @@ export const classEn = {
     copyLink: "Copy invitation link",
     copied: "Link copied",
     start: "Start class",
-    resume: "Start class again",
+    again: "Start class again",
+    resume: "Resume class",
     pause: "Pause",
     end: "End class",
     people,

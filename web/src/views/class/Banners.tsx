@@ -100,7 +100,7 @@ function CheckInPrompt({ session, state }: { session: ClassSession; state: Class
   }
   return (
     <div className="banner banner-strong">
-      <AlertIcon />
+      <CheckIcon />
       <span>
         {words.checkIn.prompt} <TimeLeft endsAt={running.endsAt} />
       </span>

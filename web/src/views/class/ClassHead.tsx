@@ -1,13 +1,13 @@
 import { useState } from "react";
 import { ENDED, PREPARING, RUNNING, type WireClass } from "../../api/classroom";
 import type { ClassSession } from "../../class/session";
-import { type ClassState, isTeacher, present } from "../../class/state";
+import { type ClassState, isPaused, isTeacher, present } from "../../class/state";
 import { useFocusOnMount } from "../../lib/hooks";
 import { words } from "../../text/class";
 import { CopyLink } from "../../ui/CopyLink";
 import { Confirm } from "../../ui/Dialog";
 import { BackIcon, PauseIcon, PeopleIcon, PlayIcon, PowerIcon } from "../../ui/icons";
-import { StatusChip } from "./ClassesView";
+import { StatusChip } from "./StatusChip";
 
 interface ClassHeadProps {
   session: ClassSession;
@@ -37,7 +37,7 @@ export function ClassHead({ session, state, info, onLeave }: ClassHeadProps) {
           </h1>
           <p className="room-meta">
             <span className="link-dot" data-link={state.link.kind} aria-hidden="true" />
-            <StatusChip status={info.status} />
+            <StatusChip info={info} />
             <span className="count">
               <PeopleIcon />
               {words.head.people(present(state.members).length)}
@@ -47,13 +47,14 @@ export function ClassHead({ session, state, info, onLeave }: ClassHeadProps) {
         </div>
         <CopyLink />
       </div>
-      {isTeacher(state) && <Conduct session={session} status={info.status} />}
+      {isTeacher(state) && <Conduct session={session} info={info} />}
     </header>
   );
 }
 
 /** Start, pause and end: the teacher's alone. */
-function Conduct({ session, status }: { session: ClassSession; status: number }) {
+function Conduct({ session, info }: { session: ClassSession; info: WireClass }) {
+  const { status } = info;
   const [busy, setBusy] = useState(false);
   const [asking, setAsking] = useState(false);
   async function change(to: typeof PREPARING | typeof RUNNING | typeof ENDED) {
@@ -81,7 +82,7 @@ function Conduct({ session, status }: { session: ClassSession; status: number })
           onClick={() => void change(RUNNING)}
         >
           <PlayIcon />
-          {status === ENDED ? words.head.resume : words.head.start}
+          {startText(info)}
         </button>
       )}
       {status !== ENDED && (
@@ -107,4 +108,9 @@ function Conduct({ session, status }: { session: ClassSession; status: number })
       )}
     </div>
   );
+}
+
+function startText(info: WireClass): string {
+  if (info.status === ENDED) return words.head.again;
+  return isPaused(info) ? words.head.resume : words.head.start;
 }

@@ -1,5 +1,5 @@
 import { useCallback, useEffect, useState } from "react";
-import { type ClassApi, ENDED, RUNNING, type WireClass } from "../../api/classroom";
+import { type ClassApi, ENDED, type WireClass } from "../../api/classroom";
 import { ApiError } from "../../api/error";
 import { useFatal, useTitle } from "../../lib/hooks";
 import { classHash } from "../../lib/route";
@@ -9,6 +9,7 @@ import { Avatar } from "../../ui/Avatar";
 import { FailureLine } from "../../ui/Failure";
 import { BookIcon, PeopleIcon, PlusIcon, RefreshIcon } from "../../ui/icons";
 import { CreateClass } from "./CreateClass";
+import { StatusChip } from "./StatusChip";
 
 const PAGE = 24;
 /** The largest page the server answers. */
@@ -139,7 +140,7 @@ function ClassCard({ info, mine }: { info: WireClass; mine: boolean }) {
       </div>
       {info.notice !== "" && <p className="room-card-notice">{info.notice}</p>}
       <div className="room-card-foot">
-        <StatusChip status={info.status} />
+        <StatusChip info={info} />
         <span className="class-mode">{words.modes[info.mode]}</span>
         <span
           className="count"
@@ -152,14 +153,6 @@ function ClassCard({ info, mine }: { info: WireClass; mine: boolean }) {
         </span>
       </div>
     </li>
-  );
-}
-
-export function StatusChip({ status }: { status: number }) {
-  return (
-    <span className="class-status" data-running={status === RUNNING || undefined}>
-      {words.status[status]}
-    </span>
   );
 }
 

@@ -14,8 +14,8 @@ import { classesHash } from "../../lib/route";
 import { text } from "../../text";
 import { words } from "../../text/class";
 import { Avatar } from "../../ui/Avatar";
-import { StatusChip } from "./ClassesView";
 import { Ended } from "./Ended";
+import { StatusChip } from "./StatusChip";
 
 interface LobbyProps {
   api: ClassApi;
@@ -92,7 +92,7 @@ function Doors({
         {info.title}
       </h1>
       <p className="class-lobby-meta">
-        <StatusChip status={info.status} /> {words.modes[info.mode]}
+        <StatusChip info={info} /> {words.modes[info.mode]}
       </p>
       {info.notice !== "" && <p className="class-lobby-notice">{info.notice}</p>}
       {info.status === ENDED ? (

@@ -36,7 +36,7 @@ export function Present({ session, state, info, onLeave }: PresentProps) {
               <p>{info.notice}</p>
             </section>
           )}
-          <Videos tiles={tiles(state)} me={state.me} />
+          <Videos tiles={tiles(state)} me={state.me} known={state.link.kind === "live"} />
           <div className="class-main">
             {shared && <ScreenShare tile={shared} />}
             {board !== null && (

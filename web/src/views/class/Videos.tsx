@@ -5,20 +5,27 @@ import { words } from "../../text/class";
 import { Avatar } from "../../ui/Avatar";
 import { MicIcon, MicOffIcon } from "../../ui/icons";
 
+interface VideosProps {
+  tiles: readonly Tile[];
+  me: string;
+  /** There is a connection: whoever is not in it is away. */
+  known: boolean;
+}
+
 /** The teacher and everybody on stage. */
-export function Videos({ tiles, me }: { tiles: readonly Tile[]; me: string }) {
+export function Videos({ tiles, me, known }: VideosProps) {
   return (
     <section className="class-videos" aria-label={words.video.label} data-count={tiles.length}>
       <ul>
         {tiles.map((tile) => (
-          <VideoTile key={tile.user} tile={tile} mine={tile.user === me} />
+          <VideoTile key={tile.user} tile={tile} mine={tile.user === me} known={known} />
         ))}
       </ul>
     </section>
   );
 }
 
-function VideoTile({ tile, mine }: { tile: Tile; mine: boolean }) {
+function VideoTile({ tile, mine, known }: { tile: Tile; mine: boolean; known: boolean }) {
   const { user, name, teacher, person } = tile;
   const camera = person?.camera ?? null;
   return (
@@ -34,7 +41,9 @@ function VideoTile({ tile, mine }: { tile: Tile; mine: boolean }) {
       ) : (
         <span className="class-tile-blank">
           <Avatar user={user} name={name} size="l" />
-          {person === null && <small>{teacher ? words.video.teacherAway : words.video.away}</small>}
+          {person === null && known && (
+            <small>{teacher ? words.video.teacherAway : words.video.away}</small>
+          )}
         </span>
       )}
       <span className="class-tile-plate">
