@@ -266,9 +266,10 @@ export class ClassApi {
     return response.ok ? null : kindOf(response.status);
   }
 
+  /** `page` counts from 0. */
   async boardPicture(board: string, page: number, format: "svg" | "png"): Promise<Blob> {
-    const url = new URL(`${V1}whiteboard/${encodeURIComponent(board)}.${format}`, this.baseUrl);
-    url.searchParams.set("page", String(page));
+    const path = `${V1}whiteboard/${encodeURIComponent(board)}/image`;
+    const url = new URL(`${path}?page=${page}&format=${format}`, this.baseUrl);
     const response = await this.fetch(url, { headers: this.headers() });
     if (!response.ok) {
       throw ApiError.fromAnswer(
