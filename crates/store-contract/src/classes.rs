@@ -202,7 +202,7 @@ pub async fn a_class_keeps_every_field(mut s: impl Subject) {
     for (now, step) in (10..).zip(steps) {
         last = done(&*store, last.id, step, now).await;
     }
-    assert_eq!(last.stage.on, [user("ann"), user("用户"), user("a\"b\\")]);
+    assert_eq!(last.stage.users(), [user("ann"), user("用户"), user("a\"b\\")]);
     assert_eq!((last.started, last.stopped, last.version), (Some(UnixMs(10)), None, 6));
     assert_eq!(last.board_title, strange);
     drop(store);
