@@ -308,7 +308,7 @@ fn assistant(conn: &Connection, class: ClassId) -> Result<Option<ClassMember>> {
     conn.prepare_cached(concat!(
         "SELECT ",
         class_member_columns!("m"),
-        " FROM class_member m WHERE m.class_id = ?1 AND m.identity = 2"
+        " FROM class_member m INDEXED BY class_member_slot WHERE m.class_id = ?1 AND m.identity = 2"
     ))
     .and_then(|mut s| s.query_row([class.0], |r| read_member(r, 0)).optional())
     .map_err(sql("read an assistant"))?
