@@ -12,7 +12,7 @@ use stoa_core::{Error, Result};
 use crate::classes;
 use crate::errors::{bad_row, one_row, sql};
 use crate::rooms::{self, db};
-use crate::writer::Tx;
+use crate::tx::Tx;
 
 /// All that is stored of a channel by its name, as of one commit. A voice room's has no record here.
 #[derive(Debug, Clone, Default)]

@@ -17,7 +17,7 @@ use stoa_core::time::UnixMs;
 use crate::channels::Erase;
 use crate::errors::{bad_row, one_row, sql};
 use crate::rooms::{db, refuse_nul};
-use crate::writer::Tx;
+use crate::tx::Tx;
 use crate::{channels, tables};
 
 /// A media channel's name that may be a class's.
