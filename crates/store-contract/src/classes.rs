@@ -377,6 +377,8 @@ pub async fn a_late_leave_of_a_reloaded_page_changes_nothing(mut s: impl Subject
     }
     done(&*s.store(), id, go("ann", false), 40_000).await;
     assert_eq!(row(&*s.store(), id, "ann").await.status, MemberStatus::Left);
+    done(&*s.store(), id, assist("ann"), 45_000).await;
+    assert_eq!(row(&*s.store(), id, "ann").await.joined, UnixMs(45_000));
     // Whoever never connected leaves at once.
     done(&*s.store(), id, join("bob", None), 50_000).await;
     done(&*s.store(), id, go("bob", true), 50_000).await;
