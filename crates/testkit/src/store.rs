@@ -153,7 +153,8 @@ impl ChannelStore for MemStore {
     }
     async fn open_channel(&self, fresh: ChannelRecord) -> Result<(ChannelRecord, bool)> {
         let mut t = self.t()?;
-        if t.classes.of_channel(&fresh.key).is_some_and(|c| c.status != ClassStatus::Idle) {
+        let closed = t.classes.of_channel(&fresh.key).is_some_and(|c| c.status != ClassStatus::Idle);
+        if closed || t.classes.was_channel(&fresh.key) {
             return Ok((fresh, false));
         }
         let new = !t.channels.contains_key(&fresh.key);
@@ -225,8 +226,10 @@ impl ChannelStore for MemStore {
         {
             record.version += 1;
         }
-        let after = d.member.unwrap_or_else(|| before.clone());
-        t.members.insert(id, after.clone());
+        let after = d.member.clone().unwrap_or_else(|| before.clone());
+        if let Some(member) = d.member {
+            t.members.insert(id, member);
+        }
         Ok(Some(MemberApplied { before, after, outcome: d.outcome }))
     }
     async fn bans(&self, f: &SanctionFilter, now: UnixMs, offset: u64, limit: u32) -> Result<(u64, Vec<Sanction>)> {
