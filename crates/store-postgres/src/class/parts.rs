@@ -73,7 +73,7 @@ pub(crate) async fn start_check_in(tx: &mut PgConnection, c: &CheckIn) -> Result
     let done = sqlx::query(
         "INSERT INTO class_check_in (id, class_id, begun_by, start_ms, secs) SELECT $1, $2, $3, $4, $5 \
          WHERE NOT EXISTS (SELECT FROM class_check_in \
-         WHERE class_id = $2 AND start_ms <= $4 AND start_ms + secs * 1000 > $4)",
+         WHERE class_id = $2 AND start_ms < $4 + $5::BIGINT * 1000 AND start_ms + secs * 1000 > $4)",
     )
     .bind(&c.id.0[..])
     .bind(&c.class.0[..])
