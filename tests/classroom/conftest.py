@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
@@ -10,31 +9,11 @@ import pytest
 import pytest_asyncio
 
 from stoa.class_world import World
-from stoa.classroom import BOARD_KEY, BOARD_SECRET, URL_KEY, Person, leaks, person
+from stoa.classroom import SETTINGS, Person, leaks, person
 from stoa.crew import Crew
 from stoa.live import Stage
 from stoa.postgres import create_database, store_url
 from stoa.server import ADMIN, Server
-
-UNLIMITED = {"per_sec": 0, "burst": 0}
-# Seconds, instead of 10, 10, 60 and 15: a member is gone so long after its last connection; a leave waits so long for a page that comes back;
-# members have so long to come back after a restart; a lost media connection may resume.
-GRACE, LEAVE_GRACE, RESTART_GRACE, RESUME = 3, 2, 4, 1
-# How far a waiting test lets the server be late, on a busy machine.
-SLACK = 6
-SETTINGS: dict[str, Any] = {
-    "hub.member_grace": GRACE,
-    "class.leave_grace": LEAVE_GRACE,
-    "class.restart_grace": RESTART_GRACE,
-    "media.resume_window": RESUME,
-    "embedded.url_key": base64.b64encode(URL_KEY).decode(),
-    "embedded.board.app_key": BOARD_KEY,
-    "embedded.board.app_secret": BOARD_SECRET,
-    "limits.user": UNLIMITED,
-    "limits.media_joins": UNLIMITED,
-    "limits.media_signals": UNLIMITED,
-    "server.log": "debug",
-}
 
 
 def ended_well(server: Server) -> None:

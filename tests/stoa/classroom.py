@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import json
@@ -40,6 +41,26 @@ NORMAL, LEFT, KICKED = 1, 2, 3
 # Keys of the test servers: those of the vectors in classroom.md 3.2 and 6.6.
 URL_KEY = bytes(range(32))
 BOARD_KEY, BOARD_SECRET = "0f1e2d3c4b5a69788796a5b4c3d2e1f0", "wbsecret01"
+
+UNLIMITED = {"per_sec": 0, "burst": 0}
+# Seconds, instead of 10, 10, 60 and 15: a member is gone so long after its last connection; a leave waits so long for a page that comes back;
+# members have so long to come back after a restart; a lost media connection may resume.
+GRACE, LEAVE_GRACE, RESTART_GRACE, RESUME = 3, 2, 4, 1
+# How far a waiting test lets the server be late, on a busy machine.
+SLACK = 6
+SETTINGS: dict[str, Any] = {
+    "hub.member_grace": GRACE,
+    "class.leave_grace": LEAVE_GRACE,
+    "class.restart_grace": RESTART_GRACE,
+    "media.resume_window": RESUME,
+    "embedded.url_key": base64.b64encode(URL_KEY).decode(),
+    "embedded.board.app_key": BOARD_KEY,
+    "embedded.board.app_secret": BOARD_SECRET,
+    "limits.user": UNLIMITED,
+    "limits.media_joins": UNLIMITED,
+    "limits.media_signals": UNLIMITED,
+    "server.log": "debug",
+}
 
 # Everything signed or secret of this run that no log may hold, see `leaks`.
 _seen: set[str] = set()
