@@ -197,8 +197,8 @@ def order(row: dict) -> tuple:
 @pytest.mark.parametrize("size", SIZES)
 def test_M01_pages(crowd, size):
     teacher, c, what = crowd
-    gathered, page = [], 0
-    while page == 0 or len(gathered) < total:
+    gathered, page, total = [], 0, 253
+    while len(gathered) < total:
         page += 1
         data = teacher.members(c, page_num=page, page_size=size).ok()
         total = data["total"]
