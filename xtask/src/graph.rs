@@ -6,12 +6,14 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
 /// Crate, and what it may depend on. A crate that is not listed may not exist.
 const ALLOWED: &[(&str, &[&str])] = &[
     ("stoa-core", &[]),
-    ("stoa-store-contract", &["stoa-core"]),
     ("stoa-testkit", &["stoa-core"]),
+    // Compares stores with the store of maps.
+    ("stoa-store-contract", &["stoa-core", "stoa-testkit"]),
     ("stoa-store-sqlite", &["stoa-core"]),
     ("stoa-store-postgres", &["stoa-core"]),
     ("stoa-sfu", &["stoa-core"]),
     ("stoa-vendor", &["stoa-core"]),
+    ("stoa-board", &["stoa-core"]),
     ("stoa-api", &["stoa-core"]),
     ("stoa-api-voice", &["stoa-core", "stoa-api", "stoa-vendor"]),
     ("stoa-api-talk", &["stoa-core", "stoa-api"]),
@@ -41,6 +43,8 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("rusqlite", &["stoa-store-sqlite", "stoa-load"]),
     ("sqlx", &["stoa-store-postgres"]),
     ("str0m", &["stoa-sfu", "stoa-load"]),
+    ("yrs", &["stoa-board"]),
+    ("resvg", &["stoa-board"]),
     ("confique", &["stoa"]),
     ("anyhow", &["stoa", "stoa-load", "xtask"]),
 ];

@@ -91,7 +91,7 @@ impl MediaHooks for Door {
             Found::Ended(_) => return Ok(false),
             Found::Nothing => drop(self.director.open(channel, linger).await?),
             Found::Class(class, None) if class.status == ClassStatus::Idle => {
-                drop(self.director.open(channel, linger).await?)
+                drop(self.director.open(channel, linger).await?);
             }
             Found::Room(_) | Found::Class(..) | Found::Adhoc(_) => {}
         }

@@ -88,6 +88,14 @@ pub struct Muted {
     pub video: bool,
 }
 
+impl Muted {
+    /// What either silences.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self { audio: self.audio || other.audio, video: self.video || other.video }
+    }
+}
+
 /// A user's effective standing in one channel, decided from live state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Standing {

@@ -66,7 +66,7 @@ pub struct OutboxItem {
 /// Faults of the store are [`crate::Kind::Internal`], or [`crate::Kind::Unavailable`] when it cannot
 /// be reached or its queue is full. "Not there" is `None`, never an error.
 #[async_trait]
-pub trait Store: ChannelStore + CallStore + ClassStore + BoardStore + Send + Sync {
+pub trait Store: ChannelStore + CallStore + ClassStore + BoardStore + OutboxStore + Send + Sync {
     /// Answers when a trivial read works.
     async fn ping(&self) -> Result<()>;
 
@@ -111,8 +111,12 @@ pub trait Store: ChannelStore + CallStore + ClassStore + BoardStore + Send + Syn
     async fn put_sanction(&self, sanction: Sanction) -> Result<()>;
     /// Forgets sanctions whose ban ended and whose mark is older than `before_secs`; returns how many.
     async fn purge_sanctions(&self, now: UnixMs, before_secs: i64) -> Result<u64>;
+}
 
-    /// Appends events to the webhook outbox, in order.
+/// The webhook outbox. The promises of [`Store`] hold.
+#[async_trait]
+pub trait OutboxStore: Send + Sync {
+    /// Appends events, in order.
     async fn outbox_push(&self, items: Vec<OutboxItem>) -> Result<()>;
     /// The oldest undelivered events, in order. `seq` of a pushed item is set by the store.
     async fn outbox_peek(&self, limit: u32) -> Result<Vec<OutboxItem>>;

@@ -19,7 +19,8 @@ pub struct StreamAsk {
     pub user: UserId,
     /// What the user may do, now and at every later change.
     pub rights: Arc<dyn Judge>,
-    /// What [`Judge::standing`] is asked with.
+    /// What [`Judge::standing`] is asked with. `nbf_secs` is what a token minted at the decision would say, so that a kick
+    /// since then refuses the stream.
     pub claims: Claims,
     /// Pushes its own media, or plays somebody's.
     pub what: Stream,
@@ -52,7 +53,7 @@ pub struct StreamMade {
 #[async_trait]
 pub trait Streams: Send + Sync {
     /// Starts a stream: a participant that comes with its offer. It is present once its media is connected, and
-    /// gone when its connection is lost, when it is ended, removed or replaced.
+    /// gone when its connection is lost, when it is ended, removed or replaced. A caller that stops waiting ends it.
     ///
     /// # Errors
     /// `BadInput` (an offer that cannot be answered), `NotFound` (nobody to play), `Forbidden`, `LimitReached`,

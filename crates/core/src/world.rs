@@ -11,7 +11,7 @@ use crate::director::Noted;
 use crate::error::Result;
 use crate::id::{ChannelKey, UserId};
 use crate::live::Live;
-use crate::media::Media;
+use crate::media::{Media, Muted};
 use crate::ports::{Clock, Entropy, Store};
 use crate::voice::Room;
 
@@ -177,7 +177,9 @@ impl World {
             Found::Class(class, _) | Found::Ended(Ended::Class(class)) => {
                 (self.class_place(class, user).await?, class.version)
             }
-            Found::Ended(Ended::Deleted) => (Place::Class { open: false, teacher: false, stage: false }, u64::MAX),
+            Found::Ended(Ended::Deleted) => {
+                (Place::Class { open: false, teacher: false, stage: false, muted: Muted::default() }, u64::MAX)
+            }
             Found::Adhoc(record) => (Place::Adhoc, record.version),
             Found::Nothing => (Place::Adhoc, 0),
         };
@@ -204,7 +206,7 @@ impl World {
             true => self.store.class_member(class.id, user).await?.is_some_and(|m| m.present()),
             false => false,
         };
-        Ok(class.place(user, everybody, present))
+        Ok(class.place(user, everybody, present, self.clock.now().wall))
     }
 
     /// Makes the engine judge a user by what is stored now.

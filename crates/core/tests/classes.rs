@@ -12,6 +12,7 @@ use stoa_core::class::{
 use stoa_core::id::{ChannelKey, ClassId};
 use stoa_core::media::{LeftReason, Refused};
 use stoa_core::talk::{ChannelKind, ChannelStatus, IdentityWish, Page};
+use stoa_core::time::UnixMs;
 use stoa_core::{Error, Kind};
 use stoa_testkit::{Bench, bench, ours, user};
 
@@ -237,7 +238,11 @@ async fn r28_the_stage_has_an_end() {
     assert_eq!(stage(&b, class.id, &names).await.members.len(), 13);
     let class = b.world.store.class(class.app, class.id).await.unwrap().unwrap();
     assert_eq!(class.stage.on.len(), 9);
-    assert!(class.stage.holds(&user("s0")) && !class.stage.holds(&user("s9")) && !class.stage.holds(&user("teacher1")));
+    assert!(
+        class.stage.holds(&user("s0"), UnixMs(0))
+            && !class.stage.holds(&user("s9"), UnixMs(0))
+            && !class.stage.holds(&user("teacher1"), UnixMs(0))
+    );
 }
 
 #[tokio::test]

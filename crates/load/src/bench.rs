@@ -9,8 +9,9 @@ use serde_json::json;
 
 use crate::child::Server;
 use crate::link::Transport;
+use crate::measure::classes::School;
 use crate::measure::media::{self, Plan};
-use crate::measure::{Spread, http, join, process, relay, seats};
+use crate::measure::{Spread, classes, http, join, process, relay, seats};
 use crate::proc;
 use crate::report::{Report, Row};
 
@@ -26,6 +27,11 @@ const STEPS: [u32; 6] = [10, 25, 50, 100, 150, 200];
 const MAX_LOSS: f64 = 0.001;
 /// Added delay that still counts as prompt. It holds the bots' own scheduling: on a busy machine it says little.
 const MAX_P99_MS: f64 = 5.0;
+
+/// A school.
+const SCHOOL: School = School { classes: 1000, members: 500 };
+/// What it is compared with: the same calls where there is next to nothing.
+const HANDFUL: School = School { classes: 10, members: 20 };
 
 /// What to run.
 #[derive(Debug, Clone)]
@@ -62,6 +68,7 @@ pub async fn run(o: &Options) -> Result<Report> {
     figure(o, &mut report, "seats", seat_rows(o)).await;
     figure(o, &mut report, "getMeetingInfo", meeting_info(o)).await;
     figure(o, &mut report, "list", list_page(o)).await;
+    figure(o, &mut report, "classes", class_rows(o)).await;
     figure(o, &mut report, "join", join_rows(o)).await;
     figure(o, &mut report, "forwarding", media_rows(o)).await;
     Ok(report)
@@ -144,6 +151,21 @@ async fn list_page(o: &Options) -> Result<Vec<Row>> {
             .bar("≤ 2× the time", ratio <= 2.0)
             .raw(json!({"per_s": p.ours.median, "few_per_s": p.base.median})),
     ])
+}
+
+async fn class_rows(o: &Options) -> Result<Vec<Row>> {
+    let c = classes::calls(&o.binary, &o.dir, (SCHOOL, HANDFUL), o.pairs, o.each).await?;
+    let size = format!("{} classes of {}", SCHOOL.classes, SCHOOL.members);
+    let rows =
+        [("get", c.get), ("listMembers, page of 20", c.list), ("joinClass and leaveClass in turns, durable", c.join)];
+    let row = |(what, p): (&str, http::Pair)| {
+        let figure = format!("{what}, {size} (baseline: {} of {})", HANDFUL.classes, HANDFUL.members);
+        let raw = json!({"per_s": p.ours.median, "few_per_s": p.base.median, "p99_ms": p.p99_ms});
+        let value = format!("{}, p99 {:.1} ms", rate(p.ours), p.p99_ms);
+        // The ratio shown is time to time: what the size costs.
+        Row::new(&figure, value).against(rate(p.base), 1.0 / p.ratio.median).raw(raw)
+    };
+    Ok(rows.map(row).into())
 }
 
 async fn join_rows(o: &Options) -> Result<Vec<Row>> {

@@ -3,24 +3,30 @@
 //!
 //! `GET /dev/<command>?channel=…&user=…` drives the media port: `standing` (`publish`, `revision`, `mute`), `silence`,
 //! `remove` (`farewell`), `send` (`body`), `end`, `participants`, `events`.
+//!
+//! `POST /whip/<channel>?userId=<identity>` pushes, `POST /whep/<channel>?userId=<publisher>&viewer=<identity>` plays;
+//! `DELETE` of the `Location` ends either.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use axum::extract::{ConnectInfo, Query, State};
-use axum::routing::get;
+use axum::extract::{ConnectInfo, Path, Query, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{delete, get, post};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::service::TowerToHyperService;
 use stoa_core::app::{App, Apps};
 use stoa_core::channel::ATTR_USER;
-use stoa_core::id::{AppId, ChannelKey, ChannelName, UserId};
+use stoa_core::id::{AppId, ChannelKey, ChannelName, Identity, UserId};
 use stoa_core::media::{
-    Admission, Admitted, Media, MediaEvent, MediaHooks, Message, Muted, Permission, Refused, Removal, RemoveCause,
-    Standing, To,
+    Admission, Admitted, Claims, Media, MediaEvent, MediaHooks, Message, Muted, Permission, Refused, Removal,
+    RemoveCause, Standing, To,
 };
 use stoa_core::ports::{Clock, Entropy};
+use stoa_core::stream::{Stream, StreamAsk, Streams};
 use stoa_core::time::{Now, UnixMs};
 use stoa_sfu::{Config, Engine};
 use tokio::net::{TcpListener, TcpStream};
@@ -88,16 +94,13 @@ impl MediaHooks for AdmitAll {
 #[derive(Clone)]
 struct Dev {
     media: Arc<dyn Media>,
+    streams: Arc<dyn Streams>,
     hooks: Arc<AdmitAll>,
 }
 
-async fn dev(
-    State(dev): State<Dev>,
-    axum::extract::Path(command): axum::extract::Path<String>,
-    Query(q): Query<HashMap<String, String>>,
-) -> String {
+async fn dev(State(dev): State<Dev>, Path(command): Path<String>, Query(q): Query<HashMap<String, String>>) -> String {
     let arg = |name: &str| q.get(name).cloned().unwrap_or_default();
-    let key = ChannelKey { app: AppId(1000), name: ChannelName::new(arg("channel")).expect("a channel") };
+    let key = channel(arg("channel"));
     let user = UserId::new(arg("user"));
     let revision = arg("revision").parse().unwrap_or(2);
     let done = match command.as_str() {
@@ -127,6 +130,49 @@ async fn dev(
     format!("{done:?}")
 }
 
+fn channel(name: String) -> ChannelKey {
+    ChannelKey { app: AppId(1000), name: ChannelName::new(name).expect("a channel") }
+}
+
+type Asked = Query<HashMap<String, String>>;
+
+async fn whip(dev: State<Dev>, Path(name): Path<String>, Query(q): Asked, offer: String) -> Response {
+    start(&dev, "whip", &name, &q, offer).await
+}
+
+async fn whep(dev: State<Dev>, Path(name): Path<String>, Query(q): Asked, offer: String) -> Response {
+    start(&dev, "whep", &name, &q, offer).await
+}
+
+async fn start(dev: &Dev, kind: &str, name: &str, q: &HashMap<String, String>, offer: String) -> Response {
+    let identity = |name: &str| Identity::new(q.get(name).cloned().unwrap_or_default()).expect("an identity");
+    let what = match kind {
+        "whip" => Stream::Push,
+        _ => Stream::Play { of: identity("userId") },
+    };
+    let identity = identity(if what == Stream::Push { "userId" } else { "viewer" });
+    let user = UserId::new(identity.user_part()).expect("a user");
+    let permission = Permission { publish: true, ..Permission::listener() };
+    let attributes = BTreeMap::from([(ATTR_USER.to_owned(), user.to_string())]);
+    let rights = Arc::new(Standing { permission, muted: Muted::default(), attributes, revision: 1 });
+    let (channel, claims) = (channel(name.to_owned()), Claims::default());
+    match dev.streams.start(StreamAsk { channel, identity, user, rights, claims, what, offer }).await {
+        Ok(made) => {
+            let location = format!("/{kind}/{name}/{}", made.id);
+            let headers = [(header::LOCATION, location), (header::CONTENT_TYPE, "application/sdp".to_owned())];
+            (StatusCode::CREATED, headers, made.answer).into_response()
+        }
+        Err(e) => (StatusCode::BAD_REQUEST, format!("{:?}: {e}", e.kind())).into_response(),
+    }
+}
+
+async fn end(State(dev): State<Dev>, Path((name, id)): Path<(String, String)>) -> StatusCode {
+    match dev.streams.end(&channel(name), &id).await {
+        Ok(true) => StatusCode::OK,
+        _ => StatusCode::NOT_FOUND,
+    }
+}
+
 #[tokio::main]
 async fn main() {
     let ip: IpAddr = std::env::args().nth(1).map_or(IpAddr::from([127, 0, 0, 1]), |a| a.parse().expect("an address"));
@@ -153,10 +199,14 @@ async fn main() {
     let hooks = Arc::new(AdmitAll::default());
     let tasks = TaskTracker::new();
     engine.start(hooks.clone(), &tasks, CancellationToken::new());
-    let state = Dev { media: engine.media(), hooks: hooks.clone() };
+    let state = Dev { media: engine.media(), streams: engine.streams(), hooks: hooks.clone() };
     let router = axum::Router::new()
         .route("/", get(|| async { "OK" }))
         .route("/dev/{command}", get(dev))
+        .route("/whip/{channel}", post(whip))
+        .route("/whep/{channel}", post(whep))
+        .route("/whip/{channel}/{id}", delete(end))
+        .route("/whep/{channel}/{id}", delete(end))
         .with_state(state)
         .merge(engine.router())
         .merge(stoa_sfu::twirp::router(Arc::new(engine.clone()), hooks, apps, clock));

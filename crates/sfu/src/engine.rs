@@ -7,6 +7,7 @@ use std::time::Duration;
 use stoa_core::app::Apps;
 use stoa_core::media::{Media, MediaHooks};
 use stoa_core::ports::{Clock, Entropy};
+use stoa_core::stream::Streams;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -154,6 +155,12 @@ impl Engine {
     #[must_use]
     pub fn media(&self) -> Arc<dyn Media> {
         self.inner.port.shared()
+    }
+
+    /// The door for publishers and viewers that speak plain HTTP.
+    #[must_use]
+    pub fn streams(&self) -> Arc<dyn Streams> {
+        Arc::new(self.clone())
     }
 
     /// Where media arrives.

@@ -7,6 +7,7 @@
 //! | `signal` | WebSocket and HTTP doors |
 //! | `shard`, `room` | channels and participants, single-threaded, no IO |
 //! | `pc` | peer connections; the only module that names the WebRTC library |
+//! | `stream` | WHIP and WHEP: participants without signalling |
 //! | `net`, `tcp` | sockets and the shard's thread |
 //! | `port`, `control` | commands from the product, and from server SDKs |
 //! | [`twirp`] | RoomService |
@@ -24,6 +25,7 @@ mod port;
 mod room;
 mod shard;
 mod signal;
+mod stream;
 mod tcp;
 pub mod token;
 pub mod twirp;

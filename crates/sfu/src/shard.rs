@@ -1,5 +1,7 @@
 //! One shard: rooms and their connections, on one thread. No socket in here; [`crate::net`] moves the bytes.
 
+mod stream;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,6 +19,8 @@ use tokio::sync::{mpsc, oneshot};
 use crate::env::Env;
 use crate::memory::SharedMemory;
 use crate::pc::{Datagram, Inbound, PcEvent, PcSet, Via};
+pub(crate) use stream::Entrant;
+
 use crate::room::{Ctx, Effect, Farewell, Joiner, Owner, Pid, Refusal, Resumer, Room, RoomIx};
 
 /// How often rooms look at their deadlines.

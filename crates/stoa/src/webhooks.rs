@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use stoa_core::app::Apps;
 use stoa_core::media::MediaEvent;
-use stoa_core::ports::{Clock, Entropy, OutboxItem, Store};
+use stoa_core::ports::{Clock, Entropy, OutboxItem, OutboxStore};
 use stoa_sfu::webhook::{Deliverer, Pace, client, items};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -21,7 +21,7 @@ const BATCH: usize = 64;
 
 /// Webhooks of this process.
 pub struct Webhooks {
-    store: Arc<dyn Store>,
+    store: Arc<dyn OutboxStore>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     http: reqwest::Client,
@@ -35,7 +35,7 @@ impl Webhooks {
     /// # Errors
     /// When the HTTP client cannot be set up.
     pub fn start(
-        store: Arc<dyn Store>,
+        store: Arc<dyn OutboxStore>,
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
         apps: Apps,
@@ -86,7 +86,7 @@ impl Webhooks {
 }
 
 fn begin(
-    store: &Arc<dyn Store>,
+    store: &Arc<dyn OutboxStore>,
     clock: &Arc<dyn Clock>,
     entropy: &Arc<dyn Entropy>,
     http: &reqwest::Client,

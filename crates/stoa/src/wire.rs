@@ -9,16 +9,14 @@ use std::time::Duration;
 use anyhow::{Context as _, anyhow};
 use axum::Router;
 use metrics_exporter_prometheus::PrometheusHandle;
-use stoa_api::{ApiConfig, ApiState, Cors, LoginKeys, login_token};
-use stoa_api_talk::{ChannelCharset, TalkApiConfig, TalkState};
-use stoa_api_voice::{
-    AliyunIm, AliyunRole as VoiceRole, AliyunRtc, HubKeys, ImProvider, MediaProvider, VoiceApiConfig, VoiceState,
-};
+use stoa_api::{ApiConfig, ApiState, Cors, LoginKeys};
+use stoa_api_talk::TalkState;
+use stoa_api_voice::{VoiceApiConfig, VoiceState};
 use stoa_core::app::Apps;
 use stoa_core::channel::Policy;
 use stoa_core::director::{Director, DirectorConfig};
 use stoa_core::door::Door;
-use stoa_core::id::{AppId, UserId};
+use stoa_core::id::UserId;
 use stoa_core::login::{AuthMode as CoreMode, Login, LoginConfig, LoginHook};
 use stoa_core::media::MediaHooks;
 use stoa_core::ports::{Clock, Entropy, Store};
@@ -27,8 +25,9 @@ use stoa_core::voice::{Voice, VoiceConfig};
 use stoa_core::world::World;
 use stoa_sfu::Engine;
 
-use crate::config::types::{AliyunRole, AuthMode, Provider, Rate, Secrets, Tls};
+use crate::config::types::{AuthMode, Rate, Tls};
 use crate::config::{Settings, checks};
+use crate::dialects::{keys, talk_config, voice_config, zone};
 use crate::entropy::OsEntropy;
 use crate::hook::HttpLoginHook;
 use crate::ops::{self, Ops};
@@ -105,7 +104,8 @@ pub async fn build(s: &Settings, given: Given, spawner: &Spawner) -> anyhow::Res
     let Given { store, clock, metrics, http, dev } = given;
     let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy);
     let apps = checks::registry(&s.apps);
-    let policy = Policy { listener_can_send_data: s.talk.listener_can_send_data };
+    let policy =
+        Policy { listener_can_send_data: s.talk.listener_can_send_data, open_stage: s.class.stage_policy == "open" };
     let world = World::new(Arc::clone(&store), Arc::clone(&clock), Arc::clone(&entropy), policy);
     let director = Arc::new(Director::new(
         world.clone(),
@@ -116,6 +116,9 @@ pub async fn build(s: &Settings, given: Given, spawner: &Spawner) -> anyhow::Res
             dismiss_media: s.voice.dismiss_media.0,
             linger: s.talk.linger_secs.0,
             call_grace: s.talk.call_grace_secs.0,
+            member_grace: s.hub.member_grace.0,
+            leave_grace: s.class.leave_grace.0,
+            class_restart_grace: s.class.restart_grace.0,
         },
     ));
     let engine = Engine::new(engine_config(s, http, dev)?, apps.clone(), Arc::clone(&clock), Arc::clone(&entropy))
@@ -127,8 +130,7 @@ pub async fn build(s: &Settings, given: Given, spawner: &Spawner) -> anyhow::Res
     let boot = director.begin().await.map_err(|e| anyhow!("cannot read the channels: {}", stores::explain(&e)))?;
     let hooks: Arc<dyn MediaHooks> = Arc::new(Door::new(world.clone(), Arc::clone(&director)));
     engine.start(Arc::clone(&hooks), &spawner.last, spawner.hard.clone());
-    let webhooks =
-        Webhooks::start(Arc::clone(&store), Arc::clone(&clock), Arc::clone(&entropy), apps.clone(), spawner)?;
+    let webhooks = Webhooks::start(store.clone(), Arc::clone(&clock), Arc::clone(&entropy), apps.clone(), spawner)?;
     let urls = s.media.webhooks.0.clone();
     let listeners = if urls.is_empty() { Vec::new() } else { vec![webhooks.listener(urls)] };
     events::start(spawner, source, Arc::clone(&director), Arc::clone(&clock), listeners);
@@ -302,77 +304,4 @@ async fn api_state(
         max_in_flight: MAX_IN_FLIGHT,
     };
     Ok(ApiState::new(Arc::new(login), Arc::clone(clock), Arc::clone(entropy), keys, config))
-}
-
-/// The keys of a token kind: configured ones, else the one the store keeps since the first start.
-async fn keys(name: &str, configured: &Secrets, store: &Arc<dyn Store>) -> anyhow::Result<Vec<Vec<u8>>> {
-    if configured.0.is_empty() {
-        let mut fresh = [0u8; 32];
-        OsEntropy.fill(&mut fresh);
-        let kept = store.secret(name, &fresh).await;
-        return Ok(vec![kept.map_err(|e| anyhow!("cannot read {name}: {}", stores::explain(&e)))?]);
-    }
-    let decode =
-        |k: &crate::config::types::Secret| login_token::decode_key(k.expose()).map_err(|e| anyhow!("{name}: {e}"));
-    configured.0.iter().map(decode).collect()
-}
-
-fn talk_config(s: &Settings) -> anyhow::Result<TalkApiConfig> {
-    let rate = |r: Rate| stoa_api::Rate { per_sec: r.per_sec, burst: r.burst };
-    Ok(TalkApiConfig {
-        clock_skew_secs: s.talk.clock_skew_secs.0.as_secs(),
-        app_rate: rate(s.limits.talk_app),
-        push_rate: rate(s.limits.talk_push),
-        lenient_json: s.talk.lenient_json,
-        uniform_auth_errors: s.talk.uniform_auth_errors,
-        emit_response_id: s.talk.emit_response_id,
-        channel_charset: ChannelCharset::parse(&s.talk.channel_charset)
-            .ok_or_else(|| anyhow!("talk.channel_charset"))?,
-        time_zone: zone(s)?,
-        public_url: public_url(s),
-    })
-}
-
-fn zone(s: &Settings) -> anyhow::Result<stoa_api::Zone> {
-    s.server.time_zone.parse().map_err(|e| anyhow!("server.time_zone: {e}"))
-}
-
-/// The base of all addresses handed out, if one is set.
-fn public_url(s: &Settings) -> Option<String> {
-    let url = s.http.public_url.trim_end_matches('/');
-    (!url.is_empty()).then(|| url.to_owned())
-}
-
-async fn voice_config(s: &Settings, store: &Arc<dyn Store>, app: AppId) -> anyhow::Result<VoiceApiConfig> {
-    let media = match s.voice.provider.media {
-        Provider::Embedded => MediaProvider::Embedded,
-        Provider::Aliyun => MediaProvider::Aliyun(AliyunRtc {
-            app_id: s.aliyun.rtc.app_id.clone(),
-            app_key: s.aliyun.rtc.app_key.0.clone(),
-        }),
-    };
-    let im = match s.voice.provider.im {
-        Provider::Embedded => {
-            let keys = keys("hub.jwt_keys", &s.hub.jwt_keys, store).await?;
-            ImProvider::Embedded(HubKeys::new(keys.first().ok_or_else(|| anyhow!("hub.jwt_keys: no key"))?))
-        }
-        Provider::Aliyun => ImProvider::Aliyun(AliyunIm {
-            app_id: s.aliyun.im.app_id.clone(),
-            app_sign: s.aliyun.im.app_sign.clone(),
-            app_key: s.aliyun.im.app_key.0.clone(),
-            role: match s.voice.aliyun_role {
-                AliyunRole::AsRequested => VoiceRole::AsRequested,
-                AliyunRole::Strict => VoiceRole::Strict,
-            },
-        }),
-    };
-    let default_app = s.apps.iter().find(|a| a.enabled).map_or(app, |a| AppId(a.app_id));
-    Ok(VoiceApiConfig {
-        public_url: public_url(s),
-        default_app,
-        media,
-        im,
-        im_app_id: s.voice.im_app_id.clone(),
-        im_token_ttl: s.voice.im_token_ttl.0,
-    })
 }

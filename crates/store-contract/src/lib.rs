@@ -8,6 +8,11 @@
 pub mod bans;
 pub mod calls;
 pub mod channels;
+pub mod class_channels;
+pub mod class_fold;
+pub mod class_races;
+pub mod class_side;
+pub mod classes;
 pub mod crash;
 pub mod fold;
 pub mod paging;
@@ -72,6 +77,27 @@ macro_rules! store_contract {
                 a_run_without_a_heartbeat_was_alive_at_its_start, records_are_paged_by_beginning,
                 old_records_are_purged_and_open_ones_never, a_stay_opened_at_once_by_many_is_one_record;
             fold: random_commands_give_the_rooms_that_folding_decide_in_memory_gives;
+            classes: a_class_keeps_every_field, a_member_of_a_class_keeps_every_field,
+                a_nul_in_a_text_of_a_class_is_refused_and_changes_nothing, two_apps_share_no_classes,
+                what_a_class_command_answers_is_what_the_next_read_shows,
+                the_slot_goes_from_one_assistant_to_the_next, a_late_leave_of_a_reloaded_page_changes_nothing,
+                a_view_shows_what_is_stored_about_one_user, classes_are_listed_newest_first,
+                members_of_a_class_are_listed_in_order, connected_members_are_found_after_reopening,
+                who_manages_a_class_is_known;
+            class_channels: the_channel_of_a_class_follows_its_status,
+                users_of_a_classs_channel_are_decided_about, names_of_running_classes_are_listed_with_the_others,
+                a_deletion_erases_everything_but_sanctions_and_the_name,
+                nothing_decided_outlives_the_end_of_a_class;
+            class_side: documents_are_added_once_listed_in_order_and_removed, check_ins_run_one_at_a_time,
+                answers_to_a_roll_call_are_recorded_once, mutes_and_likes_of_a_class_last,
+                boards_keep_their_changes_in_order;
+            class_races: of_200_joins_of_one_user_all_succeed_and_make_one_row,
+                two_assistants_racing_for_the_slot_have_one_winner_in_each_of_200_rounds,
+                of_50_documents_of_one_id_one_is_added, of_100_check_ins_at_once_one_begins,
+                of_50_answers_of_one_user_one_is_recorded, kicks_of_one_user_at_once_leave_one_ban,
+                changes_of_the_meeting_at_once_lose_no_key, of_many_deletions_one_succeeds,
+                changes_of_status_at_once_leave_the_channel_of_the_last, reads_of_a_class_never_go_back_in_time;
+            class_fold: random_commands_leave_what_they_leave_in_a_store_of_maps;
         );
     };
     (@tests $make:path; $($module:ident: $($name:ident),+;)+) => {

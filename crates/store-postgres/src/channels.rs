@@ -98,24 +98,29 @@ pub(crate) async fn lock(tx: &mut PgConnection, key: &ChannelKey) -> Result<Opti
     row.as_ref().map(read_record).transpose()
 }
 
+/// Adds the record; false = there is one.
+pub(crate) async fn insert(db_: impl PgExecutor<'_>, fresh: &ChannelRecord) -> Result<bool, Fault> {
+    let made = sqlx::query(concat!(
+        "INSERT INTO talk_channel (",
+        record_columns!(),
+        ") VALUES ($1, $2, $3, $4) ON CONFLICT (app_id, channel_id) DO NOTHING"
+    ))
+    .bind(db(fresh.key.app.0))
+    .bind(fresh.key.name.as_str())
+    .bind(fresh.created.0)
+    .bind(db(fresh.version))
+    .execute(db_)
+    .await?;
+    Ok(made.rows_affected() == 1)
+}
+
 /// Makes the record unless there is one. Two statements each in a transaction of its own: the second sees what another
 /// process stored while the first one waited for it. Between them the channel may end, hence the loop.
 pub(crate) async fn open(pool: &PgPool, fresh: &ChannelRecord) -> Result<(ChannelRecord, bool), Fault> {
     /// Each try needs a channel of the name that began and ended during the last one.
     const TRIES: u32 = 8;
     for _ in 0..TRIES {
-        let made = sqlx::query(concat!(
-            "INSERT INTO talk_channel (",
-            record_columns!(),
-            ") VALUES ($1, $2, $3, $4) ON CONFLICT (app_id, channel_id) DO NOTHING"
-        ))
-        .bind(db(fresh.key.app.0))
-        .bind(fresh.key.name.as_str())
-        .bind(fresh.created.0)
-        .bind(db(fresh.version))
-        .execute(pool)
-        .await?;
-        if made.rows_affected() == 1 {
+        if insert(pool, fresh).await? {
             return Ok((fresh.clone(), true));
         }
         if let Some(there) = record(pool, &fresh.key).await? {
@@ -126,15 +131,20 @@ pub(crate) async fn open(pool: &PgPool, fresh: &ChannelRecord) -> Result<(Channe
     Err(Error::new(Kind::Unavailable, text).into())
 }
 
-/// Erases record and members; false = there was no record. Whoever decides about a member holds the record's row, so the
-/// second statement finds all there will ever be.
-pub(crate) async fn end(tx: &mut PgConnection, key: &ChannelKey) -> Result<bool, Fault> {
+/// Erases the record only; false = there was none.
+pub(crate) async fn remove(tx: &mut PgConnection, key: &ChannelKey) -> Result<bool, Fault> {
     let done = sqlx::query("DELETE FROM talk_channel WHERE app_id = $1 AND channel_id = $2")
         .bind(db(key.app.0))
         .bind(key.name.as_str())
-        .execute(&mut *tx)
+        .execute(tx)
         .await?;
-    if done.rows_affected() == 0 {
+    Ok(done.rows_affected() > 0)
+}
+
+/// Erases record and members; false = there was no record. Whoever decides about a member holds the record's row, so the
+/// second statement finds all there will ever be.
+pub(crate) async fn end(tx: &mut PgConnection, key: &ChannelKey) -> Result<bool, Fault> {
+    if !remove(tx, key).await? {
         return Ok(false);
     }
     forget_members(tx, key).await?;
@@ -159,8 +169,9 @@ pub(crate) async fn all(pool: &PgPool) -> Result<Vec<ChannelRecord>, Fault> {
     rows.iter().map(read_record).collect()
 }
 
-/// How many channels the app has, and the names on a page: one statement, so one snapshot. Each half comes in order from
-/// its index, as far as the page reaches; ids sort as the hexadecimal digits of the names.
+/// How many channels the app has, and the names on a page: one statement, so one snapshot. Each kind comes in order from
+/// its index, as far as the page reaches; ids of rooms sort as the hexadecimal digits of the names. A running class has
+/// no record, so nothing is counted twice.
 pub(crate) async fn names(
     pool: &PgPool,
     app: AppId,
@@ -169,12 +180,14 @@ pub(crate) async fn names(
 ) -> Result<(u64, Vec<ChannelName>), Fault> {
     let row = sqlx::query(
         "SELECT (SELECT count(*) FROM voice_rooms WHERE app = $1 AND stopped_ms IS NULL) \
-         + (SELECT count(*) FROM talk_channel WHERE app_id = $1), \
+         + (SELECT count(*) FROM talk_channel WHERE app_id = $1) \
+         + (SELECT count(*) FROM class WHERE app = $1 AND status = 1), \
          ARRAY(SELECT name FROM (\
          (SELECT encode(id, 'hex') COLLATE \"C\" AS name FROM voice_rooms \
          WHERE app = $1 AND stopped_ms IS NULL ORDER BY id LIMIT $4) UNION ALL \
-         (SELECT channel_id FROM talk_channel WHERE app_id = $1 ORDER BY channel_id LIMIT $4)\
-         ) both_kinds ORDER BY name LIMIT $2 OFFSET $3)",
+         (SELECT channel_id FROM talk_channel WHERE app_id = $1 ORDER BY channel_id LIMIT $4) UNION ALL \
+         (SELECT meeting FROM class WHERE app = $1 AND status = 1 ORDER BY meeting LIMIT $4)\
+         ) all_kinds ORDER BY name LIMIT $2 OFFSET $3)",
     )
     .bind(db(app.0))
     .bind(i64::from(limit))

@@ -1,11 +1,13 @@
 //! The store port on PostgreSQL.
 //!
 //! Nothing is kept in memory, so any number of processes may share a database. A command locks its
-//! room's row (`SELECT … FOR UPDATE`), is decided on what the rows say, and writes the rows that
-//! differ; unique indexes and checks refuse what no decision may lead to.
+//! room's or class's row (`SELECT … FOR UPDATE`), is decided on what the rows say, and writes the rows
+//! that differ; unique indexes and checks refuse what no decision may lead to. The order of locks is:
+//! room or class, channel record, everything that hangs on them.
 
 mod calls;
 mod channels;
+mod class;
 mod fault;
 mod rooms;
 mod store;

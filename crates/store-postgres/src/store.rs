@@ -8,8 +8,8 @@ use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection, PgPool};
 use stoa_core::account::Account;
-use stoa_core::id::{AppId, ChannelKey, RoomId, UserId};
-use stoa_core::ports::{OutboxItem, PageStart, Store};
+use stoa_core::id::{AppId, ChannelKey, ClassId, RoomId, UserId};
+use stoa_core::ports::{OutboxItem, OutboxStore, PageStart, Store};
 use stoa_core::sanction::Sanction;
 use stoa_core::time::UnixMs;
 use stoa_core::voice::{About, Applied, Command, NewRoom, Room, decide};
@@ -91,7 +91,11 @@ impl PostgresStore {
         self.turn_on(usize::from(id.0[0] ^ id.0[15])).await
     }
 
-    /// A room's channel has its room's queue.
+    pub(crate) async fn turn_in(&self, id: ClassId) -> Result<MutexGuard<'_, ()>> {
+        self.turn_on(usize::from(id.0[0] ^ id.0[15])).await
+    }
+
+    /// A room's channel has its room's queue. A class's has one beside its class's: two connections at most.
     pub(crate) async fn turn_of(&self, channel: &ChannelKey) -> Result<MutexGuard<'_, ()>> {
         match channel.room_id() {
             Some(id) => self.turn(id).await,
@@ -242,7 +246,10 @@ impl Store for PostgresStore {
     async fn purge_sanctions(&self, now: UnixMs, before_secs: i64) -> Result<u64> {
         retry("purge sanctions", || tables::purge_sanctions(&self.pool, now, before_secs)).await
     }
+}
 
+#[async_trait]
+impl OutboxStore for PostgresStore {
     async fn outbox_push(&self, items: Vec<OutboxItem>) -> Result<()> {
         retry("append to the outbox", || self.push_once(&items)).await
     }

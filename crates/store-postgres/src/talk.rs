@@ -3,16 +3,19 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use sqlx::PgConnection;
 use stoa_core::Result;
 use stoa_core::channel::{
     Boot, Call, CallOp, CallRow, ChannelRecord, Member, MemberApplied, MemberCommand, Subject, decide_member,
 };
-use stoa_core::id::{AppId, ChannelKey, ChannelName, UserId};
+use stoa_core::class::{Class, ClassStatus, Meeting};
+use stoa_core::id::{AppId, ChannelKey, ChannelName, MeetingId, UserId};
 use stoa_core::ports::{CallFilter, CallStore, ChannelStore, SanctionFilter};
 use stoa_core::sanction::Sanction;
 use stoa_core::time::UnixMs;
 use stoa_core::voice::Room;
 
+use crate::class::record;
 use crate::fault::{Fault, retry};
 use crate::store::PostgresStore;
 use crate::{calls, channels, rooms, tables};
@@ -20,7 +23,31 @@ use crate::{calls, channels, rooms, tables};
 /// What a channel is, its row locked.
 enum Place {
     Room(Arc<Room>),
+    Class(Arc<Class>),
     Adhoc(ChannelRecord),
+}
+
+impl Place {
+    /// `None` when there is no such channel now. Room or class first, the record after it.
+    async fn lock(tx: &mut PgConnection, key: &ChannelKey) -> Result<Option<Self>, Fault> {
+        if let Some(id) = key.room_id()
+            && let Some(room) = rooms::lock(tx, key.app, id).await?
+        {
+            return Ok(room.live().then(|| Self::Room(Arc::new(room))));
+        }
+        let class = match key.meeting_id() {
+            Some(meeting) => record::lock_meeting(tx, key.app, meeting).await?,
+            None => None,
+        };
+        let record = channels::lock(tx, key).await?;
+        Ok(match class {
+            Some(class) if class.status == ClassStatus::Running || record.is_some() => {
+                Some(Self::Class(Arc::new(class)))
+            }
+            Some(_) => None,
+            None => record.map(Self::Adhoc),
+        })
+    }
 }
 
 impl PostgresStore {
@@ -32,29 +59,22 @@ impl PostgresStore {
         now: UnixMs,
     ) -> Result<Option<MemberApplied>, Fault> {
         let mut tx = self.pool.begin().await?;
-        let room = match key.room_id() {
-            Some(id) => rooms::lock(&mut tx, key.app, id).await?,
-            None => None,
-        };
-        let place = match room {
-            Some(room) if room.live() => Place::Room(Arc::new(room)),
-            Some(_) => return Ok(None),
-            None => match channels::lock(&mut tx, key).await? {
-                Some(record) => Place::Adhoc(record),
-                None => return Ok(None),
-            },
+        let Some(place) = Place::lock(&mut tx, key).await? else {
+            return Ok(None);
         };
         let subject = match &place {
             Place::Room(room) => Subject::Room(room),
+            Place::Class(class) => Subject::Class(class),
             Place::Adhoc(record) => Subject::Adhoc(record),
         };
         // After the lock, for the snapshot must begin after it was granted.
         let before = channels::member(&mut *tx, key, user).await?;
         let before = before.unwrap_or_else(|| Member::blank(key.clone(), user.clone()));
         let decision = decide_member(&subject, &before, command, now);
-        match (&place, &decision.room) {
-            (Place::Room(old), Some(next)) => rooms::write_changes(&mut tx, old, next).await?,
-            (Place::Adhoc(record), _) if decision.bump => channels::bump(&mut tx, record).await?,
+        match (&place, &decision.room, &decision.class) {
+            (Place::Room(old), Some(next), _) => rooms::write_changes(&mut tx, old, next).await?,
+            (Place::Class(old), _, Some(next)) => record::update(&mut tx, old, next).await?,
+            (Place::Adhoc(record), _, _) if decision.bump => channels::bump(&mut tx, record).await?,
             _ => {}
         }
         if let Some(member) = &decision.member {
@@ -65,8 +85,40 @@ impl PostgresStore {
         Ok(Some(MemberApplied { before, after, outcome: decision.outcome }))
     }
 
+    /// The channel of a class gets a record only while the class is preparing or paused, and one that was deleted never
+    /// again. A class's channel name is random, so a channel found to be none of a class's does not become one.
+    async fn open_once(&self, fresh: &ChannelRecord) -> Result<(ChannelRecord, bool), Fault> {
+        let Some(meeting) = fresh.key.meeting_id() else {
+            return channels::open(&self.pool, fresh).await;
+        };
+        match record::meeting(&self.pool, fresh.key.app, meeting).await? {
+            Meeting::Unknown => channels::open(&self.pool, fresh).await,
+            Meeting::Class(class) if class.status == ClassStatus::Idle => self.open_locked(fresh, meeting).await,
+            Meeting::Class(_) | Meeting::Deleted => Ok((fresh.clone(), false)),
+        }
+    }
+
+    /// All records of a class's channel are made and ended under the class's lock.
+    async fn open_locked(&self, fresh: &ChannelRecord, meeting: MeetingId) -> Result<(ChannelRecord, bool), Fault> {
+        let _turn = self.turn_of(&fresh.key).await?;
+        let mut tx = self.pool.begin().await?;
+        let class = record::lock_meeting(&mut tx, fresh.key.app, meeting).await?;
+        if class.is_none_or(|c| c.status != ClassStatus::Idle) {
+            return Ok((fresh.clone(), false));
+        }
+        if let Some(there) = channels::lock(&mut tx, &fresh.key).await? {
+            return Ok((there, false));
+        }
+        let new = channels::insert(&mut *tx, fresh).await?;
+        tx.commit().await?;
+        Ok((fresh.clone(), new))
+    }
+
     async fn end_once(&self, key: &ChannelKey) -> Result<bool, Fault> {
         let mut tx = self.pool.begin().await?;
+        if let Some(meeting) = key.meeting_id() {
+            record::lock_meeting(&mut tx, key.app, meeting).await?;
+        }
         let ended = channels::end(&mut tx, key).await?;
         tx.commit().await?;
         Ok(ended)
@@ -87,7 +139,7 @@ impl ChannelStore for PostgresStore {
     }
 
     async fn open_channel(&self, fresh: ChannelRecord) -> Result<(ChannelRecord, bool)> {
-        retry("open a channel", || channels::open(&self.pool, &fresh)).await
+        retry("open a channel", || self.open_once(&fresh)).await
     }
 
     async fn end_channel(&self, key: &ChannelKey) -> Result<bool> {

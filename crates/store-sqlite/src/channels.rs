@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use stoa_core::channel::{ChannelRecord, IdentityType, Member, MemberApplied, MemberCommand, Subject, decide_member};
+use stoa_core::class::{ClassStatus, Meeting};
 use stoa_core::id::{AppId, ChannelKey, ChannelName, UserId};
 use stoa_core::time::UnixMs;
 use stoa_core::{Error, Result};
 
+use crate::classes;
 use crate::errors::{bad_row, one_row, sql};
 use crate::rooms::{self, db};
 use crate::writer::Tx;
@@ -25,6 +27,12 @@ impl Channel {
     /// What was decided about the user.
     pub(crate) fn member(&self, user: &UserId) -> Option<&Member> {
         self.members.binary_search_by(|m| m.user.cmp(user)).ok().map(|at| &*self.members[at])
+    }
+
+    /// Users made listeners.
+    pub(crate) fn listeners(&self) -> Vec<UserId> {
+        let listens = self.members.iter().filter(|m| m.identity == Some(IdentityType::Listener));
+        listens.map(|m| m.user.clone()).collect()
     }
 
     /// Everybody, by user.
@@ -141,10 +149,12 @@ pub(crate) fn all(conn: &Connection) -> Result<Vec<ChannelRecord>> {
         .collect()
 }
 
-/// Names of live rooms' and adhoc channels: both indexes are in this order, so a page is a walk along the two.
+/// Names of live rooms' and running classes' channels and of those with a record: all three indexes are in this order,
+/// so a page is a walk along them.
 macro_rules! names {
     () => {
         "SELECT lower(hex(id)) FROM voice_rooms WHERE app = ?1 AND stopped_ms IS NULL \
+         UNION ALL SELECT meeting FROM class WHERE app = ?1 AND status = 1 \
          UNION ALL SELECT channel_id FROM talk_channel WHERE app_id = ?1 ORDER BY 1 LIMIT ?2 OFFSET ?3"
     };
 }
@@ -155,6 +165,7 @@ pub(crate) fn names(conn: &Connection, app: AppId, offset: u64, limit: u32) -> R
     let total: i64 = conn
         .prepare_cached(
             "SELECT (SELECT count(*) FROM voice_rooms WHERE app = ?1 AND stopped_ms IS NULL) \
+             + (SELECT count(*) FROM class WHERE app = ?1 AND status = 1) \
              + (SELECT count(*) FROM talk_channel WHERE app_id = ?1)",
         )
         .and_then(|mut s| s.query_row([db(app.0)], |r| r.get(0)))
@@ -186,48 +197,79 @@ pub(crate) fn timed_mutes(conn: &Connection, now: UnixMs) -> Result<Vec<Member>>
     .collect()
 }
 
-/// Makes the record unless there is one.
+/// Makes the record unless there is one, or the name is that of a class that runs, has ended or is gone.
 pub(crate) fn open(tx: &mut Tx<'_>, fresh: ChannelRecord) -> Result<(ChannelRecord, bool)> {
-    let channel = tx.channel(&fresh.key)?;
-    if let Some(record) = &channel.record {
+    match tx.meeting(&fresh.key)? {
+        Meeting::Class(class) if class.status != ClassStatus::Idle => return Ok((fresh, false)),
+        Meeting::Deleted => return Ok((fresh, false)),
+        Meeting::Class(_) | Meeting::Unknown => {}
+    }
+    if let Some(record) = &tx.channel(&fresh.key)?.record {
         return Ok((record.clone(), false));
     }
+    make(tx, fresh.clone())?;
+    Ok((fresh, true))
+}
+
+/// Makes the record, in place of one that is there.
+pub(crate) fn make(tx: &mut Tx<'_>, fresh: ChannelRecord) -> Result<()> {
+    let channel = tx.channel(&fresh.key)?;
     let n = tx
         .conn
-        .prepare_cached("INSERT INTO talk_channel (app_id, channel_id, created_ms, version) VALUES (?1, ?2, ?3, ?4)")
+        .prepare_cached(
+            "INSERT INTO talk_channel (app_id, channel_id, created_ms, version) VALUES (?1, ?2, ?3, ?4) \
+             ON CONFLICT (app_id, channel_id) DO UPDATE SET created_ms = excluded.created_ms, \
+             version = excluded.version",
+        )
         .and_then(|mut s| {
             s.execute(params![db(fresh.key.app.0), fresh.key.name.as_str(), fresh.created.0, db(fresh.version)])
         })
         .map_err(sql("open a channel"))?;
     one_row("open a channel", n)?;
-    let next = Channel { record: Some(fresh.clone()), ..Channel::clone(&channel) };
-    tx.wrote_channel(fresh.key.clone(), Arc::new(next));
-    Ok((fresh, true))
+    let key = fresh.key.clone();
+    let next = Channel { record: Some(fresh), ..Channel::clone(&channel) };
+    tx.wrote_channel(key, Arc::new(next));
+    Ok(())
 }
 
 /// Erases record and members; false = there was no record.
-pub(crate) fn end(tx: &mut Tx<'_>, key: ChannelKey) -> Result<bool> {
-    let channel = tx.channel(&key)?;
-    if channel.record.is_none() {
-        return Ok(false);
+pub(crate) fn end(tx: &mut Tx<'_>, key: &ChannelKey) -> Result<bool> {
+    let had = tx.channel(key)?.record.is_some();
+    if had {
+        erase(tx, key, Erase::All)?;
     }
-    let n = tx
-        .conn
-        .prepare_cached("DELETE FROM talk_channel WHERE app_id = ?1 AND channel_id = ?2")
-        .and_then(|mut s| s.execute(params![db(key.app.0), key.name.as_str()]))
-        .map_err(sql("end a channel"))?;
-    one_row("end a channel", n)?;
-    delete_members(tx.conn, &key, &channel)?;
-    tx.wrote_channel(key, Arc::default());
-    Ok(true)
+    Ok(had)
 }
 
-/// The room ended: what was decided about its users is forgotten.
-pub(crate) fn forget_members(tx: &mut Tx<'_>, key: ChannelKey) -> Result<()> {
-    let channel = tx.channel(&key)?;
-    if !channel.memberless() {
-        delete_members(tx.conn, &key, &channel)?;
-        tx.wrote_channel(key, Arc::new(Channel { record: channel.record.clone(), members: Vec::new() }));
+/// What is erased of a channel, as far as it is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Erase {
+    /// The record.
+    Record,
+    /// What was decided about its users.
+    Members,
+    /// Both.
+    All,
+}
+
+/// Erases. Once in a job: what a job wrote of a channel it does not read back.
+pub(crate) fn erase(tx: &mut Tx<'_>, key: &ChannelKey, what: Erase) -> Result<()> {
+    let channel = tx.channel(key)?;
+    let mut next = Channel::clone(&channel);
+    if what != Erase::Members && next.record.take().is_some() {
+        let n = tx
+            .conn
+            .prepare_cached("DELETE FROM talk_channel WHERE app_id = ?1 AND channel_id = ?2")
+            .and_then(|mut s| s.execute(params![db(key.app.0), key.name.as_str()]))
+            .map_err(sql("end a channel"))?;
+        one_row("end a channel", n)?;
+    }
+    if what != Erase::Record && !next.memberless() {
+        delete_members(tx.conn, key, &channel)?;
+        next.members = Vec::new();
+    }
+    if next.record != channel.record || next.members.len() != channel.members.len() {
+        tx.wrote_channel(key.clone(), Arc::new(next));
     }
     Ok(())
 }
@@ -254,10 +296,17 @@ pub(crate) fn apply_member(
         Some(id) => tx.room(id)?.filter(|r| r.app == key.app),
         None => None,
     };
+    let class = match tx.meeting(key)? {
+        Meeting::Class(class) => Some(class),
+        Meeting::Deleted | Meeting::Unknown => None,
+    };
     let channel = tx.channel(key)?;
-    let subject = match (&room, &channel.record) {
-        (Some(room), _) if room.live() => Subject::Room(room),
-        (None, Some(record)) => Subject::Adhoc(record),
+    let subject = match (&room, &class, &channel.record) {
+        (Some(room), _, _) if room.live() => Subject::Room(room),
+        (None, Some(class), record) if class.status == ClassStatus::Running || record.is_some() => {
+            Subject::Class(class)
+        }
+        (None, None, Some(record)) => Subject::Adhoc(record),
         _ => return Ok(None),
     };
     let before = channel.member(user).cloned().unwrap_or_else(|| Member::blank(key.clone(), user.clone()));
@@ -265,6 +314,10 @@ pub(crate) fn apply_member(
     if let (Some(old), Some(next)) = (&room, decision.room) {
         rooms::write_changes(tx.conn, old, &next)?;
         tx.wrote_room(Arc::new(next));
+    }
+    if let (Some(old), Some(next)) = (&class, decision.class) {
+        classes::write_changes(tx.conn, old, &next)?;
+        tx.wrote_class(Arc::new(next));
     }
     let mut next = match &decision.member {
         Some(member) => {

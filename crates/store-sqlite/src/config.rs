@@ -14,9 +14,9 @@ pub struct Config {
     /// Read-only connections. More serves more lists at once, each costs up to 2 MB of page cache.
     pub readers: usize,
     /// Bytes of rooms kept in memory (estimated). A room takes about a kilobyte. A quarter of this comes on top for what
-    /// was decided about users in channels, of which every room's decision needs an entry.
+    /// was decided about users in channels, of which every room's decision needs an entry, and another for classes.
     pub room_cache_bytes: usize,
-    /// Bytes of accounts, and of sanctions, kept in memory (estimated).
+    /// Bytes of accounts, of sanctions, and of what names of classes' channels stand for, each, kept in memory (estimated).
     pub side_cache_bytes: usize,
 }
 

@@ -195,7 +195,7 @@ fn with_seats(
 
 /// PostgreSQL cannot store U+0000 in a text, so neither store does. The edge refuses it with a
 /// field error; what arrives here all the same is a fault of ours.
-fn refuse_nul<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<()> {
+pub(crate) fn refuse_nul<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<()> {
     if texts.into_iter().any(|t| t.as_bytes().contains(&0)) {
         return Err(Error::internal_error("a text with U+0000 reached the store"));
     }

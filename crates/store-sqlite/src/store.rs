@@ -7,15 +7,17 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use rusqlite::Connection;
 use stoa_core::account::Account;
-use stoa_core::id::{AppId, ChannelKey, RoomId, UserId};
-use stoa_core::ports::{OutboxItem, PageStart, Store};
+use stoa_core::class::Class;
+use stoa_core::id::{AppId, ChannelKey, ClassId, RoomId, UserId};
+use stoa_core::ports::{OutboxItem, OutboxStore, PageStart, Store};
 use stoa_core::sanction::Sanction;
 use stoa_core::time::UnixMs;
 use stoa_core::voice::{About, Applied, Command, NewRoom, Room, decide};
 use stoa_core::{Error, Kind, Result};
 
 use crate::cache::Cache;
-use crate::channels::{self, Channel};
+use crate::channels::{self, Channel, Erase};
+use crate::classes::{self, MeetingKey, Named};
 use crate::config::Config;
 use crate::errors::sql;
 use crate::gate::Gate;
@@ -29,6 +31,8 @@ pub(crate) struct Memory {
     accounts: Cache<UserId, Option<Arc<Account>>>,
     sanctions: Cache<SanctionKey, Option<Sanction>>,
     channels: Cache<ChannelKey, Arc<Channel>>,
+    classes: Cache<ClassId, Option<Arc<Class>>>,
+    names: Cache<MeetingKey, Named>,
     pub(crate) gate: Gate,
 }
 
@@ -39,6 +43,10 @@ fn sanction_weight(key: &SanctionKey) -> usize {
     ENTRY_BYTES + 2 * (key.0.name.as_str().len() + key.1.as_str().len())
 }
 
+fn class_weight(class: Option<&Class>) -> usize {
+    ENTRY_BYTES + class.map_or(0, classes::weight)
+}
+
 impl Memory {
     /// Empty.
     pub(crate) fn new(config: &Config) -> Self {
@@ -47,6 +55,8 @@ impl Memory {
             accounts: Cache::new(config.side_cache_bytes),
             sanctions: Cache::new(config.side_cache_bytes),
             channels: Cache::new(config.room_cache_bytes / 4),
+            classes: Cache::new(config.room_cache_bytes / 4),
+            names: Cache::new(config.side_cache_bytes),
             gate: Gate::default(),
         }
     }
@@ -91,12 +101,47 @@ impl Memory {
         Ok(channel)
     }
 
+    /// The class if memory has it; `Some(None)` = it knows that there is none.
+    pub(crate) fn known_class(&self, id: ClassId) -> Option<Option<Arc<Class>>> {
+        self.classes.get(&id)
+    }
+
+    /// The class: from memory, else through `conn`.
+    pub(crate) fn class(&self, conn: &Connection, id: ClassId) -> Result<Option<Arc<Class>>> {
+        if let Some(class) = self.classes.get(&id) {
+            return Ok(class);
+        }
+        let ticket = self.classes.ticket(&id);
+        let class = classes::load(conn, id)?.map(Arc::new);
+        let weight = class_weight(class.as_deref());
+        self.classes.fill(ticket, id, class.clone(), weight);
+        Ok(class)
+    }
+
+    /// What a media channel's name stands for, if memory has it.
+    pub(crate) fn known_name(&self, key: MeetingKey) -> Option<Named> {
+        self.names.get(&key)
+    }
+
+    /// What a media channel's name stands for: from memory, else through `conn`.
+    pub(crate) fn name(&self, conn: &Connection, key: MeetingKey) -> Result<Named> {
+        if let Some(named) = self.names.get(&key) {
+            return Ok(named);
+        }
+        let ticket = self.names.ticket(&key);
+        let named = classes::name(conn, key)?;
+        self.names.fill(ticket, key, named, ENTRY_BYTES);
+        Ok(named)
+    }
+
     /// Forgets everything.
     pub(crate) fn clear(&self) {
         self.rooms.clear();
         self.accounts.clear();
         self.sanctions.clear();
         self.channels.clear();
+        self.classes.clear();
+        self.names.clear();
     }
 
     pub(crate) fn publish_room(&self, room: Arc<Room>) {
@@ -116,6 +161,15 @@ impl Memory {
     pub(crate) fn publish_channel(&self, key: ChannelKey, channel: Arc<Channel>) {
         let weight = channel.weight(&key);
         self.channels.publish(key, channel, weight);
+    }
+
+    pub(crate) fn publish_class(&self, id: ClassId, class: Option<Arc<Class>>) {
+        let weight = class_weight(class.as_deref());
+        self.classes.publish(id, class, weight);
+    }
+
+    pub(crate) fn publish_name(&self, key: MeetingKey, named: Named) {
+        self.names.publish(key, named, ENTRY_BYTES);
     }
 }
 
@@ -213,7 +267,7 @@ fn apply(tx: &mut Tx<'_>, app: AppId, id: RoomId, command: &Command, now: UnixMs
         Some(next) => {
             rooms::write_changes(tx.conn, &room, &next)?;
             if room.live() && !next.live() {
-                channels::forget_members(tx, next.channel())?;
+                channels::erase(tx, &next.channel(), Erase::Members)?;
             }
             let next = Arc::new(next);
             tx.wrote_room(next.clone());
@@ -346,7 +400,10 @@ impl Store for SqliteStore {
             })
             .await
     }
+}
 
+#[async_trait]
+impl OutboxStore for SqliteStore {
     async fn outbox_push(&self, items: Vec<OutboxItem>) -> Result<()> {
         self.writer
             .submit(move |tx| {

@@ -79,29 +79,37 @@ pub(crate) fn remove_account(conn: &Connection, user: &UserId) -> Result<bool> {
         .map_err(sql("remove an account"))
 }
 
+/// The columns source, acted_by, created_ms, until_ms, not_before_secs from `at` on.
+pub(crate) fn read_sanction(
+    r: &Row<'_>,
+    at: usize,
+    channel: &ChannelKey,
+    user: &UserId,
+) -> rusqlite::Result<Result<Sanction>> {
+    let source: String = r.get(at)?;
+    let Some(source) = Source::parse(&source) else {
+        return Ok(Err(bad_row("sanctions", "source", source)));
+    };
+    Ok(Ok(Sanction {
+        channel: channel.clone(),
+        user: user.clone(),
+        source,
+        by: r.get(at + 1)?,
+        created: UnixMs(r.get(at + 2)?),
+        until: UnixMs(r.get(at + 3)?),
+        not_before_secs: r.get(at + 4)?,
+    }))
+}
+
 /// One sanction.
 pub(crate) fn sanction(conn: &Connection, key: &SanctionKey) -> Result<Option<Sanction>> {
     let (channel, user) = key;
-    let read = |r: &Row<'_>| -> rusqlite::Result<Result<Sanction>> {
-        let source: String = r.get(0)?;
-        let Some(source) = Source::parse(&source) else {
-            return Ok(Err(bad_row("sanctions", "source", source)));
-        };
-        Ok(Ok(Sanction {
-            channel: channel.clone(),
-            user: user.clone(),
-            source,
-            by: r.get(1)?,
-            created: UnixMs(r.get(2)?),
-            until: UnixMs(r.get(3)?),
-            not_before_secs: r.get(4)?,
-        }))
-    };
+    let by_key = params![db(channel.app.0), channel.name.as_str(), user.as_str()];
     conn.prepare_cached(
         "SELECT source, acted_by, created_ms, until_ms, not_before_secs FROM sanctions \
          WHERE app = ?1 AND channel = ?2 AND user_id = ?3",
     )
-    .and_then(|mut s| s.query_row(params![db(channel.app.0), channel.name.as_str(), user.as_str()], read).optional())
+    .and_then(|mut s| s.query_row(by_key, |r| read_sanction(r, 0, channel, user)).optional())
     .map_err(sql("read a sanction"))?
     .transpose()
 }

@@ -37,7 +37,7 @@ impl ChannelStore for SqliteStore {
 
     async fn end_channel(&self, key: &ChannelKey) -> Result<bool> {
         let key = key.clone();
-        self.writer.submit(move |tx| channels::end(tx, key)).await
+        self.writer.submit(move |tx| channels::end(tx, &key)).await
     }
 
     async fn all_channels(&self) -> Result<Vec<ChannelRecord>> {

@@ -1,6 +1,7 @@
 //! Classes in the store of maps.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -36,6 +37,11 @@ impl ClassTables {
     pub(crate) fn of_channel(&self, key: &ChannelKey) -> Option<Arc<Class>> {
         let meeting = key.meeting_id()?;
         self.classes.values().find(|c| c.app == key.app && c.meeting == meeting).cloned()
+    }
+
+    /// Whether this was the channel of a class that is gone.
+    pub(crate) fn was_channel(&self, key: &ChannelKey) -> bool {
+        key.meeting_id().is_some_and(|meeting| self.deleted.contains(&(key.app, meeting)))
     }
 
     pub(crate) fn put(&mut self, class: Class) {
@@ -205,9 +211,8 @@ impl ClassStore for MemStore {
         }
         let mut added = Vec::new();
         for doc in docs {
-            let key = (class, doc.id.clone());
-            if !t.classes.docs.contains_key(&key) {
-                t.classes.docs.insert(key, doc.clone());
+            if let Entry::Vacant(free) = t.classes.docs.entry((class, doc.id.clone())) {
+                free.insert(doc.clone());
                 added.push(doc);
             }
         }
@@ -247,7 +252,7 @@ impl ClassStore for MemStore {
     }
     async fn record_check_in(&self, id: CheckInId, user: &UserId, at: UnixMs) -> Result<bool> {
         let mut t = self.t()?;
-        let new = !t.classes.answers.contains_key(&(id, user.clone()));
+        let new = !t.classes.answers.contains_key(&(id, user.clone())) && t.classes.check_ins.contains_key(&id);
         if new {
             t.classes.answers.insert((id, user.clone()), CheckInRecord { user: user.clone(), at });
         }
@@ -262,18 +267,27 @@ impl ClassStore for MemStore {
     }
     async fn mute_class(&self, class: ClassId, on: bool) -> Result<bool> {
         let mut t = self.t()?;
-        t.classes.groups.entry(class).or_default().mute_all = on;
-        Ok(t.classes.classes.contains_key(&class))
+        let known = t.classes.classes.contains_key(&class);
+        if known {
+            t.classes.groups.entry(class).or_default().mute_all = on;
+        }
+        Ok(known)
     }
     async fn mute_class_user(&self, class: ClassId, user: &UserId, until: UnixMs) -> Result<bool> {
         let mut t = self.t()?;
-        t.classes.mutes.insert((class, user.clone()), until);
-        Ok(t.classes.classes.contains_key(&class))
+        let known = t.classes.classes.contains_key(&class);
+        if known {
+            t.classes.mutes.insert((class, user.clone()), until);
+        }
+        Ok(known)
     }
     async fn like_class(&self, class: ClassId, n: u32) -> Result<bool> {
         let mut t = self.t()?;
-        t.classes.groups.entry(class).or_default().likes += u64::from(n);
-        Ok(t.classes.classes.contains_key(&class))
+        let known = t.classes.classes.contains_key(&class);
+        if known {
+            t.classes.groups.entry(class).or_default().likes += u64::from(n);
+        }
+        Ok(known)
     }
 }
 
@@ -284,12 +298,18 @@ impl BoardStore for MemStore {
     }
     async fn append_board(&self, board: ClassId, update: &[u8]) -> Result<bool> {
         let mut t = self.t()?;
-        t.classes.boards.entry(board).or_default().push(update.to_vec());
-        Ok(t.classes.classes.contains_key(&board))
+        let known = t.classes.classes.contains_key(&board);
+        if known {
+            t.classes.boards.entry(board).or_default().push(update.to_vec());
+        }
+        Ok(known)
     }
     async fn replace_board(&self, board: ClassId, snapshot: &[u8]) -> Result<bool> {
         let mut t = self.t()?;
-        t.classes.boards.insert(board, vec![snapshot.to_vec()]);
-        Ok(t.classes.classes.contains_key(&board))
+        let known = t.classes.classes.contains_key(&board);
+        if known {
+            t.classes.boards.insert(board, vec![snapshot.to_vec()]);
+        }
+        Ok(known)
     }
 }

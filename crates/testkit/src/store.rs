@@ -11,7 +11,9 @@ use stoa_core::channel::{
 };
 use stoa_core::class::ClassStatus;
 use stoa_core::id::{AppId, ChannelKey, ChannelName, RoomId, UserId};
-use stoa_core::ports::{CallFilter, CallStore, ChannelStore, OutboxItem, PageStart, SanctionFilter, Store};
+use stoa_core::ports::{
+    CallFilter, CallStore, ChannelStore, OutboxItem, OutboxStore, PageStart, SanctionFilter, Store,
+};
 use stoa_core::sanction::Sanction;
 use stoa_core::time::UnixMs;
 use stoa_core::voice::{About, Applied, Command, NewRoom, Room, decide};
@@ -129,6 +131,10 @@ impl Store for MemStore {
     async fn purge_sanctions(&self, _: UnixMs, _: i64) -> Result<u64> {
         Ok(0)
     }
+}
+
+#[async_trait]
+impl OutboxStore for MemStore {
     async fn outbox_push(&self, _: Vec<OutboxItem>) -> Result<()> {
         Ok(())
     }
@@ -153,7 +159,8 @@ impl ChannelStore for MemStore {
     }
     async fn open_channel(&self, fresh: ChannelRecord) -> Result<(ChannelRecord, bool)> {
         let mut t = self.t()?;
-        if t.classes.of_channel(&fresh.key).is_some_and(|c| c.status != ClassStatus::Idle) {
+        let closed = t.classes.of_channel(&fresh.key).is_some_and(|c| c.status != ClassStatus::Idle);
+        if closed || t.classes.was_channel(&fresh.key) {
             return Ok((fresh, false));
         }
         let new = !t.channels.contains_key(&fresh.key);
@@ -225,8 +232,10 @@ impl ChannelStore for MemStore {
         {
             record.version += 1;
         }
-        let after = d.member.unwrap_or_else(|| before.clone());
-        t.members.insert(id, after.clone());
+        let after = d.member.clone().unwrap_or_else(|| before.clone());
+        if let Some(member) = d.member {
+            t.members.insert(id, member);
+        }
         Ok(Some(MemberApplied { before, after, outcome: d.outcome }))
     }
     async fn bans(&self, f: &SanctionFilter, now: UnixMs, offset: u64, limit: u32) -> Result<(u64, Vec<Sanction>)> {

@@ -92,6 +92,7 @@ pub(crate) async fn run(call: Call) -> Result<Reply, Refusal> {
     let kind = match found.kind {
         ChannelKind::Adhoc => "adhoc",
         ChannelKind::Room => "room",
+        ChannelKind::Class => "class",
     };
     Reply::ok(&DetailBody {
         AppID: call.app.id.0,

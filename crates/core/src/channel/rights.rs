@@ -47,7 +47,18 @@ pub enum Place {
         teacher: bool,
         /// The user is on stage.
         stage: bool,
+        /// What the teacher switched off there.
+        muted: Muted,
     },
+}
+
+impl Place {
+    fn muted(self) -> Muted {
+        match self {
+            Self::Class { muted, .. } => muted,
+            Self::Adhoc | Self::Room { .. } => Muted::default(),
+        }
+    }
 }
 
 /// A user's rights in a channel as of one commit.
@@ -91,7 +102,7 @@ impl Rights {
             place,
             sticky: member.and_then(|m| m.identity),
             mic_grant: member.is_some_and(|m| m.mic_grant),
-            muted: member.map_or(Muted::default(), |m| muted_at(m, now)),
+            muted: member.map_or(Muted::default(), |m| muted_at(m, now)).and(place.muted()),
             policy,
             revision,
         }
@@ -293,7 +304,7 @@ mod tests {
 
     #[test]
     fn in_a_class_teacher_and_stage_publish_until_it_ends() {
-        let of = |open, teacher, stage| rights(Place::Class { open, teacher, stage });
+        let of = |open, teacher, stage| rights(Place::Class { open, teacher, stage, muted: Muted::default() });
         let publishes = |r: &Rights| r.standing(&ours("2")).permission.publish;
         assert!(publishes(&of(true, true, false)) && publishes(&of(true, false, true)));
         assert!(!publishes(&of(true, false, false)) && !publishes(&of(false, true, true)));

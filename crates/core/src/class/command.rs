@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::meeting::MeetingPatch;
 use super::member::{ClassIdentity, ClassMember};
 use super::record::{Class, ClassStatus};
+use super::stage::StageOp;
 use crate::caller::Caller;
 use crate::id::UserId;
 use crate::sanction::{Sanction, Source};
@@ -117,6 +118,13 @@ pub enum ClassCommand {
         /// Users on stage at most, the teacher not counted.
         stage_max: usize,
     },
+    /// A message that changes the stage, judged before (classroom.md 7.5).
+    Stage {
+        /// The change.
+        op: StageOp,
+        /// Users on stage at most, the teacher not counted.
+        stage_max: usize,
+    },
 }
 
 impl ClassCommand {
@@ -132,7 +140,11 @@ impl ClassCommand {
             | Self::DropPermit { caller }
             | Self::Meeting { caller, .. } => Some(caller),
             Self::Kick { caller, .. } => caller.as_ref(),
-            Self::Join { .. } | Self::Leave { .. } | Self::Depart { .. } | Self::Connect { .. } => None,
+            Self::Join { .. }
+            | Self::Leave { .. }
+            | Self::Depart { .. }
+            | Self::Connect { .. }
+            | Self::Stage { .. } => None,
         }
     }
 
@@ -151,7 +163,8 @@ impl ClassCommand {
             | Self::Delete { .. }
             | Self::SetPermit { .. }
             | Self::DropPermit { .. }
-            | Self::Meeting { .. } => None,
+            | Self::Meeting { .. }
+            | Self::Stage { .. } => None,
         }
     }
 }
@@ -178,6 +191,8 @@ pub enum ClassOutcome {
     Unchanged,
     /// The caller's role does not allow it, or the target's protects it.
     NotAllowed,
+    /// Nobody else comes on stage.
+    StageFull,
     /// A join or leave was refused.
     Refused(ClassRefusal),
     /// A leave that takes effect later, or never: the last join was at this instant.

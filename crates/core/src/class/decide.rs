@@ -10,6 +10,7 @@ use super::meeting::MeetingPatch;
 use super::member::{ClassIdentity, ClassMember, MemberStatus, Role};
 use super::permit::{AssistantRight, Permit};
 use super::record::{Class, ClassStatus};
+use super::stage::StageOp;
 use crate::id::UserId;
 use crate::sanction::{Sanction, Source};
 use crate::time::UnixMs;
@@ -47,6 +48,7 @@ pub fn decide_class(class: &Class, facts: ClassFacts<'_>, command: &ClassCommand
         ClassCommand::SetPermit { text, only, .. } if teaches => set_permit(class, facts, text, only.as_ref(), now),
         ClassCommand::DropPermit { .. } if teaches => drop_permit(class, facts, now),
         ClassCommand::Meeting { patch, stage_max, .. } if teaches => meeting(class, facts, patch, *stage_max, now),
+        ClassCommand::Stage { op, stage_max } => stage(class, facts, op, *stage_max, now),
         ClassCommand::SetStatus { .. }
         | ClassCommand::Delete { .. }
         | ClassCommand::Lift { .. }
@@ -75,7 +77,7 @@ fn changed(class: &Class, mut next: Class, now: UnixMs) -> Class {
 /// A row's new state; whether a user is in class can decide whether it may publish, so the version rises.
 fn rows(class: &Class, rows: Vec<ClassMember>, user: &UserId) -> ClassDecision {
     let mut next = class.clone();
-    next.stage.on.retain(|u| !rows.iter().any(|r| r.user == *u && !r.present()));
+    next.stage.on.retain(|s| !rows.iter().any(|r| r.user == s.user && !r.present()));
     let next = moved(class, next);
     ClassDecision { class: Some(next), rows, rights: vec![user.clone()], ..nothing(Outcome::Done) }
 }
@@ -196,7 +198,7 @@ fn set_status(class: &Class, to: ClassStatus, now: UnixMs) -> ClassDecision {
         ClassStatus::Idle => {}
         ClassStatus::Ended => {
             next.stopped = Some(now);
-            rights = std::mem::take(&mut next.stage.on);
+            rights = std::mem::take(&mut next.stage).on.into_iter().map(|s| s.user).collect();
         }
     }
     ClassDecision { class: Some(changed(class, next, now)), rights, ..nothing(Outcome::Done) }
@@ -313,10 +315,11 @@ fn meeting(class: &Class, facts: ClassFacts<'_>, patch: &MeetingPatch, stage_max
                 rights.push(user.clone());
             }
         }
-        let may_come = |u: &&UserId| **u != class.teacher && !before.contains(u) && !facts.listeners.contains(u);
+        // One who came by invitation is on stage already, and firmly so from now on.
+        let new = |u: &UserId| !before.contains(u) || class.stage.on.iter().any(|s| s.user == *u);
+        let may_come = |u: &&UserId| **u != class.teacher && new(u) && !facts.listeners.contains(u);
         for user in after.iter().filter(may_come) {
-            if next.stage.on.len() < stage_max && !next.stage.holds(user) {
-                next.stage.on.push(user.clone());
+            if next.stage.name(user, stage_max, now) {
                 rights.push(user.clone());
             }
         }
@@ -325,6 +328,42 @@ fn meeting(class: &Class, facts: ClassFacts<'_>, patch: &MeetingPatch, stage_max
         return nothing(Outcome::Unchanged);
     }
     ClassDecision { class: Some(changed(class, next, now)), rights, ..nothing(Outcome::Done) }
+}
+
+/// A message changed the stage. What is shown of the class does not change with it.
+fn stage(class: &Class, facts: ClassFacts<'_>, op: &StageOp, stage_max: usize, now: UnixMs) -> ClassDecision {
+    let mut next = class.clone();
+    let on = |c: &Class| c.stage.on.iter().map(|s| s.user.clone()).collect::<Vec<_>>();
+    let rights = match op {
+        StageOp::Enter(user) if !class.open() || facts.listeners.contains(user) => vec![user.clone()],
+        StageOp::Enter(user) => {
+            if !next.stage.enter(user, stage_max, now) {
+                return nothing(Outcome::StageFull);
+            }
+            vec![user.clone()]
+        }
+        StageOp::Leave(user) => {
+            next.stage.leave(user);
+            vec![user.clone()]
+        }
+        StageOp::Clear => std::mem::take(&mut next.stage.on).into_iter().map(|s| s.user).collect(),
+        StageOp::Mic(user, on) | StageOp::Camera(user, on) => {
+            if let Some(place) = next.stage.on.iter_mut().find(|s| s.user == *user) {
+                let off = if matches!(op, StageOp::Mic(..)) { &mut place.mic_off } else { &mut place.camera_off };
+                *off = !on;
+            }
+            vec![user.clone()]
+        }
+        StageOp::MicsOff(off) => {
+            next.stage.mics_off = *off;
+            on(class)
+        }
+        StageOp::Sweep => next.stage.sweep(now),
+    };
+    if next == *class {
+        return nothing(Outcome::Unchanged);
+    }
+    ClassDecision { class: Some(moved(class, next)), rights, ..nothing(Outcome::Done) }
 }
 
 impl Class {

@@ -10,6 +10,7 @@ mod member;
 mod permit;
 mod record;
 mod service;
+mod stage;
 mod store;
 mod view;
 
@@ -20,9 +21,10 @@ pub use decide::decide_class;
 pub use meeting::{MeetingInfo, MeetingMember, MeetingPatch};
 pub use member::{ClassIdentity, ClassMember, MemberStatus, Role};
 pub use permit::{AssistantRight, Permit};
-pub use record::{Class, ClassMode, ClassStatus, NewClass, Stage};
+pub use record::{Class, ClassMode, ClassStatus, NewClass};
 pub use service::{
     ClassConfig, Classes, CreateClass, Creators, JoinWish, Joined, Leaving, Rollcall, Shadow, StreamWish,
 };
+pub use stage::{OnStage, PROVISIONAL, Stage, StageOp};
 pub use store::ClassStore;
 pub use view::{ChatMute, CheckIn, CheckInRecord, ClassView, Doc, GroupState, Meeting, MemberFilter};

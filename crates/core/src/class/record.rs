@@ -2,8 +2,10 @@
 
 use super::meeting::MeetingInfo;
 use super::permit::Permit;
+use super::stage::Stage;
 use crate::channel::Place;
 use crate::id::{AppId, ChannelKey, ClassId, MeetingId, UserId};
+use crate::media::Muted;
 use crate::time::UnixMs;
 
 /// Where a class is in its life (classroom.md 5.1). There is no value of its own for paused.
@@ -54,28 +56,6 @@ impl ClassMode {
     #[must_use]
     pub fn number(self) -> u8 {
         self as u8
-    }
-}
-
-/// Users who may publish besides the teacher, in the order in which they came on stage (classroom.md 5.6).
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Stage {
-    /// Who.
-    pub on: Vec<UserId>,
-}
-
-impl Stage {
-    /// Whether this user is on it.
-    #[must_use]
-    pub fn holds(&self, user: &UserId) -> bool {
-        self.on.contains(user)
-    }
-
-    /// Takes a user off. False = was not on it.
-    pub fn leave(&mut self, user: &UserId) -> bool {
-        let had = self.on.len();
-        self.on.retain(|u| u != user);
-        had != self.on.len()
     }
 }
 
@@ -188,11 +168,13 @@ impl Class {
         self.status != ClassStatus::Ended
     }
 
-    /// What the user is in this class's channel. `present` = the user is a member with status 1, which counts only
-    /// where the operator lets everybody speak.
+    /// What the user is in this class's channel at `now`. `present` = the user is a member with status 1, which counts
+    /// only where the operator lets everybody speak.
     #[must_use]
-    pub fn place(&self, user: &UserId, everybody: bool, present: bool) -> Place {
+    pub fn place(&self, user: &UserId, everybody: bool, present: bool, now: UnixMs) -> Place {
         let teacher = self.teacher == *user;
-        Place::Class { open: self.open(), teacher, stage: self.stage.holds(user) || (everybody && present) }
+        let stage = self.stage.holds(user, now) || (everybody && present);
+        let muted = if teacher { Muted::default() } else { self.stage.muted(user) };
+        Place::Class { open: self.open(), teacher, stage, muted }
     }
 }

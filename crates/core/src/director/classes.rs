@@ -36,6 +36,7 @@ impl Director {
             ClassOutcome::Unseated(user) => self.unseated(&applied.class, user).await,
             ClassOutcome::Unchanged
             | ClassOutcome::NotAllowed
+            | ClassOutcome::StageFull
             | ClassOutcome::Refused(_)
             | ClassOutcome::Pending(_) => {}
         }

@@ -15,7 +15,7 @@ use crate::proc;
 use crate::voice::Voice;
 
 /// Connections of the load. Enough to keep every core of the server busy, few enough not to queue for long.
-const CONNECTIONS: usize = 32;
+pub(super) const CONNECTIONS: usize = 32;
 
 /// A and B, measured in turns.
 #[derive(Debug, Clone)]
@@ -35,10 +35,21 @@ pub struct Pair {
 }
 
 /// One side of a pair.
-struct Side {
-    addr: SocketAddr,
-    pid: u32,
-    request: Vec<u8>,
+pub(super) struct Side {
+    /// The server.
+    pub addr: SocketAddr,
+    /// Its process.
+    pub pid: u32,
+    /// What each connection sends, round and round.
+    pub plans: Vec<Vec<Vec<u8>>>,
+    /// Judges an answer.
+    pub good: fn(u16, &[u8]) -> bool,
+}
+
+impl Side {
+    fn voice(addr: SocketAddr, pid: u32, request: Vec<u8>) -> Self {
+        Self { addr, pid, plans: vec![vec![request]; CONNECTIONS], good: fine }
+    }
 }
 
 /// Authenticated `getMeetingInfo` against a bare axum route that parses and prints the same JSON.
@@ -53,12 +64,8 @@ pub async fn meeting_info(binary: &Path, dir: &Path, pairs: usize, each: Duratio
     let bearer = api.login("reader").await?;
     let room = api.create(&bearer, "reader").await?;
     let body = json!({"id": room});
-    let ours = Side {
-        addr: server.addr,
-        pid: server.pid,
-        request: post("/api/chatroom/getMeetingInfo", Some(&bearer), &body),
-    };
-    let base = Side { addr: bare.addr, pid: bare.pid, request: post("/meeting", Some(&bearer), &body) };
+    let ours = Side::voice(server.addr, server.pid, post("/api/chatroom/getMeetingInfo", Some(&bearer), &body));
+    let base = Side::voice(bare.addr, bare.pid, post("/meeting", Some(&bearer), &body));
     let pair = compare(&ours, &base, pairs, each).await;
     server.stop().await?;
     pair
@@ -97,10 +104,10 @@ async fn list_side(server: &Server) -> Result<Side> {
     if status != 200 || rooms != 10 {
         bail!("the first page has {rooms} rooms, not 10: HTTP {status}");
     }
-    Ok(Side { addr: server.addr, pid: server.pid, request })
+    Ok(Side::voice(server.addr, server.pid, request))
 }
 
-async fn compare(ours: &Side, base: &Side, pairs: usize, each: Duration) -> Result<Pair> {
+pub(super) async fn compare(ours: &Side, base: &Side, pairs: usize, each: Duration) -> Result<Pair> {
     // Warm caches and connections on both sides; the result is thrown away.
     for side in [ours, base] {
         drop(run(side, each / 4).await?);
@@ -128,8 +135,7 @@ async fn compare(ours: &Side, base: &Side, pairs: usize, each: Duration) -> Resu
 
 async fn run(side: &Side, each: Duration) -> Result<(Load, f64)> {
     let cpu = proc::cpu(side.pid)?;
-    let plans = vec![vec![side.request.clone()]; CONNECTIONS];
-    let load = closed_loop(side.addr, plans, each, fine).await?;
+    let load = closed_loop(side.addr, side.plans.clone(), each, side.good).await?;
     if load.bad > 0 {
         bail!("{} wrong answers, such as {:?}", load.bad, load.example);
     }

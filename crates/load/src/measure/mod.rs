@@ -1,5 +1,6 @@
 //! The measurements. Each runs a baseline in the same minute where there is one, A and B in turns.
 
+pub mod classes;
 pub mod http;
 pub mod join;
 pub mod media;

@@ -25,9 +25,9 @@ use crate::voice::Voice;
 /// Clients at once: 8 rooms with 8 seats, one user on each.
 const CLIENTS: usize = 64;
 /// The app of `stoa dev`.
-const APP: AppId = AppId(1000);
+pub(super) const APP: AppId = AppId(1000);
 /// Room creations under way while seeding; one fsync answers many.
-const SEEDING: usize = 256;
+pub(super) const SEEDING: usize = 256;
 /// Lowest display number; seeded rooms take them in order.
 const FIRST_CODE: u32 = 10_000_000;
 
@@ -132,7 +132,7 @@ pub async fn seed_rooms(database: &Path, rooms: u32) -> Result<()> {
     Ok(())
 }
 
-fn open(database: &Path) -> Result<SqliteStore> {
+pub(super) fn open(database: &Path) -> Result<SqliteStore> {
     SqliteStore::open(&Config::new(database)).map_err(plain)
 }
 
@@ -152,12 +152,12 @@ async fn create(store: &SqliteStore, n: u32) -> Result<Arc<Room>> {
     store.create_room(new, &[FIRST_CODE + n], 0).await.map_err(plain)
 }
 
-fn user(n: u32) -> Result<UserId> {
+pub(super) fn user(n: u32) -> Result<UserId> {
     UserId::new(format!("user-{n}")).map_err(plain)
 }
 
 /// The domain error keeps its internals out of `Display`; a bench wants to see them.
-fn plain(e: stoa_core::Error) -> anyhow::Error {
+pub(super) fn plain(e: stoa_core::Error) -> anyhow::Error {
     anyhow::anyhow!("{e}: {}", e.internal().unwrap_or("no detail"))
 }
 

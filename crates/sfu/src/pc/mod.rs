@@ -3,6 +3,7 @@
 //! A [`Pc`] has no socket and no clock: datagrams, commands and the time go in, datagrams and events come out of
 //! [`Pc::poll`]. Whoever changes one must poll it before it waits for anything.
 
+mod offer;
 mod payload;
 mod peer;
 mod sdp;
@@ -12,6 +13,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
+pub(crate) use offer::{StreamLine, StreamOffer, Way, answered, read_stream, show_candidates};
 pub(crate) use payload::{Read, read as read_payload};
 pub(crate) use peer::{DownLine, Factory, Pc};
 pub(crate) use sdp::{Kind, OfferLine, OpusAnswer, scan, set_msids};

@@ -145,6 +145,12 @@ impl Pc {
 
     /// Applies a client's offer and answers it.
     pub(crate) fn accept_offer(&mut self, offer: &str, opus: impl Fn(&str) -> OpusAnswer) -> Result<String, PcError> {
+        let answer = self.accept_as_it_is(offer)?;
+        Ok(sdp::edit_answer(&answer, opus))
+    }
+
+    /// The same; the answer says of directions what the offer lets it.
+    pub(crate) fn accept_as_it_is(&mut self, offer: &str) -> Result<String, PcError> {
         if self.dead {
             return Err(PcError::Closed);
         }
@@ -155,7 +161,7 @@ impl Pc {
             self.dead = true;
         }
         let answer = answer?.map_err(|_| PcError::Negotiation)?;
-        Ok(sdp::edit_answer(&answer.to_sdp_string(), opus))
+        Ok(answer.to_sdp_string())
     }
 
     /// Makes an offer: new send lines, lines switched on or off, maybe new ICE credentials. Returns the mids of the new
@@ -342,6 +348,13 @@ impl Pc {
         if !self.queue.is_empty() {
             ch.set_buffered_amount_low_threshold(SCTP_BUFFER / 4);
         }
+    }
+
+    /// Tells the client, on the connection itself, that it is over.
+    pub(crate) fn hang_up(&mut self) {
+        // Whoever was never connected has nothing to be told over.
+        let _said = guard(|| self.rtc.close());
+        self.wrote = true;
     }
 
     /// Drops the connection without a word to the client.

@@ -114,7 +114,7 @@ pub(crate) fn set_msids<'a>(offer: &str, msid: impl Fn(&str) -> Option<&'a str>)
 }
 
 /// The session part, then each media section, without copying.
-fn sections(sdp: &str) -> impl Iterator<Item = &str> {
+pub(super) fn sections(sdp: &str) -> impl Iterator<Item = &str> {
     let mut rest = Some(sdp);
     std::iter::from_fn(move || {
         let text = rest?;
@@ -131,7 +131,7 @@ fn sections(sdp: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-fn value_of<'a>(section: &'a str, prefix: &str) -> Option<&'a str> {
+pub(super) fn value_of<'a>(section: &'a str, prefix: &str) -> Option<&'a str> {
     section.lines().find_map(|l| l.strip_prefix(prefix)).map(str::trim)
 }
 

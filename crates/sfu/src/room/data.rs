@@ -16,7 +16,7 @@ impl Room {
     pub(super) fn data_in(&mut self, ctx: &mut Ctx<'_>, pid: Pid, lane: Lane, bytes: &[u8]) {
         let dropped =
             |why: &'static str| metrics::counter!("stoa_media_data_dropped_total", "reason" => why).increment(1);
-        let Some(p) = self.parts.get_mut(&pid) else { return };
+        let Some(p) = self.parts.get_mut(&pid).filter(|p| p.stream.is_none()) else { return dropped("stream") };
         if !crate::forward::gate::data(&p.standing.permission) {
             return dropped("not_permitted");
         }
@@ -58,7 +58,8 @@ impl Room {
     ) {
         let bytes = bytes::Bytes::from(packet.encode_to_vec());
         let mut slow = Vec::new();
-        for p in self.parts.values().filter(|p| Some(p.pid) != from && to.includes(&p.who)) {
+        let reachable = self.parts.values().filter(|p| p.stream.is_none());
+        for p in reachable.filter(|p| Some(p.pid) != from && to.includes(&p.who)) {
             if ctx.pcs.with(p.sub_pc, |pc| pc.send_data(lane, &bytes)) == Some(false) {
                 slow.push(p.pid);
             }

@@ -26,6 +26,8 @@ pub(crate) struct Up {
     counters: [Counter; MAX_LAYERS],
     requesters: [Requester; MAX_LAYERS],
     rids: [Option<Option<Rid>>; MAX_LAYERS],
+    /// What its layers are called, from low to high; empty = the usual names.
+    names: Vec<Rid>,
     /// Grows when the flow was cut on purpose: subscribers start anew after it, without a gap.
     cut: u32,
 }
@@ -38,7 +40,21 @@ impl Up {
             counters: [counter(), counter(), counter()],
             requesters: [Requester::new(0), Requester::new(1), Requester::new(2)],
             rids: [None; MAX_LAYERS],
+            names: Vec::new(),
             cut: 0,
+        }
+    }
+
+    /// Its layers have names of their own, given from low to high.
+    pub(super) fn name_layers(&mut self, rids: &[String]) {
+        self.names = rids.iter().take(MAX_LAYERS).map(|rid| Rid::from(rid.as_str())).collect();
+    }
+
+    /// The layer of a packet; `None`: one that is not forwarded. A single stream has no rid and is the lowest layer.
+    fn layer(&self, rid: Option<Rid>) -> Option<usize> {
+        match rid {
+            Some(rid) if !self.names.is_empty() => self.names.iter().position(|name| *name == rid),
+            rid => Some(layer_of(rid)),
         }
     }
 
@@ -170,7 +186,7 @@ impl Room {
         let Some(track) = up_line.and_then(|(_, tid)| tracks.get_mut(tid)) else {
             return ctx.env.meters.dropped("unannounced");
         };
-        let layer = layer_of(packet.rid);
+        let Some(layer) = track.up.layer(packet.rid) else { return ctx.env.meters.dropped("layer") };
         if let Some(shut) = track.shut {
             track.up.counters[layer].gated(packet.seq);
             return ctx.env.meters.dropped(shut.as_str());
@@ -286,7 +302,7 @@ impl Room {
     }
 }
 
-/// The layer a rid names. A single stream has no rid and is the only, lowest one.
+/// The layer that one of the usual rids names.
 fn layer_of(rid: Option<Rid>) -> usize {
     match rid.as_deref() {
         Some("h") => 1,
@@ -298,8 +314,8 @@ fn layer_of(rid: Option<Rid>) -> usize {
 /// The highest layer a subscriber wants.
 #[expect(deprecated, reason = "the list of layers is where clients put it")]
 pub(super) fn wanted_layer(track: &Track, req: &proto::UpdateTrackSettings) -> u8 {
-    if req.width > 0 && req.height > 0 && !track.info.layers.is_empty() {
-        let sizes: Vec<_> = track.info.layers.iter().map(|l| (l.width, l.height)).collect();
+    let sizes: Vec<_> = track.info.layers.iter().map(|l| (l.width, l.height)).collect();
+    if req.width > 0 && req.height > 0 && sizes.iter().any(|(width, _)| *width > 0) {
         return layer_for_size(&sizes, req.width, req.height);
     }
     match proto::VideoQuality::try_from(req.quality) {

@@ -1,5 +1,6 @@
 //! Coming in, and coming back.
 
+use std::fmt;
 use std::time::Duration;
 
 use livekit_protocol::leave_request::Action;
@@ -9,9 +10,10 @@ use stoa_core::id::{Identity, UserId};
 use stoa_core::media::{LeftReason, MediaFact, Refused, Standing, Who};
 
 use super::participant::{Participant, Pid, Sink};
-use super::subscribe::Subs;
+use super::stream::{Streamed, Streaming};
+use super::subscribe::{Line, Subs};
 use super::{ClientParams, Ctx, Effect, Owner, Room, view, wire};
-use crate::pc::Role;
+use crate::pc::{PcId, Role};
 use crate::token::Verified;
 
 /// A session's token is renewed this often (media.md 2.7).
@@ -27,7 +29,15 @@ pub(crate) struct Joiner {
     pub standing: Standing,
     pub token: Verified,
     pub client: ClientParams,
-    pub sink: Sink,
+    pub link: Link,
+}
+
+/// How a participant is connected.
+pub(crate) enum Link {
+    /// By a WebSocket; media connections are made when they are needed.
+    Signal(Sink),
+    /// By nothing but this connection, with these lines down.
+    Stream { streaming: Streaming, pc: PcId, lines: Vec<Line> },
 }
 
 /// Somebody who was admitted again and wants back in.
@@ -53,6 +63,18 @@ pub(crate) enum Refusal {
     Busy,
 }
 
+impl fmt::Display for Refusal {
+    /// What the one outside is told.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Door(why) => why.fmt(f),
+            Self::Taken => f.write_str("identity is in use by another user"),
+            Self::UnknownSession => f.write_str("no such session"),
+            Self::Busy => Refused::Unavailable.fmt(f),
+        }
+    }
+}
+
 impl Room {
     /// Takes a participant in. Returns its name and the epoch of its WebSocket.
     pub(crate) fn join(&mut self, ctx: &mut Ctx<'_>, pid: Pid, joiner: Joiner) -> Result<(Pid, u32), Refusal> {
@@ -68,8 +90,14 @@ impl Room {
             let tell = Some((DisconnectReason::DuplicateIdentity, Action::Disconnect));
             self.leave(ctx, old, LeftReason::DuplicateIdentity, tell);
         }
+        let streams = matches!(joiner.link, Link::Stream { .. });
         self.insert(ctx, pid, joiner);
-        self.welcome(ctx, pid);
+        if streams {
+            self.tell_changed(pid, false);
+            self.fill_lines(ctx, pid);
+        } else {
+            self.welcome(ctx, pid);
+        }
         metrics::counter!("stoa_media_joins_total").increment(1);
         Ok((pid, 0))
     }
@@ -81,8 +109,18 @@ impl Room {
             let more = view::without_ours(&joiner.client.attributes);
             attributes.extend(more.into_iter().filter(|(_, v)| !v.is_empty()));
         }
-        let owner = Owner { room: self.ix, pid, role: Role::Subscriber };
-        let sub_pc = ctx.pcs.open(Role::Subscriber, owner, ctx.at);
+        let mut subs = Subs::default();
+        let (sink, stream, sub_pc) = match joiner.link {
+            Link::Signal(sink) => {
+                let owner = Owner { room: self.ix, pid, role: Role::Subscriber };
+                (Some(sink), None, ctx.pcs.open(Role::Subscriber, owner, ctx.at))
+            }
+            Link::Stream { streaming, pc, lines } => {
+                subs.lines = lines;
+                (None, Some(Box::new(streaming)), pc)
+            }
+        };
+        let pushes = stream.as_ref().is_some_and(|s| matches!(s.what, Streamed::Push(_)));
         let sid = ctx.env.id("PA_");
         let p = Participant {
             pid,
@@ -97,7 +135,8 @@ impl Room {
             joined: ctx.now,
             active_at: None,
             version: 1,
-            sink: Some(joiner.sink),
+            sink,
+            stream,
             sink_epoch: 0,
             lost_at: None,
             ice_lost_at: None,
@@ -106,11 +145,11 @@ impl Room {
             data_open: false,
             resuming: false,
             waiting: Default::default(),
-            pub_pc: None,
+            pub_pc: pushes.then_some(sub_pc),
             sub_pc,
             announced: Default::default(),
             up: Vec::new(),
-            subs: Subs::default(),
+            subs,
             unwanted: Default::default(),
             wanted: Default::default(),
             last_seq: 0,
@@ -141,7 +180,7 @@ impl Room {
 
     /// Gives a participant a token that opens the door with what it may do now.
     pub(super) fn refresh_token(&mut self, ctx: &mut Ctx<'_>, pid: Pid) {
-        let Some(p) = self.parts.get_mut(&pid) else { return };
+        let Some(p) = self.parts.get_mut(&pid).filter(|p| p.stream.is_none()) else { return };
         p.refresh_at = ctx.now.mono + REFRESH_EVERY;
         let apps = ctx.env.apps();
         let Some(app) = apps.by_key(&p.token.key) else { return };
@@ -160,8 +199,12 @@ impl Room {
         }
         p.active_at = Some(ctx.now.mono);
         let who = p.who.clone();
+        let streams = p.stream.is_some();
         self.event(ctx, MediaFact::ParticipantJoined(who));
         self.tell_changed(owner.pid, true);
+        if streams {
+            self.stream_up(ctx, owner.pid);
+        }
     }
 
     /// Whose WebSocket this was and is no more.

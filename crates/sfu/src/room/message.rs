@@ -65,6 +65,11 @@ pub(crate) struct Farewell {
 }
 
 impl Farewell {
+    /// Nobody to tell; the connection itself says that it ends.
+    pub(super) fn hung_up(pc: PcId, now: Duration) -> Self {
+        Self { pc, sink: None, leave: None, leave_at: now, close_at: now + LINGER }
+    }
+
     /// Tells it to leave when that is due, and lets its WebSocket end. True: it is over, the connection can close.
     /// `drained`: nothing is on its way any more.
     pub(crate) fn step(&mut self, now: Duration, drained: bool) -> bool {
@@ -132,6 +137,8 @@ impl Room {
     /// A message to those addressed; returns how many that are, of those that may be known of.
     pub(crate) fn send(&mut self, ctx: &mut Ctx<'_>, to: &To, message: &Message) -> usize {
         let addressed = |p: &&mut Participant| match to {
+            // Nothing but media reaches these.
+            _ if p.stream.is_some() => false,
             To::All => true,
             To::User(user) => p.who.user == *user,
             To::AllBut(user) => p.who.user != *user,

@@ -12,6 +12,7 @@ mod participant;
 mod publish;
 mod signal;
 mod standing;
+mod stream;
 mod subscribe;
 #[cfg(test)]
 mod tests;
@@ -31,10 +32,12 @@ use stoa_core::media::{LeftReason, MediaEvent, MediaFact};
 use stoa_core::time::{Now, UnixMs};
 
 pub(crate) use data::Recipients;
-pub(crate) use join::{Joiner, Refusal, Resumer};
+pub(crate) use join::{Joiner, Link, Refusal, Resumer};
 pub(crate) use message::Farewell;
 pub(crate) use participant::{Participant, Pid, Sink};
+pub(crate) use signal::MAX_SDP;
 pub(crate) use standing::silenced;
+pub(crate) use stream::{Streamed, Streaming, fixed_line, may_push, wishes};
 pub(crate) use track::{Tid, Track};
 pub(crate) use wire::ClientParams;
 
@@ -158,7 +161,7 @@ impl Room {
 
     fn ice(&mut self, owner: Owner, lost: Option<Duration>) {
         if let Some(p) = self.parts.get_mut(&owner.pid)
-            && owner.role == Role::Subscriber
+            && (owner.role == Role::Subscriber || p.stream.is_some())
         {
             p.ice_lost_at = lost;
             // Before the answer to the new credentials it is the old path that works, and not for long.
@@ -167,7 +170,7 @@ impl Room {
     }
 
     fn data_open(&mut self, ctx: &mut Ctx<'_>, pid: Pid) {
-        if let Some(p) = self.parts.get_mut(&pid) {
+        if let Some(p) = self.parts.get_mut(&pid).filter(|p| p.stream.is_none()) {
             p.data_open = true;
         }
         self.deliver_waiting(ctx, pid);
@@ -216,13 +219,16 @@ impl Room {
         self.by_identity.remove(&p.who.identity);
         self.speakers.remove(&pid);
         let fact = left(ctx, &p, reason);
-        if let Some(pc) = p.pub_pc.take() {
+        if let Some(pc) = p.pub_pc.take().filter(|pc| *pc != p.sub_pc) {
             ctx.pcs.close(pc);
         }
         p.version += 1;
         self.tell_gone(ctx.now.mono, &p, reason);
         let leave = tell.map(|(wire, action)| participant::encode(wire::leave(wire, action)));
-        if matches!(reason, LeftReason::Removed | LeftReason::RoomDeleted) {
+        if p.stream.is_some() {
+            ctx.pcs.with(p.sub_pc, crate::pc::Pc::hang_up);
+            ctx.farewells.push(Farewell::hung_up(p.sub_pc, ctx.now.mono));
+        } else if matches!(reason, LeftReason::Removed | LeftReason::RoomDeleted) {
             p.see_off(ctx, leave, farewell);
         } else {
             if let Some(leave) = leave {

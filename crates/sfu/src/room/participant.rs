@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 
 use super::announce::{Announcements, Pending};
 use super::message::Waiting;
+use super::stream::Streaming;
 use super::subscribe::Subs;
 use super::track::Tid;
 use super::wire::ClientParams;
@@ -50,6 +51,8 @@ pub(crate) struct Participant {
     /// Grows with every change others see.
     pub version: u32,
     pub sink: Option<Sink>,
+    /// It speaks plain HTTP: there never is a WebSocket, and one connection serves as both.
+    pub stream: Option<Box<Streaming>>,
     /// Which of its WebSockets is the current one.
     pub sink_epoch: u32,
     /// Since when there is no WebSocket.
@@ -122,7 +125,7 @@ impl Participant {
 
     /// Whether its connection, or a part of it, is lost at this moment.
     pub(crate) fn away(&self) -> bool {
-        let unheard = self.sink.as_ref().is_none_or(Sink::is_closed);
+        let unheard = self.stream.is_none() && self.sink.as_ref().is_none_or(Sink::is_closed);
         unheard || self.lost_at.is_some() || self.ice_lost_at.is_some() || self.media_dead_at.is_some()
     }
 

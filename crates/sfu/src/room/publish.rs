@@ -122,8 +122,7 @@ impl Room {
     fn match_held(&mut self, ctx: &mut Ctx<'_>, pid: Pid) {
         let mut published = false;
         while let Some((line, pending)) = self.parts.get_mut(&pid).and_then(|p| p.announced.next_match()) {
-            self.publish(ctx, pid, &line, pending);
-            published = true;
+            published |= self.publish(ctx, pid, &line, pending).is_some();
         }
         if published {
             self.tell_changed(pid, false);
@@ -131,9 +130,10 @@ impl Room {
         }
     }
 
-    fn publish(&mut self, ctx: &mut Ctx<'_>, pid: Pid, line: &OfferLine, pending: Pending) {
-        let Some(p) = self.parts.get_mut(&pid) else { return };
-        let Some(pc) = p.pub_pc else { return };
+    /// Makes a track of a line. The caller tells the others.
+    pub(super) fn publish(&mut self, ctx: &mut Ctx<'_>, pid: Pid, line: &OfferLine, pending: Pending) -> Option<Tid> {
+        let p = self.parts.get_mut(&pid)?;
+        let pc = p.pub_pc?;
         let mid = Mid::from(line.mid.as_str());
         self.next_tid += 1;
         let tid = self.next_tid;
@@ -171,6 +171,7 @@ impl Room {
         };
         self.tracks.insert(tid, track);
         self.event(ctx, fact);
+        Some(tid)
     }
 
     /// Takes back the tracks whose lines the client's new offer no longer sends on.
@@ -287,7 +288,7 @@ impl Room {
 }
 
 #[expect(deprecated, reason = "older clients read these fields")]
-fn track_info(ctx: &Ctx<'_>, req: &proto::AddTrackRequest, kind: Kind) -> proto::TrackInfo {
+pub(super) fn track_info(ctx: &Ctx<'_>, req: &proto::AddTrackRequest, kind: Kind) -> proto::TrackInfo {
     use proto::TrackSource as S;
     let source = S::try_from(req.source).unwrap_or(S::Unknown);
     let letter = match source {

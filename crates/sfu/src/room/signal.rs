@@ -19,7 +19,7 @@ const MAX_ATTRIBUTES: usize = 64 * 1024;
 const MAX_NAME: usize = 256;
 /// Longest session description in bytes. Clients keep a line for every track they ever published, about a kilobyte each:
 /// that is some 240 publications in one connection.
-const MAX_SDP: usize = 256 * 1024;
+pub(crate) const MAX_SDP: usize = 256 * 1024;
 
 impl Room {
     /// One request of a client. `epoch` says over which WebSocket it came.

@@ -79,9 +79,13 @@ impl Room {
                     self.unsubscribe(ctx, pid, tid);
                 }
             }
-            (false, true) => self.subscribe_to_all(ctx, pid),
+            (false, true) => {
+                self.subscribe_to_all(ctx, pid);
+                self.fill_lines(ctx, pid);
+            }
             _ => {}
         }
+        self.publish_lines(ctx, pid);
     }
 
     /// Each track of a participant, its policy mute set anew, and whether its right is lost.

@@ -34,6 +34,14 @@ pub(crate) struct Line {
     pub down: Down,
 }
 
+impl Line {
+    /// A line that was negotiated once and for all.
+    pub(super) fn fixed(mid: Mid, kind: Kind, pts: DownLine) -> Self {
+        let (mid, audio) = (Some(mid), kind == Kind::Audio);
+        Self { mid, audio, on: true, confirmed: true, pts, ..Self::default() }
+    }
+}
+
 /// The subscriber side of a participant.
 #[derive(Default)]
 pub(crate) struct Subs {
@@ -42,7 +50,7 @@ pub(crate) struct Subs {
     /// Since when the last offer waits for its answer.
     asked_at: Option<Duration>,
     /// Since when there is something new to offer.
-    changed_at: Option<Duration>,
+    pub changed_at: Option<Duration>,
     restart: bool,
     pub answered_once: bool,
 }
@@ -70,11 +78,14 @@ impl Room {
                 self.subscribe(ctx, pid, *tid);
             }
         }
+        self.fill_viewers(ctx);
     }
 
     fn wants(&self, pid: Pid, tid: Tid) -> bool {
         let (Some(p), Some(t)) = (self.parts.get(&pid), self.tracks.get(&tid)) else { return false };
         t.pid != pid
+            // Its lines are filled, not made.
+            && p.stream.is_none()
             && p.standing.permission.subscribe
             && self.parts.get(&t.pid).is_some_and(super::Participant::visible)
             && !p.unwanted.contains(&t.info.sid)
@@ -86,19 +97,25 @@ impl Room {
         if !self.wants(pid, tid) {
             return;
         }
-        let (Some(p), Some(track)) = (self.parts.get_mut(&pid), self.tracks.get_mut(&tid)) else { return };
+        let (Some(p), Some(track)) = (self.parts.get_mut(&pid), self.tracks.get(&tid)) else { return };
         let audio = track.kind == Kind::Audio;
         let free = |l: &Line| l.audio == audio && l.track.is_none() && !l.on && (l.confirmed || l.mid.is_none());
         let index = p.subs.lines.iter().position(free).unwrap_or_else(|| {
             p.subs.lines.push(Line { audio, ..Line::default() });
             p.subs.lines.len() - 1
         });
-        let line = &mut p.subs.lines[index];
+        p.subs.changed_at.get_or_insert(ctx.now.mono);
+        self.put_on_line(ctx, pid, tid, index, false);
+    }
+
+    /// Puts a track on a line that is free. `ready`: the client knows of it already.
+    pub(super) fn put_on_line(&mut self, ctx: &mut Ctx<'_>, pid: Pid, tid: Tid, index: usize, ready: bool) {
+        let (Some(p), Some(track)) = (self.parts.get_mut(&pid), self.tracks.get_mut(&tid)) else { return };
+        let Some(line) = p.subs.lines.get_mut(index) else { return };
         line.track = Some(tid);
-        line.ready = false;
+        line.ready = ready;
         line.down.assign(track.kind, ctx.env.random_u32());
         track.subs.push((pid, index));
-        p.subs.changed_at.get_or_insert(ctx.now.mono);
         let owner = track.pid;
         if !track.told_subscribed {
             track.told_subscribed = true;
@@ -270,6 +287,9 @@ impl Room {
     /// Sends offers that were held back for a moment. True: some are still held back.
     pub(crate) fn negotiations(&mut self, ctx: &mut Ctx<'_>) -> bool {
         let now = ctx.now.mono;
+        if self.parts.values().any(|p| p.stream.is_some() && p.subs.changed_at.is_some()) {
+            self.fill_viewers(ctx);
+        }
         let mut ready = Vec::new();
         let mut more = false;
         for p in self.parts.values().filter(|p| p.sink.is_some() && p.subs.asked_at.is_none()) {

@@ -1,5 +1,7 @@
 //! A room without sockets: what its parts make of what they are told.
 
+mod streams;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,7 +19,7 @@ use stoa_core::ports::{Clock, Entropy};
 use stoa_core::time::{Now, UnixMs};
 use tokio::sync::mpsc;
 
-use super::{ClientParams, Ctx, Effect, Farewell, Joiner, Owner, Pid, Resumer, Room};
+use super::{ClientParams, Ctx, Effect, Farewell, Joiner, Link, Owner, Pid, Resumer, Room};
 use crate::env::Env;
 use crate::pc::{Factory, Kind, Lane, OfferLine, Pc, PcSet, Role, scan};
 
@@ -171,7 +173,7 @@ impl Bench {
             standing: standing(5),
             token: Self::token(name),
             client: ClientParams { auto_subscribe: true, ..ClientParams::default() },
-            sink: self.sink(),
+            link: Link::Signal(self.sink()),
         };
         let pid = self.next;
         self.with(|room, ctx| room.join(ctx, pid, joiner)).unwrap().0

@@ -21,7 +21,7 @@ impl Room {
         let window = ctx.env.cfg.resume_window;
         let mut gone = Vec::new();
         for p in self.parts.values_mut() {
-            if p.sink.as_ref().is_none_or(tokio::sync::mpsc::Sender::is_closed) {
+            if p.stream.is_none() && p.sink.as_ref().is_none_or(tokio::sync::mpsc::Sender::is_closed) {
                 p.sink = None;
                 p.lost_at.get_or_insert(ctx.now.mono);
             }

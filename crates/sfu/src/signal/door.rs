@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 
 use super::ADMISSION_TIMEOUT;
 use crate::engine::Engine;
-use crate::room::{ClientParams, Joiner, Refusal, Resumer, Sink};
+use crate::room::{ClientParams, Joiner, Link, Refusal, Resumer, Sink};
 use crate::shard::{Command, Session};
 use crate::token::{self, TokenError, Verified};
 
@@ -123,7 +123,8 @@ impl Door<'_> {
             }
             None => {
                 let client = params.client.clone();
-                let joiner = Box::new(Joiner { identity, user, standing, token, client, sink });
+                let link = Link::Signal(sink);
+                let joiner = Box::new(Joiner { identity, user, standing, token, client, link });
                 Command::Join { key, asked, joiner, reply }
             }
         };
@@ -144,11 +145,5 @@ pub(super) fn refused(refusal: Refusal) -> Response {
         Refusal::Door(Refused::NoSuchChannel) | Refusal::UnknownSession => StatusCode::NOT_FOUND,
         Refusal::Door(Refused::Unavailable) | Refusal::Busy => StatusCode::SERVICE_UNAVAILABLE,
     };
-    let text = match refusal {
-        Refusal::Door(why) => why.to_string(),
-        Refusal::Taken => "identity is in use by another user".to_owned(),
-        Refusal::UnknownSession => "no such session".to_owned(),
-        Refusal::Busy => Refused::Unavailable.to_string(),
-    };
-    (status, text).into_response()
+    (status, refusal.to_string()).into_response()
 }

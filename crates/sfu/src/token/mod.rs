@@ -18,6 +18,7 @@ use stoa_core::app::Apps;
 use stoa_core::channel::ATTR_IDENTITY;
 use stoa_core::id::{AppId, ChannelKey, ChannelName, Identity};
 use stoa_core::media::{Claims, TrackSource};
+use stoa_core::stream::Stream;
 use stoa_core::time::UnixMs;
 
 pub use jws::MAX_BYTES;
@@ -129,6 +130,25 @@ impl Verified {
     #[must_use]
     pub fn is_ours(&self) -> bool {
         self.claims.attributes.contains_key(ATTR_IDENTITY)
+    }
+
+    /// What stands for the token of a participant that came without one: the caller has checked it another way.
+    pub(crate) fn of_stream(channel: &ChannelKey, identity: &Identity, claims: Claims, what: &Stream) -> Self {
+        Self {
+            app: channel.app,
+            key: String::new(),
+            identity: Some(identity.clone()),
+            claims,
+            room: channel.name.to_string(),
+            room_join: true,
+            room_admin: false,
+            room_create: false,
+            room_list: false,
+            kind: if *what == Stream::Push { Kind::Ingress } else { Kind::Standard },
+            room_config: None,
+            exp_secs: i64::MAX,
+            raw: serde_json::Map::new(),
+        }
     }
 
     /// The channel it joins and who joins.

@@ -19,7 +19,7 @@ use futures_util::stream::FuturesUnordered;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use stoa_core::app::Apps;
-use stoa_core::ports::{Clock, Entropy, OutboxItem, Store};
+use stoa_core::ports::{Clock, Entropy, OutboxItem, OutboxStore};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -85,7 +85,7 @@ pub fn client() -> reqwest::Result<reqwest::Client> {
 
 /// Brings the outbox to its receivers: in order per channel, again until taken, each with the same id.
 pub struct Deliverer {
-    store: Arc<dyn Store>,
+    store: Arc<dyn OutboxStore>,
     apps: Apps,
     client: reqwest::Client,
     clock: Arc<dyn Clock>,
@@ -121,7 +121,7 @@ impl Deliverer {
     /// A deliverer; [`Self::run`] makes it work.
     #[must_use]
     pub fn new(
-        store: Arc<dyn Store>,
+        store: Arc<dyn OutboxStore>,
         apps: Apps,
         client: reqwest::Client,
         clock: Arc<dyn Clock>,

@@ -8,19 +8,14 @@ use axum::http::{HeaderMap, StatusCode, Uri};
 use secrecy::SecretString;
 use serde_json::Value;
 use stoa_core::Result;
-use stoa_core::account::Account;
 use stoa_core::app::App;
-use stoa_core::channel::{Boot, Call, CallOp, CallRow, ChannelRecord, Member, MemberApplied, MemberCommand};
-use stoa_core::id::{AppId, ChannelKey, ChannelName, RoomId, UserId};
+use stoa_core::id::{AppId, ChannelKey, ChannelName};
 use stoa_core::media::{MediaEvent, MediaFact};
-use stoa_core::ports::{CallFilter, CallStore, ChannelStore, PageStart, SanctionFilter};
-use stoa_core::sanction::Sanction;
 use stoa_core::time::{Now, UnixMs};
-use stoa_core::voice::{Applied, Command, NewRoom, Room};
 
 use super::*;
 
-/// An outbox in memory. Everything else of the port is of no use here.
+/// An outbox in memory.
 #[derive(Default)]
 struct Outbox {
     rows: Mutex<BTreeMap<i64, OutboxItem>>,
@@ -29,11 +24,14 @@ struct Outbox {
 }
 
 #[async_trait]
-#[rustfmt::skip]
-impl Store for Outbox {
+impl OutboxStore for Outbox {
     async fn outbox_push(&self, items: Vec<OutboxItem>) -> Result<()> {
         for item in items {
-            let seq = { let mut last = self.last_seq.lock().unwrap(); *last += 1; *last };
+            let seq = {
+                let mut last = self.last_seq.lock().unwrap();
+                *last += 1;
+                *last
+            };
             self.rows.lock().unwrap().insert(seq, OutboxItem { seq, ..item });
         }
         Ok(())
@@ -50,50 +48,6 @@ impl Store for Outbox {
         self.rows.lock().unwrap().remove(&seq);
         Ok(())
     }
-
-    async fn ping(&self) -> Result<()> { unreachable!() }
-    async fn secret(&self, _: &str, _: &[u8]) -> Result<Vec<u8>> { unreachable!() }
-    async fn account(&self, _: &UserId) -> Result<Option<Arc<Account>>> { unreachable!() }
-    async fn put_account(&self, _: Account) -> Result<()> { unreachable!() }
-    async fn remove_account(&self, _: &UserId) -> Result<bool> { unreachable!() }
-    async fn accounts(&self) -> Result<Vec<Account>> { unreachable!() }
-    async fn create_room(&self, _: NewRoom, _: &[u32], _: u32) -> Result<Arc<Room>> { unreachable!() }
-    async fn room(&self, _: AppId, _: RoomId) -> Result<Option<Arc<Room>>> { unreachable!() }
-    async fn list_rooms(&self, _: AppId, _: PageStart, _: u32) -> Result<Vec<Arc<Room>>> { unreachable!() }
-    async fn apply(&self, _: AppId, _: RoomId, _: Command, _: UnixMs) -> Result<Option<Applied>> { unreachable!() }
-    async fn rooms_with_attended_seats(&self) -> Result<Vec<Arc<Room>>> { unreachable!() }
-    async fn sanction(&self, _: &ChannelKey, _: &UserId) -> Result<Option<Sanction>> { unreachable!() }
-    async fn put_sanction(&self, _: Sanction) -> Result<()> { unreachable!() }
-    async fn purge_sanctions(&self, _: UnixMs, _: i64) -> Result<u64> { unreachable!() }
-}
-
-#[async_trait]
-#[rustfmt::skip]
-impl ChannelStore for Outbox {
-    async fn channel(&self, _: &ChannelKey) -> Result<Option<ChannelRecord>> { unreachable!() }
-    async fn open_channel(&self, _: ChannelRecord) -> Result<(ChannelRecord, bool)> { unreachable!() }
-    async fn end_channel(&self, _: &ChannelKey) -> Result<bool> { unreachable!() }
-    async fn all_channels(&self) -> Result<Vec<ChannelRecord>> { unreachable!() }
-    async fn channel_names(&self, _: AppId, _: u64, _: u32) -> Result<(u64, Vec<ChannelName>)> { unreachable!() }
-    async fn member(&self, _: &ChannelKey, _: &UserId) -> Result<Option<Member>> { unreachable!() }
-    async fn members(&self, _: &ChannelKey) -> Result<Vec<Member>> { unreachable!() }
-    async fn timed_mutes(&self, _: UnixMs) -> Result<Vec<Member>> { unreachable!() }
-    async fn apply_member(
-        &self, _: &ChannelKey, _: &UserId, _: MemberCommand, _: UnixMs,
-    ) -> Result<Option<MemberApplied>> { unreachable!() }
-    async fn bans(&self, _: &SanctionFilter, _: UnixMs, _: u64, _: u32) -> Result<(u64, Vec<Sanction>)> { unreachable!() }
-    async fn lift_ban(&self, _: &ChannelKey, _: &UserId, _: UnixMs) -> Result<bool> { unreachable!() }
-}
-
-#[async_trait]
-#[rustfmt::skip]
-impl CallStore for Outbox {
-    async fn boot(&self, _: UnixMs) -> Result<Boot> { unreachable!() }
-    async fn heartbeat(&self, _: Boot, _: UnixMs) -> Result<()> { unreachable!() }
-    async fn write_calls(&self, _: Boot, _: Vec<CallOp>) -> Result<()> { unreachable!() }
-    async fn open_calls(&self, _: Boot) -> Result<Vec<CallRow>> { unreachable!() }
-    async fn calls(&self, _: &CallFilter, _: u64, _: u32) -> Result<(u64, Vec<Call>)> { unreachable!() }
-    async fn purge_calls(&self, _: UnixMs) -> Result<u64> { unreachable!() }
 }
 
 /// Wall clock as set, monotonic clock of the runtime.

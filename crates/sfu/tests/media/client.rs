@@ -30,6 +30,10 @@ pub enum Seen {
     Up,
     /// Somebody's media packet.
     Packet,
+    /// One of them that begins a key frame.
+    KeyFrame,
+    /// What is told of somebody.
+    Update(Box<proto::ParticipantInfo>),
     /// A data packet over the reliable channel.
     Data(Box<proto::DataPacket>),
     /// Its own track was taken.
@@ -102,6 +106,11 @@ pub enum Command {
     Resume(String),
 }
 
+/// Whether a payload is the beginning of a VP8 key frame as the tests' publishers send it.
+pub fn is_key_frame(payload: &[u8]) -> bool {
+    payload.starts_with(&[0x10, 0])
+}
+
 #[expect(clippy::disallowed_methods, reason = "the tests' own clock")]
 pub fn now() -> Instant {
     Instant::now()
@@ -119,7 +128,8 @@ impl Peer {
     async fn new() -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         let local = socket.local_addr().unwrap();
-        let mut rtc = Rtc::builder().set_rtp_mode(true).clear_codecs().enable_opus(true, false).build(now());
+        let mut rtc =
+            Rtc::builder().set_rtp_mode(true).clear_codecs().enable_opus(true, false).enable_vp8(true).build(now());
         rtc.add_local_candidate(Candidate::host(local, "udp").unwrap());
         Self { rtc, socket, local, wake: now(), pending: None }
     }
@@ -167,7 +177,12 @@ impl Peer {
                 }
                 Output::Event(e) => match e {
                     Event::Connected if subscriber => log.push(Seen::Up),
-                    Event::RtpPacket(_) => log.push(Seen::Packet),
+                    Event::RtpPacket(p) => {
+                        if is_key_frame(&p.payload) {
+                            log.push(Seen::KeyFrame);
+                        }
+                        log.push(Seen::Packet);
+                    }
                     Event::ChannelData(d) => {
                         log.push(Seen::Data(Box::new(proto::DataPacket::decode(&d.data[..]).unwrap())));
                     }
@@ -295,6 +310,11 @@ impl Client {
                 let (offer, mid) = self.publ.offer_audio();
                 self.line = Some(Line { mid, pt: None, number: 0, next: now() });
                 self.send_sdp("offer", offer).await;
+            }
+            Response::Update(update) => {
+                for info in update.participants {
+                    self.log.push(Seen::Update(Box::new(info)));
+                }
             }
             Response::Leave(leave) => self.log.push(Seen::Leave(leave)),
             Response::Reconnect(_) => {

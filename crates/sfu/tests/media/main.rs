@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a broken test bench should fail loudly")]
 mod client;
+mod stream_client;
+mod streams;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;

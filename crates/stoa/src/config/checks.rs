@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use stoa_core::app::{App, Apps};
+use stoa_core::class::Creators;
 use stoa_core::id::{AppId, UserId};
 
 use super::schema::{AppCfg, Settings};
@@ -16,20 +17,18 @@ const MIN_SECRET: usize = 32;
 const MAX_APP_ID: u64 = (1 << 53) - 1;
 
 /// Sections and keys of parts that this build does not contain. Their keys are read and checked, and have no effect.
-const NOT_BUILT: [(&str, &str); 12] = [
-    ("class.", "the classroom dialect"),
-    ("embedded.", "embedded push, play and whiteboard"),
+const NOT_BUILT: [(&str, &str); 7] = [
     ("limits.hub_", "the message hub"),
-    ("hub.member_grace", "the message hub"),
     ("hub.kick_linger", "the message hub"),
     ("hub.connections_per_user", "the message hub"),
     ("voice.kick_ban", "the message hub"),
     ("voice.single_login", "the message hub"),
     ("voice.dismiss_linger", "the message hub"),
     ("http.domain", "automatic certificates"),
-    ("class", "the classroom dialect"),
-    ("embedded", "embedded push, play and whiteboard"),
 ];
+/// Most users on stage besides the teacher that `class.stage_max` may allow: what one page of the meeting list shows to
+/// every student (classroom.md 5.6).
+const MAX_STAGE: u8 = 32;
 
 /// Result of the checks.
 #[derive(Debug, Default)]
@@ -85,6 +84,7 @@ pub fn check(s: &Settings, given: &[String]) -> Findings {
     logins(s, loopback, &mut f);
     engines(s, &mut f);
     talk(s, &mut f);
+    classes(s, &mut f);
     let mut named = BTreeSet::new();
     for key in given {
         if let Some((_, part)) =
@@ -96,6 +96,44 @@ pub fn check(s: &Settings, given: &[String]) -> Findings {
         }
     }
     f
+}
+
+/// The ranges of classroom.md 8.2.
+fn classes(s: &Settings, f: &mut Findings) {
+    let c = &s.class;
+    if c.stage_max > MAX_STAGE {
+        f.error(format!("class.stage_max: must be at most {MAX_STAGE}"));
+    }
+    if !["enforce", "open"].contains(&c.stage_policy.as_str()) {
+        f.error("class.stage_policy: must be \"enforce\" or \"open\"");
+    }
+    if let Err(e) = creators(c) {
+        f.error(e);
+    }
+    let p = &c.provider;
+    for (key, value) in [("im", &p.im), ("media", &p.media), ("board", &p.board)] {
+        if value != "embedded" {
+            f.error(format!("class.provider.{key} = {value:?}: this build has no vendor cloud for classes"));
+        }
+    }
+    if s.embedded.url_ttl.0.is_zero() {
+        f.error("embedded.url_ttl: must be at least 1");
+    }
+}
+
+/// Who may create classes.
+///
+/// # Errors
+/// A name that is no user id.
+pub fn creators(c: &super::schema::Class) -> Result<Creators, String> {
+    match c.creators.0.as_slice() {
+        [one] if one == "any" => Ok(Creators::Any),
+        [one] if one == "admin" => Ok(Creators::Admin),
+        names => {
+            let users = names.iter().map(|n| UserId::new(n.as_str()));
+            users.collect::<Result<_, _>>().map(Creators::Only).map_err(|e| format!("class.creators: {}", e.public()))
+        }
+    }
 }
 
 /// The ranges of talk.md 8.2 and 4.1.
@@ -233,8 +271,10 @@ fn engines(s: &Settings, f: &mut Findings) {
     {
         f.error("store.url: empty for SQLite, or postgres://user:password@host/database");
     }
-    if s.voice.app != 0 && !s.apps.iter().any(|a| a.app_id == s.voice.app) {
-        f.error(format!("voice.app = {}: there is no such app", s.voice.app));
+    for (key, app) in [("voice.app", s.voice.app), ("class.app", s.class.app)] {
+        if app != 0 && !s.apps.iter().any(|a| a.app_id == app) {
+            f.error(format!("{key} = {app}: there is no such app"));
+        }
     }
     if s.voice.provider.media == Provider::Aliyun
         && (s.aliyun.rtc.app_id.is_empty() || s.aliyun.rtc.app_key.expose().is_empty())
@@ -272,7 +312,18 @@ pub fn registry(apps: &[AppCfg]) -> Apps {
 /// The tenant of the voice-room dialect.
 #[must_use]
 pub fn voice_app(s: &Settings) -> Option<AppId> {
-    match s.voice.app {
+    tenant(s, s.voice.app)
+}
+
+/// The tenant of the classroom dialect.
+#[must_use]
+pub fn class_app(s: &Settings) -> Option<AppId> {
+    tenant(s, s.class.app)
+}
+
+/// The app of this number; 0 = the first enabled one.
+fn tenant(s: &Settings, number: u64) -> Option<AppId> {
+    match number {
         0 => s.apps.iter().find(|a| a.enabled).map(|a| AppId(a.app_id)),
         n => Some(AppId(n)),
     }

@@ -10,12 +10,18 @@ use serde_json::json;
 use stoa_api::jwt::Key;
 use stoa_core::account::Account;
 use stoa_core::app::App;
+use stoa_core::board::BoardStore;
 use stoa_core::channel::{Boot, Call, CallOp, CallRow, ChannelRecord, Member, MemberApplied, MemberCommand};
-use stoa_core::id::{AppId, ChannelKey, ChannelName, RoomId, UserId};
+use stoa_core::class::{
+    CheckIn, CheckInRecord, Class, ClassApplied, ClassCommand, ClassMember, ClassStore, ClassView, Doc, Meeting,
+    MemberFilter, NewClass,
+};
+use stoa_core::id::{AppId, ChannelKey, ChannelName, CheckInId, ClassId, MeetingId, RoomId, UserId};
 use stoa_core::login::{LoginHook, Passwords};
 use stoa_core::media::MediaGrant;
 use stoa_core::ports::{
-    CallFilter, CallStore, ChannelStore, Entropy, MediaTokens, OutboxItem, PageStart, SanctionFilter, Store,
+    CallFilter, CallStore, ChannelStore, Entropy, MediaTokens, OutboxItem, OutboxStore, PageStart, SanctionFilter,
+    Store,
 };
 use stoa_core::sanction::Sanction;
 use stoa_core::time::UnixMs;
@@ -88,6 +94,10 @@ through! {
     sanction(channel: &ChannelKey, user: &UserId) -> Result<Option<Sanction>>;
     put_sanction(sanction: Sanction) -> Result<()>;
     purge_sanctions(now: UnixMs, before_secs: i64) -> Result<u64>;
+}
+
+through! {
+    OutboxStore:
     outbox_push(items: Vec<OutboxItem>) -> Result<()>;
     outbox_peek(limit: u32) -> Result<Vec<OutboxItem>>;
     outbox_done(seq: i64) -> Result<()>;
@@ -116,6 +126,38 @@ through! {
     open_calls(boot: Boot) -> Result<Vec<CallRow>>;
     calls(filter: &CallFilter, offset: u64, limit: u32) -> Result<(u64, Vec<Call>)>;
     purge_calls(before: UnixMs) -> Result<u64>;
+}
+
+through! {
+    ClassStore:
+    create_class(new: NewClass) -> Result<Arc<Class>>;
+    class(app: AppId, id: ClassId) -> Result<Option<Arc<Class>>>;
+    meeting(app: AppId, meeting: MeetingId) -> Result<Meeting>;
+    class_view(app: AppId, id: ClassId, user: &UserId) -> Result<Option<ClassView>>;
+    list_classes(app: AppId, user: &UserId, offset: u64, limit: u32) -> Result<Vec<ClassView>>;
+    apply_class(app: AppId, id: ClassId, command: ClassCommand, now: UnixMs) -> Result<Option<ClassApplied>>;
+    class_member(class: ClassId, user: &UserId) -> Result<Option<ClassMember>>;
+    class_members(class: ClassId, filter: MemberFilter, offset: u64, limit: u32) -> Result<(u64, Vec<ClassMember>)>;
+    connected_members() -> Result<Vec<(ChannelKey, UserId)>>;
+    manages_class(app: AppId, user: &UserId) -> Result<bool>;
+    add_docs(class: ClassId, docs: Vec<Doc>) -> Result<Option<Vec<Doc>>>;
+    delete_docs(class: ClassId, ids: Vec<String>) -> Result<Vec<String>>;
+    docs(class: ClassId) -> Result<Vec<Doc>>;
+    start_check_in(check_in: CheckIn) -> Result<Option<bool>>;
+    check_in(app: AppId, id: CheckInId) -> Result<Option<CheckIn>>;
+    check_ins(class: ClassId) -> Result<Vec<CheckIn>>;
+    record_check_in(id: CheckInId, user: &UserId, at: UnixMs) -> Result<bool>;
+    check_in_records(id: CheckInId, user: Option<&UserId>) -> Result<Vec<CheckInRecord>>;
+    mute_class(class: ClassId, on: bool) -> Result<bool>;
+    mute_class_user(class: ClassId, user: &UserId, until: UnixMs) -> Result<bool>;
+    like_class(class: ClassId, n: u32) -> Result<bool>;
+}
+
+through! {
+    BoardStore:
+    board(board: ClassId) -> Result<Vec<Vec<u8>>>;
+    append_board(board: ClassId, update: &[u8]) -> Result<bool>;
+    replace_board(board: ClassId, snapshot: &[u8]) -> Result<bool>;
 }
 
 /// Entropy that never repeats, except for the four-byte draws of show codes that a test forces.

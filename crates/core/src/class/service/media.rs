@@ -80,7 +80,7 @@ impl Classes {
             name: view.row.as_ref().map(|r| r.name.clone()).unwrap_or_default(),
             metadata: String::new(),
             attributes: BTreeMap::new(),
-            can_publish: class.open() && (teacher || class.stage.holds(user)),
+            can_publish: class.open() && (teacher || class.stage.holds(user, self.now())),
             sources: BTreeSet::new(),
             can_publish_data: true,
             iat_secs: now,

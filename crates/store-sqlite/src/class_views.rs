@@ -1,0 +1,182 @@
+//! Classes as their readers see them: one statement each.
+
+use std::cmp::Reverse;
+use std::sync::Arc;
+
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, Row, params};
+use stoa_core::Result;
+use stoa_core::class::{ClassIdentity, ClassMember, ClassView, GroupState, MemberFilter, MemberStatus};
+use stoa_core::id::{AppId, ChannelKey, ChannelName, ClassId, UserId};
+use stoa_core::time::UnixMs;
+
+use crate::channels::count;
+use crate::classes::{CLASS_COLUMNS, MEMBER_COLUMNS, class_columns, class_member_columns, read_class, read_member};
+use crate::errors::{bad_row, sql};
+use crate::rooms::db;
+use crate::tables::read_sanction;
+
+/// The classes that `$which` picks, with what is stored of the user `?1` in each. The inner query has the limit, so
+/// that what is skipped is not joined.
+macro_rules! views {
+    ($which:literal) => {
+        concat!(
+            "SELECT c.*, ",
+            class_member_columns!("a"),
+            ", ",
+            class_member_columns!("m"),
+            ", s.source, s.acted_by, s.created_ms, s.until_ms, s.not_before_secs, \
+             coalesce(g.mute_all, 0), coalesce(g.likes, 0), coalesce(u.until_ms, 0) FROM (SELECT ",
+            class_columns!(),
+            " FROM class WHERE ",
+            $which,
+            ") c LEFT JOIN class_member a ON a.class_id = c.id AND a.identity = 2 \
+             LEFT JOIN class_member m ON m.class_id = c.id AND m.user_id = ?1 \
+             LEFT JOIN sanctions s ON s.app = c.app AND s.channel = c.meeting AND s.user_id = ?1 \
+             LEFT JOIN class_group g ON g.class_id = c.id \
+             LEFT JOIN class_mute u ON u.class_id = c.id AND u.user_id = ?1"
+        )
+    };
+}
+
+macro_rules! one {
+    () => {
+        views!("app = ?2 AND id = ?3")
+    };
+}
+
+macro_rules! page {
+    () => {
+        views!("app = ?2 ORDER BY created_ms DESC, id DESC LIMIT ?3 OFFSET ?4")
+    };
+}
+
+/// The row of a left join from `at` on, if it found one.
+fn joined<T>(
+    r: &Row<'_>,
+    at: usize,
+    read: impl FnOnce() -> rusqlite::Result<Result<T>>,
+) -> rusqlite::Result<Result<Option<T>>> {
+    if r.get_ref(at)? == ValueRef::Null { Ok(Ok(None)) } else { read().map(|inner| inner.map(Some)) }
+}
+
+fn read_view(r: &Row<'_>, user: &UserId) -> rusqlite::Result<Result<ClassView>> {
+    const ASSISTANT: usize = CLASS_COLUMNS;
+    const ROW: usize = ASSISTANT + MEMBER_COLUMNS;
+    const SANCTION: usize = ROW + MEMBER_COLUMNS;
+    const GROUP: usize = SANCTION + 5;
+    let class = match read_class(r)? {
+        Ok(class) => Arc::new(class),
+        Err(e) => return Ok(Err(e)),
+    };
+    let channel = class.channel();
+    let assistant = joined(r, ASSISTANT, || read_member(r, ASSISTANT))?;
+    let row = joined(r, ROW, || read_member(r, ROW))?;
+    let sanction = joined(r, SANCTION, || read_sanction(r, SANCTION, &channel, user))?;
+    let group = GroupState { mute_all: r.get(GROUP)?, likes: count(r.get(GROUP + 1)?) };
+    let muted_until = UnixMs(r.get(GROUP + 2)?);
+    Ok(assistant
+        .and_then(|assistant| Ok(ClassView { class, assistant, group, row: row?, sanction: sanction?, muted_until })))
+}
+
+/// The class as one user sees it.
+pub(crate) fn view(conn: &Connection, app: AppId, id: ClassId, user: &UserId) -> Result<Option<ClassView>> {
+    conn.prepare_cached(one!())
+        .and_then(|mut s| {
+            let mut rows = s.query_map(params![user.as_str(), db(app.0), id.0], |r| read_view(r, user))?;
+            rows.next().transpose()
+        })
+        .map_err(sql("read a class"))?
+        .transpose()
+}
+
+/// A page of classes, newest first.
+pub(crate) fn list(conn: &Connection, app: AppId, user: &UserId, offset: u64, limit: u32) -> Result<Vec<ClassView>> {
+    let page = params![user.as_str(), db(app.0), limit, db(offset)];
+    let views = conn
+        .prepare_cached(page!())
+        .and_then(|mut s| s.query_map(page, |r| read_view(r, user))?.collect::<rusqlite::Result<Vec<_>>>())
+        .map_err(sql("list classes"))?;
+    let mut views = views.into_iter().collect::<Result<Vec<_>>>()?;
+    // The inner query picks the page in order, the joins promise none.
+    views.sort_by_key(|v| Reverse((v.class.created, v.class.id)));
+    Ok(views)
+}
+
+/// Members that match: `?1` class, `?2` identity, `?3` status, `?4` limit, `?5` offset.
+macro_rules! members {
+    ($what:expr, $page:literal) => {
+        concat!(
+            "SELECT ",
+            $what,
+            " FROM class_member m INDEXED BY class_member_list WHERE m.class_id = ?1 \
+             AND (?2 IS NULL OR m.identity = ?2) AND (?3 IS NULL OR m.status = ?3) ",
+            $page
+        )
+    };
+}
+
+macro_rules! member_page {
+    () => {
+        members!(
+            class_member_columns!("m"),
+            "ORDER BY m.identity DESC, m.status, m.joined_ms DESC, m.user_id LIMIT ?4 OFFSET ?5"
+        )
+    };
+}
+
+/// How many members match, and those on a page.
+pub(crate) fn members(
+    conn: &Connection,
+    class: ClassId,
+    filter: MemberFilter,
+    offset: u64,
+    limit: u32,
+) -> Result<(u64, Vec<ClassMember>)> {
+    let doing = "list class members";
+    let (identity, status) = (filter.identity.map(ClassIdentity::number), filter.status.map(MemberStatus::number));
+    let total: i64 = conn
+        .prepare_cached(members!("count(*)", ""))
+        .and_then(|mut s| s.query_row(params![class.0, identity, status], |r| r.get(0)))
+        .map_err(sql(doing))?;
+    let page = conn
+        .prepare_cached(member_page!())
+        .and_then(|mut s| {
+            let page = params![class.0, identity, status, limit, db(offset)];
+            s.query_map(page, |r| read_member(r, 0))?.collect::<rusqlite::Result<Vec<_>>>()
+        })
+        .map_err(sql(doing))?;
+    Ok((count(total), page.into_iter().collect::<Result<_>>()?))
+}
+
+/// Members in class that had a live connection.
+pub(crate) fn connected(conn: &Connection) -> Result<Vec<(ChannelKey, UserId)>> {
+    let read = |r: &Row<'_>| Ok((r.get::<_, i64>(0)?, r.get::<_, String>(1)?, r.get::<_, String>(2)?));
+    let rows = conn
+        .prepare_cached(
+            "SELECT c.app, c.meeting, m.user_id \
+             FROM class_member m INDEXED BY class_member_connected JOIN class c ON c.id = m.class_id \
+             WHERE m.status = 1 AND m.connected = 1 ORDER BY m.class_id, m.user_id",
+        )
+        .and_then(|mut s| s.query_map([], read)?.collect::<rusqlite::Result<Vec<_>>>())
+        .map_err(sql("list connected members"))?;
+    rows.into_iter()
+        .map(|(app, meeting, user)| {
+            let app = AppId(u64::try_from(app).map_err(|_| bad_row("class", "app", app))?);
+            let name = ChannelName::new(meeting.as_str()).map_err(|_| bad_row("class", "meeting", &meeting))?;
+            let user = UserId::new(user).map_err(|_| bad_row("class_member", "user_id", meeting))?;
+            Ok((ChannelKey { app, name }, user))
+        })
+        .collect()
+}
+
+/// Whether the user owns an open class, or assists in one.
+pub(crate) fn manages(conn: &Connection, app: AppId, user: &UserId) -> Result<bool> {
+    conn.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM class WHERE app = ?1 AND teacher_id = ?2 AND status < 2) \
+         OR EXISTS (SELECT 1 FROM class_member m JOIN class c ON c.id = m.class_id \
+         WHERE m.user_id = ?2 AND m.identity = 2 AND m.status = 1 AND c.app = ?1 AND c.status < 2)",
+    )
+    .and_then(|mut s| s.query_row(params![db(app.0), user.as_str()], |r| r.get(0)))
+    .map_err(sql("look for managed classes"))
+}
