@@ -16,6 +16,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("stoa-board", &["stoa-core"]),
     ("stoa-api", &["stoa-core"]),
     ("stoa-api-voice", &["stoa-core", "stoa-api", "stoa-vendor"]),
+    ("stoa-api-class", &["stoa-core", "stoa-api"]),
     ("stoa-api-talk", &["stoa-core", "stoa-api"]),
     (
         "stoa",
@@ -27,7 +28,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "stoa-vendor",
             "stoa-api",
             "stoa-api-voice",
+            "stoa-api-class",
             "stoa-api-talk",
+            "stoa-api-class",
+            "stoa-board",
         ],
     ),
     // Measures the store without a server around it, beside the raw database.

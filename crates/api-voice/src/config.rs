@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use secrecy::SecretString;
-use stoa_api::jwt::Key;
+use stoa_api::hub_token::HubKeys;
 use stoa_core::id::AppId;
 
 /// Settings of the voice-room dialect.
@@ -39,18 +39,6 @@ pub enum ImProvider {
     Embedded(HubKeys),
     /// The vendor's.
     Aliyun(AliyunIm),
-}
-
-/// `hub.jwt_keys`: the key that signs connection tokens.
-#[derive(Debug, Clone)]
-pub struct HubKeys(pub(crate) Key);
-
-impl HubKeys {
-    /// Of the first, signing key.
-    #[must_use]
-    pub fn new(signing_key: &[u8]) -> Self {
-        Self(Key::new(signing_key))
-    }
 }
 
 /// `aliyun.rtc.*`.

@@ -4,12 +4,11 @@
 pub mod body;
 pub mod config;
 pub mod endpoints;
-mod hub_token;
 mod refuse;
 mod routes;
 mod state;
 
-pub use config::{AliyunIm, AliyunRole, AliyunRtc, HubKeys, ImProvider, MediaProvider, VoiceApiConfig};
-pub use hub_token::hub_uid;
+pub use config::{AliyunIm, AliyunRole, AliyunRtc, ImProvider, MediaProvider, VoiceApiConfig};
 pub use routes::{document, router};
 pub use state::VoiceState;
+pub use stoa_api::hub_token::{HubKeys, hub_uid};

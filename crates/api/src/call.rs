@@ -7,9 +7,11 @@ use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, CONTENT_LENGTH};
+use stoa_core::Result as Outcome;
 use stoa_core::caller::Caller;
+use stoa_core::time::UnixMs;
 
-use crate::fields::Fields;
+use crate::fields::{Fields, Together, at_most_bytes};
 use crate::origin::Origin;
 use crate::refusal::Refusal;
 use crate::state::{ApiState, OPEN_BODY_LIMIT, Place, client_key};
@@ -34,6 +36,33 @@ pub struct OpenCall {
     /// What failed logins are counted by.
     pub client: String,
     _place: Place,
+}
+
+/// Longest password in bytes; hashing more would only cost time.
+const PASSWORD_BYTES: usize = 1024;
+
+/// A login that went well.
+pub struct LoggedIn {
+    /// The bearer token.
+    pub token: String,
+    /// When it ends.
+    pub expires: UnixMs,
+}
+
+impl OpenCall {
+    /// Reads `username` and `password`, and makes a token if they belong together.
+    ///
+    /// # Errors
+    /// `BadInput`, `BadCredentials`, `LoginThrottled`, faults of what knows the accounts.
+    pub async fn log_in(&self, api: &ApiState) -> Outcome<LoggedIn> {
+        let f = &self.fields;
+        let password = f.required("password").and_then(|p| at_most_bytes("password", &p, PASSWORD_BYTES).map(|()| p));
+        let (user, password) = (f.user_id("username"), password).together()?;
+        let iat = api.login().log_in(&user, &password, &self.client).await?;
+        let expires = UnixMs::from_secs(iat).plus(api.config().token_ttl);
+        let token = api.keys().mint(&user, iat, expires.secs(), Some(&api.fresh_session()));
+        Ok(LoggedIn { token, expires })
+    }
 }
 
 impl<S> FromRequest<S> for Call
@@ -78,7 +107,14 @@ where
 /// # Errors
 /// A refusal with kind `Unauthenticated`, or a fault of the store.
 pub async fn caller(api: &ApiState, headers: &HeaderMap) -> Result<(Caller, Option<String>), Refusal> {
-    let token = bearer(headers).map_err(Refusal::unauthenticated)?;
+    caller_of(api, bearer(headers).map_err(Refusal::unauthenticated)?).await
+}
+
+/// The caller whom this token names.
+///
+/// # Errors
+/// As [`caller`].
+pub async fn caller_of(api: &ApiState, token: &str) -> Result<(Caller, Option<String>), Refusal> {
     let now = api.clock().now().wall.secs();
     let token = api.keys().verify(token, now).map_err(Refusal::unauthenticated)?;
     Ok((api.login().caller(token.user, token.iat_secs).await?, token.session))

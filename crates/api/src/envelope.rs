@@ -45,9 +45,21 @@ impl Envelope {
         Self { success: false, error_code, error_msg, data }
     }
 
+    /// A refusal of this code with this text.
+    #[must_use]
+    pub fn plain(error_code: &'static str, error_msg: &'static str) -> Self {
+        Self { success: false, error_code, error_msg, data: None }
+    }
+
+    /// The same with another text.
+    #[must_use]
+    pub fn saying(self, error_msg: &'static str) -> Self {
+        Self { error_msg, ..self }
+    }
+
     /// For a method that the path does not take.
     #[must_use]
     pub fn wrong_method() -> Self {
-        Self { success: false, error_code: "405", error_msg: "method not allowed", data: None }
+        Self::plain("405", "method not allowed")
     }
 }

@@ -136,6 +136,59 @@ impl Fields {
         self.integer(field)?.ok_or_else(|| Error::bad_input(field, "required"))
     }
 
+    /// An optional boolean: also `"true"` and `"FALSE"`, 1 and 0; `""` is absent.
+    ///
+    /// # Errors
+    /// `BadInput`.
+    pub fn boolean(&self, field: &'static str) -> Result<Option<bool>> {
+        let Some(raw) = self.raw(field) else { return Ok(None) };
+        if raw == "\"\"" {
+            return Ok(None);
+        }
+        truth(raw).map(Some).ok_or_else(|| Error::bad_input(field, "must be true or false"))
+    }
+
+    /// An optional list of strings: one string is a list of one.
+    ///
+    /// # Errors
+    /// `BadInput`.
+    pub fn strings(&self, field: &'static str) -> Result<Option<Vec<String>>> {
+        let Some(raw) = self.raw(field) else { return Ok(None) };
+        let wrong = || Error::bad_input(field, "must be a list of strings");
+        let list: Vec<String> = match raw.as_bytes().first() {
+            Some(b'"') => vec![decode(raw).into_owned()],
+            Some(b'[') => serde_json::from_str(raw).map_err(|_| wrong())?,
+            _ => return Err(wrong()),
+        };
+        if list.iter().any(|s| s.contains('\0')) {
+            return Err(Error::bad_input(field, "must not contain U+0000"));
+        }
+        Ok(Some(list))
+    }
+
+    /// Opaque text of the app: as a string, or as an object or array, which counts as its compact text.
+    ///
+    /// # Errors
+    /// `BadInput`.
+    pub fn opaque(&self, field: &'static str) -> Result<Option<String>> {
+        match self.raw(field) {
+            Some(raw) if raw.starts_with(['{', '[']) => self.compact(field).map(|t| t.map(Cow::into_owned)),
+            _ => self.string(field),
+        }
+    }
+
+    /// A value of any kind, as compact JSON text.
+    ///
+    /// # Errors
+    /// `BadInput` for U+0000 in one of its strings.
+    pub fn compact(&self, field: &'static str) -> Result<Option<Cow<'_, str>>> {
+        let Some(raw) = self.raw(field) else { return Ok(None) };
+        if json::names_nul(raw) {
+            return Err(Error::bad_input(field, "must not contain U+0000"));
+        }
+        Ok(Some(json::compact(raw)))
+    }
+
     /// Opaque JSON text of the app, returned byte for byte: blank → `""`; else one strict object of at
     /// most 16 levels without duplicate names at its top, in which each of `string_names`, where it
     /// occurs, is a string. One bad value would make every Android client fail on a whole list.
@@ -156,6 +209,56 @@ impl Fields {
         Ok(Some(text))
     }
 }
+
+/// What a JSON value means where a boolean is wanted.
+#[must_use]
+pub fn truth(raw: &str) -> Option<bool> {
+    if raw.starts_with('"') {
+        let text = decode(raw);
+        return [("true", true), ("false", false)].into_iter().find(|(w, _)| text.eq_ignore_ascii_case(w)).map(|f| f.1);
+    }
+    match (raw, json::integer(raw)) {
+        ("true", _) | (_, Some(1)) => Some(true),
+        ("false", _) | (_, Some(0)) => Some(false),
+        _ => None,
+    }
+}
+
+/// Several fields read side by side: what is wrong with any of them is told in one refusal.
+pub trait Together {
+    /// All the values.
+    type All;
+
+    /// All the values, or everything that is wrong, joined by `; `.
+    ///
+    /// # Errors
+    /// `BadInput`.
+    fn together(self) -> Result<Self::All>;
+}
+
+macro_rules! together {
+    ($($name:ident $at:tt),+) => {
+        impl<$($name),+> Together for ($(Result<$name>,)+) {
+            type All = ($($name,)+);
+
+            fn together(self) -> Result<Self::All> {
+                let wrong: Vec<&Error> = [$(self.$at.as_ref().err()),+].into_iter().flatten().collect();
+                if wrong.len() > 1 {
+                    let text = wrong.iter().map(|e| e.public()).collect::<Vec<_>>().join("; ");
+                    return Err(Error::new(wrong[0].kind().clone(), text));
+                }
+                Ok(($(self.$at?,)+))
+            }
+        }
+    };
+}
+
+together!(A 0, B 1);
+together!(A 0, B 1, C 2);
+together!(A 0, B 1, C 2, D 3);
+together!(A 0, B 1, C 2, D 3, E 4);
+together!(A 0, B 1, C 2, D 3, E 4, F 5);
+together!(A 0, B 1, C 2, D 3, E 4, F 5, G 6);
 
 /// Refuses texts of more than `max` Unicode scalar values.
 ///

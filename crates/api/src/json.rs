@@ -97,6 +97,20 @@ pub fn compact(valid: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// Whether one of the strings in valid JSON has U+0000.
+#[must_use]
+pub fn names_nul(valid: &str) -> bool {
+    let mut rest = valid.as_bytes();
+    // Backslashes occur in strings only.
+    while let Some(at) = rest.iter().position(|b| *b == b'\\') {
+        if rest[at..].starts_with(br"\u0000") {
+            return true;
+        }
+        rest = rest.get(at + 2..).unwrap_or_default();
+    }
+    false
+}
+
 /// Reads a JSON number as a 64 bit integer: `7`, `3.0` and `1e2` are, `2.5` and what is too large are not.
 #[must_use]
 pub fn integer(number: &str) -> Option<i64> {
@@ -154,6 +168,12 @@ mod tests {
     fn compacting_touches_no_string() {
         assert_eq!(compact(" { \"a b\" : [ 1.0 ,\n\"\\\" x\" ] } "), "{\"a b\":[1.0,\"\\\" x\"]}");
         assert!(matches!(compact("{}"), Cow::Borrowed("{}")));
+    }
+
+    #[test]
+    fn nul_is_found_in_strings_and_not_behind_an_escaped_backslash() {
+        assert!(names_nul(r#"{"a":["x\u0000"]}"#) && names_nul(r#""\\\u0000""#));
+        assert!(!names_nul(r#"{"a":"\\u0000","b":"\u00001"}"#.replace("00001", "0001").as_str()));
     }
 
     #[test]

@@ -67,15 +67,17 @@ impl Key {
         token
     }
 
-    /// The bare signature of these bytes.
-    pub(crate) fn signature(&self, signed: &str) -> [u8; 32] {
+    /// The bare signature of this text.
+    #[must_use]
+    pub fn signature(&self, signed: &str) -> [u8; 32] {
         let mut mac = self.0.clone();
         mac.update(signed.as_bytes());
         mac.finalize().into_bytes().into()
     }
 
-    /// Constant time in the signature.
-    fn made(&self, signed: &str, signature: &[u8]) -> bool {
+    /// Whether this key made the signature; constant time.
+    #[must_use]
+    pub fn made(&self, signed: &str, signature: &[u8]) -> bool {
         let mut mac = self.0.clone();
         mac.update(signed.as_bytes());
         mac.verify_slice(signature).is_ok()

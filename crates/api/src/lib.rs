@@ -8,6 +8,7 @@ pub mod docs;
 pub mod entries;
 pub mod envelope;
 pub mod fields;
+pub mod hub_token;
 pub mod json;
 pub mod jwt;
 pub mod login_token;
@@ -22,7 +23,7 @@ pub mod zone;
 
 pub use call::{Call, OpenCall};
 pub use cors::Cors;
-pub use fields::Fields;
+pub use fields::{Fields, Together};
 pub use login_token::LoginKeys;
 pub use origin::{Origin, Secure};
 pub use rate::{KeyedRate, Rate};

@@ -27,6 +27,13 @@ impl Origin {
         Self { host: host.filter(plain), secure: request.extensions().get::<Secure>().is_some() }
     }
 
+    /// `http(s)://host`, without a path, as [`Origin::websocket_base`].
+    #[must_use]
+    pub fn http_base(&self, public_url: Option<&str>) -> String {
+        // "ws" and "http" differ by what stands before the mark of the secure form.
+        format!("http{}", &self.websocket_base(public_url)["ws".len()..])
+    }
+
     /// `ws(s)://host`, without a path: from `public_url` (`http.public_url`) if set, else as the client came.
     #[must_use]
     pub fn websocket_base(&self, public_url: Option<&str>) -> String {
@@ -72,6 +79,8 @@ mod tests {
         assert_eq!(o.websocket_base(None), "ws://a.example:7880");
         assert_eq!(o.websocket_base(Some("https://voice.example.org/")), "wss://voice.example.org");
         assert_eq!(o.websocket_base(Some("http://10.0.0.1:7880")), "ws://10.0.0.1:7880");
+        assert_eq!(o.http_base(None), "http://a.example:7880");
+        assert_eq!(o.http_base(Some("https://voice.example.org/")), "https://voice.example.org");
         assert_eq!(origin(Some("[::1]:7880"), true).websocket_base(None), "wss://[::1]:7880");
         for odd in [None, Some("a/b"), Some("a@b"), Some("a b")] {
             assert_eq!(origin(odd, false).websocket_base(None), "ws://localhost");

@@ -133,6 +133,16 @@ impl Whiteboards {
         Self { inner: Arc::new(Inner { store, clock, tasks, limits, boards, sessions, drawing }) }
     }
 
+    /// Ends all sessions: the process is about to stop. What is being written is still written.
+    pub fn stop(&self) {
+        let slots: Vec<Arc<Slot>> = lock(&self.inner.boards).values().cloned().collect();
+        for slot in slots {
+            let mut state = lock(&slot.state);
+            let open: Vec<SessionId> = state.outboxes.keys().copied().collect();
+            open.into_iter().for_each(|session| state.end(session));
+        }
+    }
+
     /// How many boards are in memory; for metrics.
     #[must_use]
     pub fn open_boards(&self) -> usize {

@@ -28,7 +28,7 @@ pub enum BoardImage {
 #[async_trait]
 pub trait BoardSession: Send {
     /// The next message for the client; `None` = the session is over: the right was lost, the board is gone, or the
-    /// client read too slowly.
+    /// client read too slowly. A call that is given up loses no message.
     async fn next(&mut self) -> Option<Vec<u8>>;
 
     /// A message of the client. What the user may not change is dropped.

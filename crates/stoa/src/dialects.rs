@@ -3,26 +3,28 @@
 use std::sync::Arc;
 
 use anyhow::anyhow;
+use stoa_api::hub_token::HubKeys;
 use stoa_api::login_token;
+use stoa_api_class::{
+    BoardKeys, BoardProvider, ClassApiConfig, ImProvider as ClassIm, LinkKey, MediaProvider as ClassMedia,
+};
 use stoa_api_talk::{ChannelCharset, TalkApiConfig};
 use stoa_api_voice::{
-    AliyunIm, AliyunRole as VoiceRole, AliyunRtc, HubKeys, ImProvider, MediaProvider, VoiceApiConfig,
+    AliyunIm, AliyunRole as VoiceRole, AliyunRtc, ImProvider, MediaProvider, VoiceApiConfig,
 };
+use stoa_core::class::ClassConfig;
 use stoa_core::id::AppId;
 use stoa_core::ports::{Entropy as _, Store};
 
-use crate::config::Settings;
-use crate::config::types::{AliyunRole, Provider, Rate, Secrets};
+use crate::config::types::{AliyunRole, Provider, Rate, Secret, Secrets};
+use crate::config::{Settings, checks};
 use crate::entropy::OsEntropy;
 use crate::stores;
 
 /// The keys of a token kind: configured ones, else the one the store keeps since the first start.
 pub async fn keys(name: &str, configured: &Secrets, store: &Arc<dyn Store>) -> anyhow::Result<Vec<Vec<u8>>> {
     if configured.0.is_empty() {
-        let mut fresh = [0u8; 32];
-        OsEntropy.fill(&mut fresh);
-        let kept = store.secret(name, &fresh).await;
-        return Ok(vec![kept.map_err(|e| anyhow!("cannot read {name}: {}", stores::explain(&e)))?]);
+        return Ok(vec![made(name, store).await?]);
     }
     let decode =
         |k: &crate::config::types::Secret| login_token::decode_key(k.expose()).map_err(|e| anyhow!("{name}: {e}"));
@@ -78,13 +80,79 @@ pub async fn voice_config(s: &Settings, store: &Arc<dyn Store>, app: AppId) -> a
             },
         }),
     };
-    let default_app = s.apps.iter().find(|a| a.enabled).map_or(app, |a| AppId(a.app_id));
     Ok(VoiceApiConfig {
         public_url: public_url(s),
-        default_app,
+        default_app: default_app(s, app),
         media,
         im,
         im_app_id: s.voice.im_app_id.clone(),
         im_token_ttl: s.voice.im_token_ttl.0,
     })
+}
+
+/// What the use-cases of classes are told.
+///
+/// # Errors
+/// No enabled app, or a name that is no user id.
+pub fn classes(s: &Settings) -> anyhow::Result<ClassConfig> {
+    Ok(ClassConfig {
+        app: checks::class_app(s).ok_or_else(|| anyhow!("no enabled app"))?,
+        creators: checks::creators(&s.class).map_err(|e| anyhow!(e))?,
+        kick_ban: s.class.kick_ban.0,
+        leave_grace: s.class.leave_grace.0,
+        stage_max: s.class.stage_max.into(),
+    })
+}
+
+/// What the classroom dialect is told.
+///
+/// # Errors
+/// A key that is no key; store faults.
+pub async fn class_config(s: &Settings, store: &Arc<dyn Store>) -> anyhow::Result<ClassApiConfig> {
+    let hub = keys("hub.jwt_keys", &s.hub.jwt_keys, store).await?;
+    let app = checks::class_app(s).ok_or_else(|| anyhow!("no enabled app"))?;
+    let board = &s.embedded.board;
+    Ok(ClassApiConfig {
+        public_url: public_url(s),
+        default_app: default_app(s, app),
+        im_app_id: s.class.im_app_id.clone(),
+        im: ClassIm::Embedded(HubKeys::new(hub.first().ok_or_else(|| anyhow!("hub.jwt_keys: no key"))?)),
+        media: ClassMedia::Embedded {
+            key: LinkKey::new(&kept("embedded.url_key", &s.embedded.url_key, store).await?),
+            ttl: s.embedded.url_ttl.0,
+        },
+        board: BoardProvider::Embedded(BoardKeys {
+            app_key: text("embedded.board.app_key", &board.app_key, store).await?,
+            app_secret: text("embedded.board.app_secret", &board.app_secret, store).await?.into(),
+        }),
+    })
+}
+
+/// A configured key, in the spellings of login keys, or the one the store keeps since the first start.
+async fn kept(name: &str, configured: &Secret, store: &Arc<dyn Store>) -> anyhow::Result<Vec<u8>> {
+    if configured.expose().is_empty() {
+        return made(name, store).await;
+    }
+    login_token::decode_key(configured.expose()).map_err(|e| anyhow!("{name}: {e}"))
+}
+
+/// A configured text, or 32 hex digits that the store keeps since the first start.
+async fn text(name: &str, configured: &Secret, store: &Arc<dyn Store>) -> anyhow::Result<String> {
+    if !configured.expose().is_empty() {
+        return Ok(configured.expose().to_owned());
+    }
+    let key = made(name, store).await?;
+    Ok(key.iter().take(16).map(|b| format!("{b:02x}")).collect())
+}
+
+/// Random bytes that the store keeps since the first start.
+async fn made(name: &str, store: &Arc<dyn Store>) -> anyhow::Result<Vec<u8>> {
+    let mut fresh = [0u8; 32];
+    OsEntropy.fill(&mut fresh);
+    store.secret(name, &fresh).await.map_err(|e| anyhow!("cannot read {name}: {}", stores::explain(&e)))
+}
+
+/// The app whose users have unprefixed names in the hub.
+fn default_app(s: &Settings, fallback: AppId) -> AppId {
+    s.apps.iter().find(|a| a.enabled).map_or(fallback, |a| AppId(a.app_id))
 }

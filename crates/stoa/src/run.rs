@@ -122,6 +122,7 @@ async fn drain(parts: &Parts, spawner: &Spawner) {
     if let Err(e) = parts.world.facts().settled().await {
         tracing::warn!(error = e.internal(), "the last departures are not stored");
     }
+    parts.boards.stop();
     spawner.soft.cancel();
     spawner.connections.close();
     spawner.tracker.close();

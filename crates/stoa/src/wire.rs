@@ -10,10 +10,13 @@ use anyhow::{Context as _, anyhow};
 use axum::Router;
 use metrics_exporter_prometheus::PrometheusHandle;
 use stoa_api::{ApiConfig, ApiState, Cors, LoginKeys};
+use stoa_api_class::{ClassApiConfig, ClassState};
 use stoa_api_talk::TalkState;
 use stoa_api_voice::{VoiceApiConfig, VoiceState};
+use stoa_board::Whiteboards;
 use stoa_core::app::Apps;
 use stoa_core::channel::Policy;
+use stoa_core::class::Classes;
 use stoa_core::director::{Director, DirectorConfig};
 use stoa_core::door::Door;
 use stoa_core::id::UserId;
@@ -34,7 +37,7 @@ use crate::ops::{self, Ops};
 use crate::passwords::Argon2Passwords;
 use crate::spawner::Spawner;
 use crate::webhooks::Webhooks;
-use crate::{edge, events, net, pages, stores};
+use crate::{dialects, edge, events, net, pages, stores};
 
 /// REST requests under way at once. Each holds a body of up to `http.body_limit` and waits for the
 /// store at most 5 s; beyond this, answering 503 at once is kinder than queueing.
@@ -46,6 +49,8 @@ pub struct Parts {
     pub director: Arc<Director>,
     /// The media engine.
     pub engine: Engine,
+    /// The whiteboards.
+    pub boards: Whiteboards,
     /// What the REST dialects share.
     pub api: ApiState,
     /// Where facts of the engine are taken in.
@@ -74,6 +79,8 @@ struct RouteBuilder {
     api: ApiState,
     voice: Voice,
     voice_config: VoiceApiConfig,
+    classes: Classes,
+    class_config: ClassApiConfig,
     talk: TalkState,
     engine: Engine,
     hooks: Arc<dyn MediaHooks>,
@@ -124,6 +131,8 @@ pub async fn build(s: &Settings, given: Given, spawner: &Spawner) -> anyhow::Res
     let engine = Engine::new(engine_config(s, http, dev)?, apps.clone(), Arc::clone(&clock), Arc::clone(&entropy))
         .map_err(|e| anyhow::Error::from(e).context(format!("media.udp_port = {}", s.media.udp_port)))?;
     world.set_media(engine.media());
+    let boards = Whiteboards::new(store.clone(), Arc::clone(&clock), spawner.tracker.clone());
+    world.set_boards(Arc::new(boards.clone()));
     let (sink, source) = events::channel();
     world.set_facts(sink);
     // Before anybody can come in: what an earlier run left open.
@@ -157,11 +166,14 @@ pub async fn build(s: &Settings, given: Given, spawner: &Spawner) -> anyhow::Res
             max_live_rooms_per_owner: s.voice.max_live_rooms_per_owner,
         },
     );
+    let classes = Classes::new(world.clone(), Arc::clone(&director), dialects::classes(s)?);
     let draining = Arc::new(AtomicBool::new(false));
     let build = RouteBuilder {
         api: api.clone(),
         voice,
         voice_config: voice_config(s, &store, app).await?,
+        classes,
+        class_config: dialects::class_config(s, &store).await?,
         talk: TalkState::new(api.clone(), talk, apps.clone(), Arc::new(stoa_sfu::token::Minter), talk_config(s)?),
         engine: engine.clone(),
         hooks,
@@ -170,7 +182,7 @@ pub async fn build(s: &Settings, given: Given, spawner: &Spawner) -> anyhow::Res
         proxied: s.http.tls == Tls::Proxy,
     };
     let routes = Routes(Arc::new(RwLock::new(build.router(&apps)?)));
-    Ok(Parts { director, engine, api, world, draining, routes, build, webhooks })
+    Ok(Parts { director, engine, boards, api, world, draining, routes, build, webhooks })
 }
 
 impl Parts {
@@ -198,15 +210,26 @@ impl RouteBuilder {
             Arc::new(OsEntropy),
             self.voice_config.clone(),
         );
+        let app = apps.by_id(self.classes.app()).ok_or_else(|| anyhow!("the app of classes is gone"))?;
+        let class = ClassState::new(
+            self.api.clone(),
+            self.classes.clone(),
+            Arc::clone(app),
+            Arc::new(stoa_sfu::token::Minter),
+            Arc::new(OsEntropy),
+            Some(Arc::new(self.engine.clone())),
+            self.class_config.clone(),
+        );
         let room_service = stoa_sfu::twirp::router(
             Arc::new(self.engine.clone()),
             Arc::clone(&self.hooks),
             apps.clone(),
             Arc::clone(&self.clock),
         );
-        let documents = [stoa_api_voice::document(), stoa_api_talk::document()];
+        let documents = [stoa_api_voice::document(), stoa_api_talk::document(), stoa_api_class::document()];
         let routes = Router::new()
             .merge(stoa_api_voice::router(voice))
+            .merge(stoa_api_class::router(class))
             .merge(self.engine.router())
             .merge(room_service)
             .merge(ops::router(self.ops.clone()))

@@ -3,14 +3,13 @@
 use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
-use stoa_api::fields::at_most_bytes;
+use stoa_api::call::LoggedIn;
 use stoa_api::refusal::Refusal;
 use stoa_api::{ApiState, OpenCall};
-use stoa_core::time::UnixMs;
 use stoa_core::{Error, Result};
 use utoipa::ToSchema;
 
-use super::{PASSWORD_BYTES, ok};
+use super::ok;
 use crate::body::{Answer, RefusalBody};
 use crate::refuse::{Endpoint, respond};
 use crate::routes::OpenRefusals;
@@ -61,13 +60,8 @@ pub async fn login(State(v): State<VoiceState>, call: Result<OpenCall, Refusal>)
 }
 
 async fn run(api: &ApiState, call: OpenCall) -> Result<Response, Error> {
-    let user = call.fields.user_id("username")?;
-    let password = call.fields.required("password")?;
-    at_most_bytes("password", &password, PASSWORD_BYTES)?;
-    let iat = api.login().log_in(&user, &password, &call.client).await?;
-    let exp = UnixMs::from_secs(iat).plus(api.config().token_ttl);
-    let token = api.keys().mint(&user, iat, exp.secs(), Some(&api.fresh_session()));
+    let LoggedIn { token, expires } = call.log_in(api).await?;
     let zone = &api.config().zone;
-    let data = LoginData { token: &token, expire: zone.slashed(exp) };
-    ok(&LoginBody { code: 200, token: &token, expire: zone.rfc3339(exp), success: true, data })
+    let data = LoginData { token: &token, expire: zone.slashed(expires) };
+    ok(&LoginBody { code: 200, token: &token, expire: zone.rfc3339(expires), success: true, data })
 }

@@ -29,7 +29,6 @@ const ROOM_EXTENDS_BYTES: usize = 8192;
 const SEAT_EXTENDS_BYTES: usize = 2048;
 const COVER_BYTES: usize = 1024;
 const DEVICE_BYTES: usize = 255;
-const PASSWORD_BYTES: usize = 1024;
 
 /// Names whose values the mobile clients read as strings.
 const ROOM_EXTENDS_STRINGS: [&str; 1] = ["anchor_avatar"];

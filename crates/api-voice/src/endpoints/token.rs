@@ -7,6 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use secrecy::ExposeSecret;
 use serde::Serialize;
 use stoa_api::Call;
+use stoa_api::hub_token::{HubClaims, HubKeys, HubMeta, SHORT_SECS, hub_uid, uuid};
 use stoa_api::refusal::Refusal;
 use stoa_core::id::UserId;
 use stoa_core::{Error, Result};
@@ -15,14 +16,10 @@ use utoipa::ToSchema;
 
 use super::{DEVICE_BYTES, ok, short};
 use crate::body::{Answer, RefusalBody};
-use crate::config::{AliyunIm, AliyunRole, HubKeys, ImProvider};
-use crate::hub_token::{HubClaims, HubMeta, hub_uid};
+use crate::config::{AliyunIm, AliyunRole, ImProvider};
 use crate::refuse::{Endpoint, respond};
 use crate::routes::Refusals;
 use crate::state::VoiceState;
-
-/// Life of the hub token that clients renew by themselves (hub.md 3.1, short profile), in seconds.
-const SHORT_SECS: i64 = 600;
 
 /// Shortest life of `app_token` in seconds: Android never renews it.
 const LEAST_SECS: u64 = 86_400;
@@ -223,12 +220,4 @@ impl<'a> Shared<'a> {
 fn auth<'a>(ask: &Ask<'a>, role: &'a str) -> Auth<'a> {
     let user = ask.user.as_str();
     Auth { user_id: user, userid: user, nonce: ask.nonce, timestamp: ask.ends, role }
-}
-
-/// Sixteen random bytes as a version 4 UUID.
-fn uuid(mut b: [u8; 16]) -> String {
-    b[6] = (b[6] & 0x0f) | 0x40;
-    b[8] = (b[8] & 0x3f) | 0x80;
-    let hex: String = b.iter().map(|x| format!("{x:02x}")).collect();
-    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
 }

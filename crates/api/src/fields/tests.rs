@@ -170,3 +170,42 @@ fn lengths_count_scalar_values_or_bytes() {
 fn debug_shows_names_and_no_values() {
     assert_eq!(format!("{:?}", read(r#"{"password":"hunter2"}"#)), r#"["password"]"#);
 }
+
+#[test]
+fn booleans_follow_the_coercion_table() {
+    let f = read(r#"{"a":true,"b":"FALSE","c":1,"d":0,"e":"","f":null,"g":"yes","h":2,"i":[],"j":"1","k":1.0}"#);
+    let all = ["a", "b", "c", "d", "e", "f", "k"].map(|n| f.boolean(n).unwrap());
+    assert_eq!(all, [Some(true), Some(false), Some(true), Some(false), None, None, Some(true)]);
+    for bad in ["g", "h", "i", "j"] {
+        assert_eq!(message(f.boolean(bad)), format!("{bad}: must be true or false"));
+    }
+}
+
+#[test]
+fn lists_of_strings_take_one_string() {
+    let f = read(r#"{"a":["x","y"],"b":"x","c":[],"d":7,"e":{},"f":[1],"g":["\u0000"],"h":true}"#);
+    assert_eq!(f.strings("a").unwrap().unwrap(), ["x", "y"]);
+    assert_eq!(f.strings("b").unwrap().unwrap(), ["x"]);
+    assert_eq!(f.strings("c").unwrap().unwrap(), [""; 0]);
+    assert_eq!(f.strings("z").unwrap(), None);
+    for bad in ["d", "e", "f", "g", "h"] {
+        assert!(f.strings(bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn opaque_texts_take_objects_and_arrays() {
+    let f = read(r#"{"a":{ "x" : [1.0, "y z"] },"b":[ ],"c":" as is ","d":7,"e":{"x":"\u0000"}}"#);
+    let text = |n| f.opaque(n).unwrap().unwrap();
+    assert_eq!([text("a"), text("b"), text("c"), text("d")], [r#"{"x":[1.0,"y z"]}"#, "[]", " as is ", "7"]);
+    assert!(f.opaque("e").is_err());
+}
+
+#[test]
+fn everything_that_is_wrong_is_told_at_once() {
+    let f = read(r#"{"a":" ","b":"x","c":3}"#);
+    let read = |n| (f.required("a"), f.integer("b"), f.required_integer(n)).together();
+    assert_eq!(message(read("c")), "a: required; b: must be an integer");
+    assert_eq!(message(read("d")), "a: required; b: must be an integer; d: required");
+    assert_eq!((f.required("b"), f.required_integer("c")).together().unwrap(), ("x".to_owned(), 3));
+}

@@ -1,6 +1,6 @@
 //! Courseware and roll calls (classroom.md 4.16 to 4.20, 4.24).
 
-use super::{Classes, forbidden, not_found};
+use super::{Classes, acting, forbidden, not_found};
 use crate::caller::Caller;
 use crate::class::member::Role;
 use crate::class::permit::AssistantRight;
@@ -115,8 +115,13 @@ impl Classes {
     pub async fn answer_check_in(&self, caller: &Caller, id: Option<CheckInId>, user: &UserId) -> Result<Rollcall> {
         caller.act_as(user, "user_id")?;
         let Some(check_in) = self.find_check_in(id).await? else { return Ok(Rollcall::Unknown) };
-        let row = self.world.store.class_member(check_in.class, user).await?;
-        if !row.is_some_and(|r| r.present()) {
+        let (_, role) = match self.enter(&acting(caller, user), Some(check_in.class)).await {
+            Ok(found) => found,
+            // Deleted in between.
+            Err(e) if *e.kind() == Kind::NotFound => return Ok(Rollcall::Unknown),
+            Err(e) => return Err(e),
+        };
+        if !role.inside() {
             return Ok(Rollcall::NotInClass);
         }
         let store = &self.world.store;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{Classes, acting, forbidden, not_found};
-use crate::board::BoardRights;
+use crate::board::{BoardImage, BoardRights, BoardSession, Boards};
 use crate::caller::Caller;
 use crate::channel::{ATTR_IDENTITY, ATTR_USER, IdentityType};
 use crate::class::member::Role;
@@ -170,5 +170,40 @@ impl Classes {
         }
         let rights = self.director.board_rights(&view.class, &caller.user).await?.ok_or_else(forbidden)?;
         Ok((view.class.id, rights))
+    }
+
+    fn boards(&self) -> Result<&Arc<dyn Boards>> {
+        self.world.boards().ok_or_else(|| Error::new(Kind::Unavailable, "there are no whiteboards here"))
+    }
+
+    /// Opens a session on a class's whiteboard with what the caller may do to it.
+    ///
+    /// # Errors
+    /// As [`Classes::board`]; `LimitReached`, `Unavailable`.
+    pub async fn open_board(&self, caller: &Caller, id: Option<ClassId>) -> Result<Box<dyn BoardSession>> {
+        let (board, rights) = self.board(caller, id).await?;
+        let boards = self.boards()?;
+        let session = boards.open(board, &caller.user, rights).await?;
+        // What changed before the session was there told nobody: a kick must not be outrun.
+        let now = self.board(caller, id).await?.1;
+        if now != rights {
+            boards.set_rights(board, &caller.user, Some(now)).await;
+        }
+        Ok(session)
+    }
+
+    /// Draws a page of a class's whiteboard, from 0.
+    ///
+    /// # Errors
+    /// As [`Classes::board`]; `NotFound` (no such page), `Unavailable`.
+    pub async fn draw_board(
+        &self,
+        caller: &Caller,
+        id: Option<ClassId>,
+        page: usize,
+        image: BoardImage,
+    ) -> Result<Vec<u8>> {
+        let (board, _) = self.board(caller, id).await?;
+        self.boards()?.draw(board, page, image).await
     }
 }

@@ -7,10 +7,31 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use stoa_core::id::{AppId, UserId};
 
-use crate::config::HubKeys;
+use crate::jwt::Key;
+
+/// Life of a token that clients renew by themselves (hub.md 3.1, short profile), in seconds.
+pub const SHORT_SECS: i64 = 600;
+
+/// Life of a token that goes with a refresh token (access profile), in seconds.
+pub const ACCESS_SECS: i64 = 2 * 3600;
+
+/// Life of a token in field sets whose apps never renew (long profile), in seconds.
+pub const LONG_SECS: i64 = 48 * 3600;
 
 /// Longest id in bytes that is carried as it is or reversibly; Centrifuge names are at most 255 bytes.
 const REVERSIBLE: usize = 128;
+
+/// `hub.jwt_keys`: the key that signs connection tokens.
+#[derive(Debug, Clone)]
+pub struct HubKeys(Key);
+
+impl HubKeys {
+    /// Of the first, signing key.
+    #[must_use]
+    pub fn new(signing_key: &[u8]) -> Self {
+        Self(Key::new(signing_key))
+    }
+}
 
 /// The user's name in the hub: `enc(id)`, with `!<app>.` before it outside the default app.
 #[must_use]
@@ -32,31 +53,55 @@ fn enc(id: &str) -> String {
 
 /// Claims of a connection token, in the order of the contract's vector.
 #[derive(Debug, Clone, Serialize)]
-pub(crate) struct HubClaims<'a> {
+pub struct HubClaims<'a> {
+    /// [`hub_uid`].
     pub sub: &'a str,
+    /// Made at, Unix seconds.
     pub iat: i64,
+    /// Ends at, Unix seconds.
     pub exp: i64,
+    /// Differs with every set of credentials.
     pub jti: &'a str,
+    /// `hub`.
     pub aud: &'static str,
+    /// Private part.
     pub meta: HubMeta<'a>,
 }
 
 /// Private part, given to the hub's hooks only.
 #[derive(Debug, Clone, Copy, Serialize)]
-pub(crate) struct HubMeta<'a> {
+pub struct HubMeta<'a> {
+    /// `admin` or `user`: the account's.
     pub role: &'static str,
+    /// The user's own name.
     pub uid: &'a str,
+    /// Tenant.
     pub app: u64,
+    /// Dialect that made the token.
     pub face: &'static str,
+    /// Device.
     pub dev: &'a str,
+    /// Its kind.
     pub dt: &'a str,
+    /// Login session, empty if none.
     pub sid: &'a str,
 }
 
 impl HubClaims<'_> {
-    pub(crate) fn sign(&self, keys: &HubKeys) -> String {
+    /// The token.
+    #[must_use]
+    pub fn sign(&self, keys: &HubKeys) -> String {
         keys.0.sign(self)
     }
+}
+
+/// Sixteen random bytes as a version 4 UUID: names a set of credentials.
+#[must_use]
+pub fn uuid(mut b: [u8; 16]) -> String {
+    b[6] = (b[6] & 0x0f) | 0x40;
+    b[8] = (b[8] & 0x3f) | 0x80;
+    let hex: String = b.iter().map(|x| format!("{x:02x}")).collect();
+    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
 }
 
 #[cfg(test)]

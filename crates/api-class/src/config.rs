@@ -1,0 +1,61 @@
+//! What the operator chose for this dialect.
+
+use std::time::Duration;
+
+use secrecy::SecretString;
+use stoa_api::hub_token::HubKeys;
+use stoa_core::id::AppId;
+
+use crate::links::LinkKey;
+
+/// Settings of the classroom dialect.
+#[derive(Debug, Clone)]
+pub struct ClassApiConfig {
+    /// `http.public_url`; `None` = the address each client used.
+    pub public_url: Option<String>,
+    /// The app whose users have unprefixed hub ids (hub.md 3.5).
+    pub default_app: AppId,
+    /// `class.im_app_id`.
+    pub im_app_id: String,
+    /// `class.provider.im`.
+    pub im: ImProvider,
+    /// `class.provider.media`.
+    pub media: MediaProvider,
+    /// `class.provider.board`.
+    pub board: BoardProvider,
+}
+
+/// Who carries messages.
+#[derive(Debug, Clone)]
+pub enum ImProvider {
+    /// Our hub.
+    Embedded(HubKeys),
+}
+
+/// Who carries media.
+#[derive(Debug, Clone)]
+pub enum MediaProvider {
+    /// Our engine.
+    Embedded {
+        /// `embedded.url_key`.
+        key: LinkKey,
+        /// `embedded.url_ttl`: life of signed addresses and of the media tokens beside them.
+        ttl: Duration,
+    },
+}
+
+/// Whose whiteboard it is.
+#[derive(Debug, Clone)]
+pub enum BoardProvider {
+    /// Ours.
+    Embedded(BoardKeys),
+}
+
+/// `embedded.board.*`.
+#[derive(Debug, Clone)]
+pub struct BoardKeys {
+    /// Shown to clients; must not be empty, or the official client has no board.
+    pub app_key: String,
+    /// Never leaves the server.
+    pub app_secret: SecretString,
+}

@@ -1,0 +1,122 @@
+//! What the handlers of this dialect stand on.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::extract::FromRef;
+use stoa_api::{ApiState, Origin};
+use stoa_core::app::App;
+use stoa_core::class::Classes;
+use stoa_core::ports::{Entropy, MediaTokens};
+use stoa_core::stream::Streams;
+use stoa_core::time::UnixMs;
+use tokio::sync::Semaphore;
+
+use crate::board::{MAX_SOCKETS, Nonces};
+use crate::config::{ClassApiConfig, MediaProvider};
+use crate::links::Links;
+
+/// State of the dialect. Cheap to clone.
+#[derive(Clone)]
+pub struct ClassState(Arc<Inner>);
+
+struct Inner {
+    api: ApiState,
+    classes: Classes,
+    app: Arc<App>,
+    tokens: Arc<dyn MediaTokens>,
+    entropy: Arc<dyn Entropy>,
+    streams: Option<Arc<dyn Streams>>,
+    config: ClassApiConfig,
+    nonces: Mutex<Nonces>,
+    sockets: Arc<Semaphore>,
+}
+
+impl ClassState {
+    /// `app` is the tenant of `classes`; its key and secret sign media tokens. Without `streams` there are no WHIP and
+    /// WHEP routes. Whiteboards are those of the world that `classes` lives in.
+    #[must_use]
+    pub fn new(
+        api: ApiState,
+        classes: Classes,
+        app: Arc<App>,
+        tokens: Arc<dyn MediaTokens>,
+        entropy: Arc<dyn Entropy>,
+        streams: Option<Arc<dyn Streams>>,
+        config: ClassApiConfig,
+    ) -> Self {
+        let sockets = Arc::new(Semaphore::new(MAX_SOCKETS));
+        let nonces = Mutex::default();
+        Self(Arc::new(Inner { api, classes, app, tokens, entropy, streams, config, nonces, sockets }))
+    }
+
+    /// What all dialects share.
+    #[must_use]
+    pub fn api(&self) -> &ApiState {
+        &self.0.api
+    }
+
+    pub(crate) fn classes(&self) -> &Classes {
+        &self.0.classes
+    }
+
+    pub(crate) fn app(&self) -> &App {
+        &self.0.app
+    }
+
+    pub(crate) fn tokens(&self) -> &dyn MediaTokens {
+        &*self.0.tokens
+    }
+
+    pub(crate) fn streams(&self) -> Option<&Arc<dyn Streams>> {
+        self.0.streams.as_ref()
+    }
+
+    pub(crate) fn config(&self) -> &ClassApiConfig {
+        &self.0.config
+    }
+
+    /// Nonces of whiteboard sockets that were opened lately.
+    pub(crate) fn nonces(&self) -> MutexGuard<'_, Nonces> {
+        // A panic elsewhere leaves whole entries only.
+        self.0.nonces.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Places for open whiteboard sockets.
+    pub(crate) fn sockets(&self) -> &Arc<Semaphore> {
+        &self.0.sockets
+    }
+
+    pub(crate) fn now(&self) -> UnixMs {
+        self.api().clock().now().wall
+    }
+
+    /// Printed as the classroom shows most times.
+    pub(crate) fn slashed(&self, at: UnixMs) -> String {
+        self.api().config().zone.slashed(at)
+    }
+
+    /// Random bytes.
+    pub(crate) fn random<const N: usize>(&self) -> [u8; N] {
+        let mut out = [0u8; N];
+        self.0.entropy.fill(&mut out);
+        out
+    }
+
+    /// `ws(s)://host` as clients reach this server.
+    pub(crate) fn websocket_base(&self, origin: &Origin) -> String {
+        origin.websocket_base(self.config().public_url.as_deref())
+    }
+
+    /// Addresses signed now.
+    pub(crate) fn links(&self, origin: &Origin) -> Links<'_> {
+        let MediaProvider::Embedded { key, ttl } = &self.config().media;
+        let base = origin.http_base(self.config().public_url.as_deref());
+        Links { key, base, expires: self.now().plus(*ttl).secs() }
+    }
+}
+
+impl FromRef<ClassState> for ApiState {
+    fn from_ref(state: &ClassState) -> Self {
+        state.0.api.clone()
+    }
+}
