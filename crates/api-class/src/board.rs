@@ -160,6 +160,8 @@ const FAULT: Close = (1011, "internal error");
 pub(crate) async fn pump(mut socket: WebSocket, mut session: Box<dyn BoardSession>) {
     let mut beat = interval(PING_EVERY);
     beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    // The first tick is now; the first ping is not.
+    beat.reset();
     let mut heard = true;
     loop {
         tokio::select! {

@@ -266,7 +266,7 @@ async fn i07_of_500_updates_every_answer_is_a_state_that_existed() {
     }
     let last = read(&stores[1], class).await;
     assert_eq!(Some((&last.version, &last.info)), states.last_key_value());
-    assert_eq!(last.stage.on, last.info.users());
+    assert_eq!(last.stage.users(), last.info.users());
 }
 
 fn some_command(who: &UserId, k: usize) -> ClassCommand {

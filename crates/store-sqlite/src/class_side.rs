@@ -8,7 +8,7 @@ use stoa_core::time::UnixMs;
 
 use crate::errors::{bad_row, one_row, sql};
 use crate::rooms::{db, refuse_nul};
-use crate::writer::Tx;
+use crate::tx::Tx;
 
 /// Adds the documents whose ids are new.
 pub(crate) fn add_docs(tx: &mut Tx<'_>, class: ClassId, docs: Vec<Doc>) -> Result<Option<Vec<Doc>>> {
