@@ -30,7 +30,6 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "stoa-api-voice",
             "stoa-api-class",
             "stoa-api-talk",
-            "stoa-api-class",
             "stoa-board",
         ],
     ),

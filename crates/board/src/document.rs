@@ -10,7 +10,7 @@ use yrs::updates::encoder::Encode as _;
 use yrs::{Any, Array as _, Doc, Map as _, Out, ReadTxn as _, StateVector, Transact as _, Update, WriteTxn as _};
 
 use crate::known::{Known, Parts, Verdict};
-use crate::parse::{Fault, MAX_VALUES, parse};
+use crate::parse::{Bounds, Fault, parse};
 use crate::trim::trim;
 use crate::wire::{Why, check_state_vector};
 
@@ -83,7 +83,7 @@ impl Document {
         let mut document = Self::new();
         let mut lost = 0;
         for row in rows {
-            match document.take(row, Parts::ALL, usize::MAX, usize::MAX) {
+            match document.take(row, Parts::ALL, usize::MAX, Bounds::OWN) {
                 Ok(Applied::Changed(_) | Applied::Nothing) => {}
                 Ok(Applied::Missing | Applied::Refused(_)) | Err(Failed::Malformed(_) | Failed::Full) => lost += 1,
                 Err(Failed::Broken(_)) => {
@@ -101,15 +101,15 @@ impl Document {
 
     /// Applies a client's update if it may change what it changes, and the document stays below the limit.
     pub(crate) fn apply(&mut self, bytes: &[u8], allowed: Parts, limit: usize) -> Result<Applied, Failed> {
-        self.take(bytes, allowed, limit, MAX_VALUES)
+        self.take(bytes, allowed, limit, Bounds::CLIENT)
     }
 
-    fn take(&mut self, bytes: &[u8], allowed: Parts, limit: usize, values: usize) -> Result<Applied, Failed> {
+    fn take(&mut self, bytes: &[u8], allowed: Parts, limit: usize, bounds: Bounds) -> Result<Applied, Failed> {
         let mut bytes = Cow::Borrowed(bytes);
-        let read = parse(&bytes, values).and_then(|parsed| match trim(&bytes, &parsed, &self.known)? {
+        let read = parse(&bytes, bounds).and_then(|parsed| match trim(&bytes, &parsed, &self.known)? {
             None => Ok(parsed),
             Some(news) => {
-                let parsed = parse(&news, values);
+                let parsed = parse(&news, bounds);
                 bytes = Cow::Owned(news);
                 parsed
             }
@@ -134,7 +134,7 @@ impl Document {
         }
         let change = self.integrate(&bytes)?;
         let parsed =
-            parse(&change, usize::MAX).map_err(|_| Failed::Broken("the library made a change that cannot be read"))?;
+            parse(&change, Bounds::OWN).map_err(|_| Failed::Broken("the library made a change that cannot be read"))?;
         if !self.known.absorb(&parsed) {
             return Err(Failed::Broken("the library made a change with a gap"));
         }

@@ -30,8 +30,10 @@
 //!
 //! yrs trusts what it decodes: it descends into nested values without a limit, and its internals assert what well-behaved
 //! peers guarantee. So every update is first read by the `parse` module, which knows the whole grammar and refuses what no
-//! Yjs client sends; `known` then says, from a small index of who owns which clock, what the update would touch and
-//! whether it can be applied at once. Only an update that can, and may, reaches yrs. Nothing is ever pending in there.
+//! Yjs client sends; `trim` cuts off what is known already; `known` then says, from a small index of which clock hangs
+//! where, what the update would touch and whether it can be applied at once. Only an update that can, and may, reaches
+//! yrs. Nothing is ever pending in there. A panic in spite of all that costs the board's sessions, not the process: the
+//! document is read from the store again.
 
 mod awareness;
 mod board;

@@ -7,9 +7,22 @@ use crate::wire::{MAX_CLOCK, Reader, Why};
 /// overflowing stack ends the process.
 const MAX_DEPTH: usize = 32;
 
-/// How many JSON values one update of a client may bring. Each takes up to 24 times its encoded size in memory; a stroke of 10,000
-/// points has 30,000.
-pub(crate) const MAX_VALUES: usize = 200_000;
+/// How much one update may hold.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bounds {
+    /// JSON values. Each takes up to 24 times its encoded size in memory; a stroke of 10,000 points has 30,000.
+    pub values: usize,
+    /// Yjs clients whose operations it brings. A writer's page is a new one each time it is loaded. What many of them put
+    /// at the same place is ordered in quadratic time: 5,000 take 50 ms, 20,000 nearly a second.
+    pub clients: usize,
+}
+
+impl Bounds {
+    /// For what clients send.
+    pub(crate) const CLIENT: Self = Self { values: 200_000, clients: 4096 };
+    /// For what was stored.
+    pub(crate) const OWN: Self = Self { values: usize::MAX, clients: usize::MAX };
+}
 
 /// The name of an operation: who did it, and its how-manieth it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -125,11 +138,16 @@ impl From<Why> for Fault {
     }
 }
 
-/// Reads an update of so many JSON values at most.
-pub(crate) fn parse(bytes: &[u8], mut values: usize) -> Result<Parsed, Fault> {
+/// Reads an update.
+pub(crate) fn parse(bytes: &[u8], bounds: Bounds) -> Result<Parsed, Fault> {
     let mut r = Reader::new(bytes);
+    let mut values = bounds.values;
     let mut sections = Vec::new();
-    for _ in 0..r.count(4)? {
+    let clients = r.count(4)?;
+    if clients > bounds.clients {
+        return Err(Fault::Refused("too many authors in one change"));
+    }
+    for _ in 0..clients {
         sections.push(section(&mut r, &mut values)?);
     }
     sections.sort_by_key(|s: &Section| s.client);
@@ -308,7 +326,7 @@ mod tests {
 
     #[test]
     fn an_item_is_read() {
-        let read = parse(&with_content(8, &[1, 120]), 1).unwrap();
+        let read = parse(&with_content(8, &[1, 120]), Bounds::CLIENT).unwrap();
         let s = read.sections[0].structs[0];
         assert_eq!((read.sections[0].client, s.clock, s.len), (5, 0, 1));
         let Body::Item { parent, kind, .. } = s.body else { panic!() };
@@ -323,19 +341,21 @@ mod tests {
             deep.extend_from_slice(&[117, 1]);
         }
         deep.push(126);
-        assert!(matches!(parse(&with_content(8, &deep), MAX_VALUES), Err(Fault::Refused(_))));
+        assert!(matches!(parse(&with_content(8, &deep), Bounds::CLIENT), Err(Fault::Refused(_))));
     }
 
     #[test]
-    fn values_are_counted() {
+    fn values_and_clients_are_counted() {
         let three = with_content(8, &[2, 120, 117, 1, 126]);
-        assert!(matches!(parse(&three, 2), Err(Fault::Refused(_))));
-        assert!(parse(&three, 3).is_ok());
+        let most = |values, clients| Bounds { values, clients };
+        assert!(matches!(parse(&three, most(2, 1)), Err(Fault::Refused(_))));
+        assert!(matches!(parse(&three, most(3, 0)), Err(Fault::Refused(_))));
+        assert!(parse(&three, most(3, 1)).is_ok());
     }
 
     #[test]
     fn bombs_and_nonsense_are_malformed() {
-        let malformed = |bytes: &[u8]| matches!(parse(bytes, MAX_VALUES), Err(Fault::Malformed(_)));
+        let malformed = |bytes: &[u8]| matches!(parse(bytes, Bounds::CLIENT), Err(Fault::Malformed(_)));
         for bad in [
             &[][..],
             &[0xff, 0xff, 0xff, 0xff, 0x0f, 0],
@@ -352,17 +372,17 @@ mod tests {
         assert!(malformed(&with_content(8, &[1, 118, 0xff, 0xff, 0xff, 0x7a])));
         assert!(malformed(&with_content(8, &[1, 119, 2, 0xc3, 0x28])));
         assert!(malformed(&with_content(12, &[1])));
-        assert!(parse(&[0, 0], 0).is_ok());
+        assert!(parse(&[0, 0], Bounds::CLIENT).is_ok());
     }
 
     #[test]
     fn what_whiteboards_do_not_have_is_refused() {
         for (kind, content) in [(4, &[1, b'x'][..]), (9, &[1, b'x', 126]), (7, &[2]), (3, &[1, 1])] {
-            assert!(matches!(parse(&with_content(kind, content), MAX_VALUES), Err(Fault::Refused(_))), "{kind}");
+            assert!(matches!(parse(&with_content(kind, content), Bounds::CLIENT), Err(Fault::Refused(_))), "{kind}");
         }
         let mut other = vec![1, 1, 5, 0, 0x28, 1, 5];
         other.extend_from_slice(b"other");
         other.extend_from_slice(&[1, b'k', 1, 126, 0]);
-        assert!(matches!(parse(&other, MAX_VALUES), Err(Fault::Refused(_))));
+        assert!(matches!(parse(&other, Bounds::CLIENT), Err(Fault::Refused(_))));
     }
 }

@@ -243,7 +243,10 @@ impl Inner {
             }
             let mut state = lock(&slot.state);
             let Life::Loaded(board) = &mut state.life else { return };
-            let effects = board.stored();
+            let Ok(effects) = catch_unwind(AssertUnwindSafe(|| board.stored())) else {
+                drop(state);
+                return self.end(&slot);
+            };
             let next = state.perform(effects, &self.limits);
             slot.relief.notify_waiters();
             match next {

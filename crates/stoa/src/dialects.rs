@@ -9,9 +9,7 @@ use stoa_api_class::{
     BoardKeys, BoardProvider, ClassApiConfig, ImProvider as ClassIm, LinkKey, MediaProvider as ClassMedia,
 };
 use stoa_api_talk::{ChannelCharset, TalkApiConfig};
-use stoa_api_voice::{
-    AliyunIm, AliyunRole as VoiceRole, AliyunRtc, ImProvider, MediaProvider, VoiceApiConfig,
-};
+use stoa_api_voice::{AliyunIm, AliyunRole as VoiceRole, AliyunRtc, ImProvider, MediaProvider, VoiceApiConfig};
 use stoa_core::class::ClassConfig;
 use stoa_core::id::AppId;
 use stoa_core::ports::{Entropy as _, Store};

@@ -107,7 +107,7 @@ pub async fn users_of_a_classs_channel_are_decided_about(mut s: impl Subject) {
     let applied = decide(&*store, &key, "bob", IdentityType::Listener, 50).await.unwrap();
     assert_eq!(applied.before, Member::blank(key.clone(), user("bob")));
     let after = look(&*store, id).await;
-    assert_eq!((&after.stage.on, after.version, after.updated), (&vec![user("ann")], 4, UnixMs(50)));
+    assert_eq!((after.stage.users(), after.version, after.updated), (vec![user("ann")], 4, UnixMs(50)));
     assert_eq!(after.info.users(), [user("ann")]);
     assert_eq!(store.meeting(APP, class.meeting).await.unwrap(), Meeting::Class(after.clone()));
     assert_eq!(store.member(&key, &user("bob")).await.unwrap(), Some(applied.after));
@@ -118,7 +118,7 @@ pub async fn users_of_a_classs_channel_are_decided_about(mut s: impl Subject) {
     assert_eq!((muted.version, muted.updated), (5, UnixMs(50)));
     // A listener is named, and does not come on stage.
     let named = done(&*store, id, speakers(&["bob", "eve", "ann"]), 60).await;
-    assert_eq!(named.stage.on, [user("ann"), user("eve")]);
+    assert_eq!(named.stage.users(), [user("ann"), user("eve")]);
     drop(store);
     s.reopen().await;
     let store = s.store();
@@ -126,9 +126,9 @@ pub async fn users_of_a_classs_channel_are_decided_about(mut s: impl Subject) {
     assert_eq!(store.members(&key).await.unwrap().len(), 2);
     decide(&*store, &key, "bob", IdentityType::FreeTalker, 70).await.unwrap();
     let again = done(&*store, id, speakers(&["ann"]), 80).await;
-    assert_eq!(again.stage.on, [user("ann")]);
+    assert_eq!(again.stage.users(), [user("ann")]);
     let again = done(&*store, id, speakers(&["ann", "bob"]), 90).await;
-    assert_eq!(again.stage.on, [user("ann"), user("bob")]);
+    assert_eq!(again.stage.users(), [user("ann"), user("bob")]);
 }
 
 /// Voice rooms, running classes and channels with a record, by bytes, in pages.

@@ -22,13 +22,13 @@ use crate::classes::{GRACE, STAGE, entry, new_class};
 use crate::{APP, Subject, good, user};
 
 /// Classes that the steps of a sequence are spread over.
-const CLASSES: usize = 3;
+const CLASSES: usize = 2;
 /// Steps of one sequence.
-const STEPS: usize = 80;
+const STEPS: usize = 120;
 /// Sequences; each runs on classes of its own.
-const SEQUENCES: u64 = 10;
+const SEQUENCES: u64 = 8;
 /// All who take part.
-const PEOPLE: [&str; 8] = ["teacher", "ann", "bob", "eve", "用户一", "🦀", "\u{fffd}", "é"];
+const PEOPLE: [&str; 6] = ["teacher", "ann", "bob", "用户一", "🦀", "\u{fffd}"];
 
 fn names() -> impl Strategy<Value = &'static str> {
     prop::sample::select(PEOPLE.to_vec())

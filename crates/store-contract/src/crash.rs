@@ -13,12 +13,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use stoa_core::channel::{IdentityType, MemberCommand};
+use stoa_core::class::ClassCommand;
 use stoa_core::id::ChannelKey;
 use stoa_core::ports::{OutboxItem, Store};
 use stoa_core::time::UnixMs;
 use stoa_core::voice::Outcome;
 use tokio::task::JoinSet;
 
+use crate::classes::{make_class, new_class};
 use crate::{APP, apply, assert_distinct_holders, code, good, leave, make_room, new_room, read, take, user};
 
 /// Tasks that write at once.
@@ -28,8 +30,12 @@ const ROOMS: u64 = 4;
 /// First number of rooms that the tasks make.
 const MADE: u64 = 1_000;
 
-/// Makes the rooms that [`write`] needs.
+/// The class that they all join.
+const CLASS: u64 = 1;
+
+/// Makes the rooms and the class that [`write`] needs.
 pub async fn prepare(store: &dyn Store) {
+    make_class(store, CLASS, 1000).await;
     for n in 0..ROOMS {
         make_room(store, n, 1000).await;
     }
@@ -59,7 +65,7 @@ async fn say_step(store: &dyn Store, task: u64, draw: u64, unique: u64, say: fn(
     let (room, who) = (draw % ROOMS, format!("task {task}"));
     let id = new_room(room, 0).id;
     match draw / ROOMS % 16 {
-        0..=7 => {
+        0..=6 => {
             say(format!("T {task} take {room}"));
             let answer = match apply(store, id, take(&who, None), 5000).await.outcome {
                 Outcome::Seated(i) | Outcome::AlreadySeated(i) => format!("seat {room} {}", i.get()),
@@ -68,10 +74,22 @@ async fn say_step(store: &dyn Store, task: u64, draw: u64, unique: u64, say: fn(
             };
             say(format!("A {task} {answer}"));
         }
-        8..=12 => {
+        7..=10 => {
             say(format!("T {task} leave {room}"));
             apply(store, id, leave(&who), 5000).await;
             say(format!("A {task} free {room}"));
+        }
+        11 => {
+            say(format!("T {task} enter {unique}"));
+            let name = format!("{unique}");
+            let command = ClassCommand::Join { user: user(&who), name, avatar: None, wish: None };
+            crate::classes::run(store, new_class(CLASS, 0).id, command, 5000).await;
+            say(format!("A {task} entered {unique}"));
+        }
+        12 => {
+            say(format!("T {task} draw {unique}"));
+            assert!(good(store.append_board(new_class(CLASS, 0).id, format!("{unique}").as_bytes()).await));
+            say(format!("A {task} drew {unique}"));
         }
         13 => {
             say(format!("T {task} mark {unique}"));
@@ -122,6 +140,9 @@ pub struct Model {
     sent: BTreeSet<u64>,
     /// Mark by task, as last answered; each is higher than the one before.
     marks: BTreeMap<u64, u64>,
+    /// Name in the class by task, as last answered.
+    names: BTreeMap<u64, u64>,
+    drawn: BTreeSet<u64>,
     /// What each task had begun when it was killed.
     begun: BTreeMap<u64, (String, u64)>,
     /// Answers of all writers.
@@ -143,6 +164,8 @@ impl Model {
                     "seat" => drop(self.seats.insert((task, number(3)), u8::try_from(number(4)).ok())),
                     "full" | "free" => drop(self.seats.insert((task, number(3)), None)),
                     "marked" => drop(self.marks.insert(task, number(3))),
+                    "entered" => drop(self.names.insert(task, number(3))),
+                    "drew" => drop(self.drawn.insert(number(3))),
                     "made" => drop(self.made.insert(number(3))),
                     "sent" => drop(self.sent.insert(number(3))),
                     _ => {}
@@ -178,6 +201,7 @@ impl Model {
             assert!(allowed, "mark of task {task}: answered {was:?}, stored {is:?}, begun {begun:?}");
             self.marks.extend(is.map(|n| (task, n)));
         }
+        self.check_class(store, &begun).await;
         for n in &self.made {
             let stored = read(store, new_room(*n, 0).id).await;
             assert_eq!(*stored, new_room(*n, 2000).into_room(stored.show_code));
@@ -191,6 +215,30 @@ impl Model {
         }
         // The check above is of each database as found; only what a later writer could still lose is carried on.
         self.sent = stored;
+    }
+
+    /// Rows of members are as last answered or begun; so is the whiteboard, each change once.
+    async fn check_class(&mut self, store: &dyn Store, begun: &BTreeMap<u64, (String, u64)>) {
+        let class = new_class(CLASS, 0).id;
+        for task in 0..TASKS {
+            let row = good(store.class_member(class, &user(&format!("task {task}"))).await);
+            let is = row.map(|r| r.name.parse::<u64>().expect("a number"));
+            let was = self.names.get(&task).copied();
+            let allowed = is == was || begun.get(&task).is_some_and(|(verb, n)| verb == "enter" && Some(*n) == is);
+            assert!(allowed, "name of task {task}: answered {was:?}, stored {is:?}, begun {begun:?}");
+            self.names.extend(is.map(|n| (task, n)));
+        }
+        let board = good(store.board(class).await);
+        let text = |update: Vec<u8>| String::from_utf8(update).expect("a text").parse::<u64>().expect("a number");
+        let count = board.len();
+        let stored: BTreeSet<u64> = board.into_iter().map(text).collect();
+        assert_eq!(stored.len(), count, "a change is there twice");
+        let lost: Vec<_> = self.drawn.difference(&stored).collect();
+        assert!(lost.is_empty(), "changes of the whiteboard lost: {lost:?}");
+        for extra in stored.difference(&self.drawn) {
+            assert!(begun.values().any(|(verb, n)| verb == "draw" && n == extra), "change {extra} from nowhere");
+        }
+        self.drawn = stored;
     }
 }
 

@@ -10,6 +10,7 @@ pub mod calls;
 pub mod channels;
 pub mod class_channels;
 pub mod class_fold;
+pub mod class_lists;
 pub mod class_races;
 pub mod class_side;
 pub mod classes;
@@ -81,9 +82,9 @@ macro_rules! store_contract {
                 a_nul_in_a_text_of_a_class_is_refused_and_changes_nothing, two_apps_share_no_classes,
                 what_a_class_command_answers_is_what_the_next_read_shows,
                 the_slot_goes_from_one_assistant_to_the_next, a_late_leave_of_a_reloaded_page_changes_nothing,
-                a_view_shows_what_is_stored_about_one_user, classes_are_listed_newest_first,
-                members_of_a_class_are_listed_in_order, connected_members_are_found_after_reopening,
-                who_manages_a_class_is_known;
+                a_view_shows_what_is_stored_about_one_user;
+            class_lists: classes_are_listed_newest_first, members_of_a_class_are_listed_in_order,
+                connected_members_are_found_after_reopening, who_manages_a_class_is_known;
             class_channels: the_channel_of_a_class_follows_its_status,
                 users_of_a_classs_channel_are_decided_about, names_of_running_classes_are_listed_with_the_others,
                 a_deletion_erases_everything_but_sanctions_and_the_name,

@@ -12,6 +12,7 @@ use stoa_core::class::{
 use stoa_core::id::{AppId, ChannelKey, CheckInId, ClassId, MeetingId, UserId};
 use stoa_core::time::UnixMs;
 
+use crate::classes::Named;
 use crate::store::SqliteStore;
 use crate::{class_side, class_views, classes};
 
@@ -36,14 +37,17 @@ impl ClassStore for SqliteStore {
     }
 
     async fn meeting(&self, app: AppId, meeting: MeetingId) -> Result<Meeting> {
-        let key = (app, meeting);
-        if let Some(named) = self.memory.known_name(key) {
-            let classes::Named::Class(id) = named else { return named.look(|_| Ok(None)) };
-            let class = self.stored_class(id).await?;
-            return named.look(|_| Ok(class));
-        }
-        let memory = self.memory.clone();
-        self.read(move |c| memory.name(c, key)?.look(|id| memory.class(c, id))).await
+        let (memory, key) = (self.memory.clone(), (app, meeting));
+        let named = match self.memory.known_name(key) {
+            Some(named) => named,
+            None => self.read(move |c| memory.name(c, key)).await?,
+        };
+        // Not in the same read: what a snapshot shows that is older than a ticket may not go into memory.
+        let class = match named {
+            Named::Class(id) => self.stored_class(id).await?,
+            Named::Gone | Named::Unknown => None,
+        };
+        named.look(|_| Ok(class))
     }
 
     async fn class_view(&self, app: AppId, id: ClassId, user: &UserId) -> Result<Option<ClassView>> {

@@ -17,7 +17,7 @@ use stoa_core::time::UnixMs;
 use crate::channels::Erase;
 use crate::errors::{bad_row, one_row, sql};
 use crate::rooms::{db, refuse_nul};
-use crate::writer::Tx;
+use crate::tx::Tx;
 use crate::{channels, tables};
 
 /// A media channel's name that may be a class's.
@@ -299,7 +299,7 @@ fn assistant(conn: &Connection, class: ClassId) -> Result<Option<ClassMember>> {
     conn.prepare_cached(concat!(
         "SELECT ",
         class_member_columns!("m"),
-        " FROM class_member m WHERE m.class_id = ?1 AND m.identity = 2"
+        " FROM class_member m INDEXED BY class_member_slot WHERE m.class_id = ?1 AND m.identity = 2"
     ))
     .and_then(|mut s| s.query_row([class.0], |r| read_member(r, 0)).optional())
     .map_err(sql("read an assistant"))?

@@ -26,6 +26,7 @@ mod rooms;
 mod store;
 mod tables;
 mod talk;
+mod tx;
 mod writer;
 
 pub use config::Config;

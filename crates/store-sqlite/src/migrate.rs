@@ -113,6 +113,30 @@ mod tests {
         assert!(path.with_file_name("x.db.before-0002_channels_members_calls").exists());
     }
 
+    #[test]
+    fn channels_with_a_record_made_before_classes_go_on_after_them() {
+        use stoa_core::channel::ChannelRecord;
+        use stoa_core::class::Meeting;
+        use stoa_core::id::{AppId, MeetingId};
+        use stoa_core::time::UnixMs;
+
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.db");
+        let mut conn = crate::open::writer(&path).unwrap();
+        run(&mut conn, &path, &STEPS[..2]).unwrap();
+        let text = "e65c9abd-0def-49c3-b7db-29380dbc0001";
+        conn.execute("INSERT INTO talk_channel VALUES (1, ?1, 5, 3), (1, 'raid', 6, 1)", [text]).unwrap();
+        migrate(&mut conn, &path).unwrap();
+        let meeting = MeetingId::parse(text).unwrap();
+        let named = crate::classes::name(&conn, (AppId(1), meeting)).unwrap();
+        assert_eq!(named.look(|_| Ok(None)).unwrap(), Meeting::Unknown);
+        let all = crate::channels::all(&conn).unwrap();
+        let key = stoa_core::id::ChannelKey::of_meeting(AppId(1), meeting);
+        assert_eq!(all[0], ChannelRecord { key, created: UnixMs(5), version: 3 });
+        assert_eq!(crate::channels::names(&conn, AppId(1), 0, 10).unwrap().0, 2);
+        assert!(path.with_file_name("x.db.before-0003_classes").exists());
+    }
+
     fn has_copy(entry: &std::io::Result<std::fs::DirEntry>) -> bool {
         entry.as_ref().is_ok_and(|e| e.file_name().to_string_lossy().contains(".before-"))
     }

@@ -22,7 +22,8 @@ use crate::config::Config;
 use crate::errors::sql;
 use crate::gate::Gate;
 use crate::readers::Readers;
-use crate::writer::{SanctionKey, Tx, Writer};
+use crate::tx::{SanctionKey, Tx};
+use crate::writer::Writer;
 use crate::{migrate, open, rooms, tables};
 
 /// What is kept of the last commit, and the gate that keeps reads in order.

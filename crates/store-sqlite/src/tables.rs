@@ -11,7 +11,7 @@ use stoa_core::time::UnixMs;
 use crate::channels::count;
 use crate::errors::{bad_row, one_row, sql};
 use crate::rooms::db;
-use crate::writer::SanctionKey;
+use crate::tx::SanctionKey;
 
 /// The stored secret; `fresh` becomes it when there is none.
 pub(crate) fn secret(conn: &Connection, name: &str, fresh: &[u8]) -> Result<Vec<u8>> {

@@ -3,7 +3,6 @@
 //! A job runs in a savepoint of the batch's transaction; its answer leaves after the commit is
 //! flushed. The next batch fills while that flush runs, so nothing ever waits for company.
 
-use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, SyncSender, TrySendError};
@@ -12,147 +11,14 @@ use std::thread::JoinHandle;
 use std::time::Instant;
 
 use rusqlite::Connection;
-use stoa_core::account::Account;
-use stoa_core::class::{Class, Meeting};
-use stoa_core::id::{ChannelKey, ClassId, RoomId, UserId};
-use stoa_core::sanction::Sanction;
-use stoa_core::voice::Room;
 use stoa_core::{Error, Result};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use crate::channels::Channel;
-use crate::classes::{MeetingKey, Named};
 use crate::config::{BATCH_JOBS, BATCH_TIME, FOREIGN_WRITES, QUEUE_WAIT};
 use crate::errors::{overloaded, sql};
 use crate::store::Memory;
-
-/// Who is sanctioned where.
-pub(crate) type SanctionKey = (ChannelKey, UserId);
-
-/// What a batch wrote and has not committed yet.
-#[derive(Default)]
-struct Overlay {
-    rooms: HashMap<RoomId, Arc<Room>>,
-    accounts: HashMap<UserId, Option<Arc<Account>>>,
-    sanctions: HashMap<SanctionKey, Option<Sanction>>,
-    channels: HashMap<ChannelKey, Arc<Channel>>,
-    classes: HashMap<ClassId, Option<Arc<Class>>>,
-    names: HashMap<MeetingKey, Named>,
-}
-
-/// One value that a job wrote.
-enum Staged {
-    Room(Arc<Room>),
-    Account(UserId, Option<Arc<Account>>),
-    Sanction(SanctionKey, Option<Sanction>),
-    Channel(ChannelKey, Arc<Channel>),
-    Class(ClassId, Option<Arc<Class>>),
-    Name(MeetingKey, Named),
-}
-
-/// A job's view: the database as of the jobs before it, and what it writes.
-pub(crate) struct Tx<'a> {
-    /// Inside the batch's transaction.
-    pub(crate) conn: &'a Connection,
-    memory: &'a Memory,
-    overlay: &'a Overlay,
-    staged: Vec<Staged>,
-    wrote: bool,
-}
-
-impl Tx<'_> {
-    /// The room as of the jobs before this one.
-    pub(crate) fn room(&self, id: RoomId) -> Result<Option<Arc<Room>>> {
-        match self.overlay.rooms.get(&id) {
-            Some(room) => Ok(Some(room.clone())),
-            None => self.memory.room(self.conn, id),
-        }
-    }
-
-    /// The sanction as of the jobs before this one.
-    pub(crate) fn sanction(&self, key: &SanctionKey) -> Result<Option<Sanction>> {
-        match self.overlay.sanctions.get(key) {
-            Some(s) => Ok(s.clone()),
-            None => self.memory.sanction(self.conn, key),
-        }
-    }
-
-    /// The channel as of the jobs before this one.
-    pub(crate) fn channel(&self, key: &ChannelKey) -> Result<Arc<Channel>> {
-        match self.overlay.channels.get(key) {
-            Some(channel) => Ok(channel.clone()),
-            None => self.memory.channel(self.conn, key),
-        }
-    }
-
-    /// The class as of the jobs before this one.
-    pub(crate) fn class(&self, id: ClassId) -> Result<Option<Arc<Class>>> {
-        match self.overlay.classes.get(&id) {
-            Some(class) => Ok(class.clone()),
-            None => self.memory.class(self.conn, id),
-        }
-    }
-
-    /// The class whose channel this is, or was.
-    pub(crate) fn meeting(&self, key: &ChannelKey) -> Result<Meeting> {
-        let Some(meeting) = key.meeting_id() else { return Ok(Meeting::Unknown) };
-        let key = (key.app, meeting);
-        let named = match self.overlay.names.get(&key) {
-            Some(named) => *named,
-            None => self.memory.name(self.conn, key)?,
-        };
-        named.look(|id| self.class(id))
-    }
-
-    /// The job wrote something of which memory keeps no copy.
-    pub(crate) fn wrote(&mut self) {
-        self.wrote = true;
-    }
-
-    /// The room's rows say this now.
-    pub(crate) fn wrote_room(&mut self, room: Arc<Room>) {
-        self.staged.push(Staged::Room(room));
-        self.wrote = true;
-    }
-
-    /// The account's row says this now.
-    pub(crate) fn wrote_account(&mut self, user: UserId, account: Option<Arc<Account>>) {
-        self.staged.push(Staged::Account(user, account));
-        self.wrote = true;
-    }
-
-    /// The sanction's row says this now.
-    pub(crate) fn wrote_sanction(&mut self, key: SanctionKey, sanction: Option<Sanction>) {
-        self.staged.push(Staged::Sanction(key, sanction));
-        self.wrote = true;
-    }
-
-    /// The rows of the channel's record and members say this now.
-    pub(crate) fn wrote_channel(&mut self, key: ChannelKey, channel: Arc<Channel>) {
-        self.staged.push(Staged::Channel(key, channel));
-        self.wrote = true;
-    }
-
-    /// The class's row says this now.
-    pub(crate) fn wrote_class(&mut self, class: Arc<Class>) {
-        self.staged.push(Staged::Class(class.id, Some(class)));
-        self.wrote = true;
-    }
-
-    /// The class is new.
-    pub(crate) fn made_class(&mut self, class: Arc<Class>) {
-        self.staged.push(Staged::Name((class.app, class.meeting), Named::Class(class.id)));
-        self.wrote_class(class);
-    }
-
-    /// The class's row is gone.
-    pub(crate) fn deleted_class(&mut self, class: &Class) {
-        self.staged.push(Staged::Name((class.app, class.meeting), Named::Gone));
-        self.staged.push(Staged::Class(class.id, None));
-        self.wrote = true;
-    }
-}
+use crate::tx::{Overlay, Tx};
 
 const QUEUED: u8 = 0;
 const STARTED: u8 = 1;
@@ -323,11 +189,10 @@ impl Loop {
     /// One job in its savepoint. A panic is a failed job, not the end of the store.
     fn job(&mut self, work: &mut dyn Work, wrote: &mut bool) -> Result<()> {
         exec(&self.conn, "SAVEPOINT job")?;
-        let mut tx =
-            Tx { conn: &self.conn, memory: &self.memory, overlay: &self.overlay, staged: Vec::new(), wrote: false };
+        let mut tx = Tx::new(&self.conn, &self.memory, &self.overlay);
         let result = catch_unwind(AssertUnwindSafe(|| work.run(&mut tx)))
             .unwrap_or_else(|_| Err(Error::internal_error("a store job panicked")));
-        let (staged, job_wrote) = (tx.staged, tx.wrote);
+        let (staged, job_wrote) = tx.into_parts();
         if let Err(e) = result {
             if !self.conn.is_autocommit() {
                 exec(&self.conn, "ROLLBACK TO job")?;
@@ -337,16 +202,7 @@ impl Loop {
         }
         exec(&self.conn, "RELEASE job")?;
         *wrote |= job_wrote;
-        for s in staged {
-            match s {
-                Staged::Room(r) => drop(self.overlay.rooms.insert(r.id, r)),
-                Staged::Account(k, v) => drop(self.overlay.accounts.insert(k, v)),
-                Staged::Sanction(k, v) => drop(self.overlay.sanctions.insert(k, v)),
-                Staged::Channel(k, v) => drop(self.overlay.channels.insert(k, v)),
-                Staged::Class(k, v) => drop(self.overlay.classes.insert(k, v)),
-                Staged::Name(k, v) => drop(self.overlay.names.insert(k, v)),
-            }
-        }
+        self.overlay.take(staged);
         Ok(())
     }
 
@@ -359,12 +215,7 @@ impl Loop {
         self.memory.gate.begin();
         let committed = exec(&self.conn, "COMMIT");
         if committed.is_ok() {
-            overlay.rooms.into_values().for_each(|r| self.memory.publish_room(r));
-            overlay.accounts.into_iter().for_each(|(k, v)| self.memory.publish_account(k, v));
-            overlay.sanctions.into_iter().for_each(|(k, v)| self.memory.publish_sanction(k, v));
-            overlay.channels.into_iter().for_each(|(k, v)| self.memory.publish_channel(k, v));
-            overlay.names.into_iter().for_each(|(k, v)| self.memory.publish_name(k, v));
-            overlay.classes.into_iter().for_each(|(k, v)| self.memory.publish_class(k, v));
+            overlay.publish(&self.memory);
         }
         self.memory.gate.publish();
         committed

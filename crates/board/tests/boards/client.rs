@@ -131,14 +131,14 @@ impl Client {
     }
 }
 
-/// Everything in a document, in a fixed order.
+/// Everything in a document, in a fixed order: pages, elements, view, one line each.
 pub fn json(doc: &Doc) -> String {
     use yrs::types::ToJson as _;
     let txn = doc.transact();
     let pages = txn.get_array("pages").map(|p| p.to_json(&txn));
     let elements = txn.get_map("elements").map(|p| p.to_json(&txn));
     let view = txn.get_map("view").map(|p| p.to_json(&txn));
-    [pages, elements, view].map(|any| sorted(&any.unwrap_or(Any::Null))).join("\n")
+    [pages, elements, view].map(|any| sorted(&any.unwrap_or(Any::Null)).replace('\n', "\\n")).join("\n")
 }
 
 fn sorted(any: &Any) -> String {

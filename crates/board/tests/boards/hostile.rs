@@ -7,7 +7,7 @@ use stoa_core::error::Kind;
 use yrs::{Map as _, Transact as _, WriteTxn as _};
 
 use crate::client::{Client, json, read_rows, update_message, whole};
-use crate::world::{BOTH, DRAW, World, at, user};
+use crate::world::{BOTH, DRAW, LOOK, PAGES, World, at, user};
 
 /// A board with a past: overwritten, erased, nested, of several clients. And messages a client might send to it.
 fn seeds() -> (Vec<u8>, Vec<Vec<u8>>) {
@@ -117,9 +117,14 @@ fn survives(past: &[u8], messages: &[Vec<u8>], rights: BoardRights) -> Result<us
     let (mut again, lost) = Document::load(&rows);
     prop_assert_eq!(lost, 0);
     prop_assert_eq!(&json(&read_rows(&[again.snapshot()])), &stored);
-    if rights == DRAW {
-        let part = |json: &str| json.lines().next().unwrap_or_default().to_owned();
-        prop_assert_eq!(part(&stored), part(&json(&read_rows(&[past.to_vec()]))), "pages changed");
+    // Pages, elements, view.
+    let before = json(&read_rows(&[past.to_vec()]));
+    let (before, after): (Vec<&str>, Vec<&str>) = (before.lines().collect(), stored.lines().collect());
+    if !rights.draw {
+        prop_assert_eq!(before[1], after[1], "elements changed");
+    }
+    if !rights.pages {
+        prop_assert_eq!((before[0], before[2]), (after[0], after[2]), "pages changed");
     }
     Ok(applied)
 }
@@ -225,7 +230,7 @@ proptest! {
     fn broken_messages_do_no_harm(
         breaks in prop::collection::vec(broken(), 1..4),
         inside in any::<bool>(),
-        partial in any::<bool>(),
+        rights in prop::sample::select(vec![BOTH, DRAW, PAGES, LOOK]),
     ) {
         let (past, seeds) = seeds();
         let messages: Vec<Vec<u8>> = breaks.iter().map(|(which, edits)| {
@@ -242,17 +247,17 @@ proptest! {
                 }
             }
         }).collect();
-        survives(&past, &messages, if partial { DRAW } else { BOTH })?;
+        survives(&past, &messages, rights)?;
     }
 
     #[test]
     fn well_formed_nonsense_does_no_harm(
         updates in prop::collection::vec(nonsense(), 1..6),
-        partial in any::<bool>(),
+        rights in prop::sample::select(vec![BOTH, DRAW, PAGES, LOOK]),
     ) {
         let (past, _) = seeds();
         let messages: Vec<Vec<u8>> = updates.into_iter().map(update_message).collect();
-        survives(&past, &messages, if partial { DRAW } else { BOTH })?;
+        survives(&past, &messages, rights)?;
     }
 
     #[test]

@@ -272,10 +272,16 @@ fn lift(facts: ClassFacts<'_>, now: UnixMs) -> ClassDecision {
 fn set_permit(class: &Class, facts: ClassFacts<'_>, text: &str, only: Option<&UserId>, now: UnixMs) -> ClassDecision {
     let created = class.permit.as_ref().map_or(now, |p| p.created);
     let permit = Permit { text: text.to_owned(), only: only.cloned(), created, updated: now };
-    let other = facts.assistant.filter(|a| !permit.admits(&a.user));
+    let (stays, other) = match facts.assistant {
+        Some(a) if permit.admits(&a.user) => (Some(a.user.clone()), None),
+        other => (None, other),
+    };
     let mut next = class.clone();
     next.permit = Some(permit);
-    unseat(class, next, other, now)
+    let mut out = unseat(class, next, other, now);
+    // Whoever stays may have got or lost the right to draw, which open whiteboards must learn.
+    out.rights.extend(stays);
+    out
 }
 
 fn drop_permit(class: &Class, facts: ClassFacts<'_>, now: UnixMs) -> ClassDecision {

@@ -60,6 +60,12 @@ impl Stage {
         self.on.iter().any(|s| s.user == *user && now < s.until)
     }
 
+    /// Who is on it, in order, provisional places whose time is over with them.
+    #[must_use]
+    pub fn users(&self) -> Vec<UserId> {
+        self.on.iter().map(|s| s.user.clone()).collect()
+    }
+
     /// How many are on it at `now`.
     #[must_use]
     pub fn len(&self, now: UnixMs) -> usize {

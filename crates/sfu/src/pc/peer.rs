@@ -405,7 +405,10 @@ impl Pc {
                     bytes: t.contents,
                 }),
                 Some(Ok(Output::Event(e))) => self.event(e, events),
-                Some(Err(_)) | None => {
+                failed @ (Some(Err(_)) | None) => {
+                    if let Some(Err(why)) = failed {
+                        tracing::debug!(error = %why, "media connection failed");
+                    }
                     self.rtc.disconnect();
                     self.dead = true;
                     return self.poll(now, false, out, events);

@@ -74,7 +74,8 @@ impl Up {
 
     /// The rid to ask for a key frame of a layer; a layer that was never seen is asked through one that was.
     fn rid(&self, layer: usize) -> Option<Rid> {
-        self.rids[layer].or_else(|| self.rids.iter().copied().find_map(|r| r)).flatten()
+        let seen = self.rids[layer].or_else(|| self.rids.iter().copied().find_map(|r| r));
+        seen.unwrap_or_else(|| self.names.get(layer).or(self.names.last()).copied())
     }
 
     /// Numbers of one stream in the mungers. A cut makes another one of it.

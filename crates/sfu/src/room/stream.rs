@@ -7,7 +7,7 @@
 use std::cmp::Reverse;
 
 use livekit_protocol as proto;
-use stoa_core::id::Identity;
+use stoa_core::id::{Identity, UserId};
 use stoa_core::media::{LeftReason, Permission, TrackSource};
 use subtle::ConstantTimeEq as _;
 
@@ -74,6 +74,12 @@ impl Room {
     pub(crate) fn has_publisher(&self, of: &Identity) -> bool {
         let sends = |p: &&Participant| !p.stream.as_ref().is_some_and(|s| s.plays());
         self.parts.values().filter(sends).any(|p| p.visible() && p.who.identity.user_part() == of.as_str())
+    }
+
+    /// Streams of a user that are not connected yet.
+    pub(crate) fn connecting(&self, user: &UserId) -> usize {
+        let is = |p: &&Participant| p.stream.is_some() && p.active_at.is_none() && p.who.user == *user;
+        self.parts.values().filter(is).count()
     }
 
     /// The client ends its stream; false = there is no such stream.

@@ -13,6 +13,10 @@ use crate::pc::{OpusAnswer, Pc, PcId, Role, StreamOffer, answered, set_msids, sh
 use crate::room::{ClientParams, Joiner, Link, Owner, Refusal, Streamed, Streaming, fixed_line, may_push, wishes};
 use crate::token::Verified;
 
+/// Streams of one user in one channel that may be on their way to their first packet. Clients open one or two; offers
+/// whose media never comes would otherwise pile up for the minute that is given to connect.
+const MAX_CONNECTING: usize = 8;
+
 /// A stream that asks to come in, its offer read.
 pub(crate) struct Entrant {
     pub ask: StreamAsk,
@@ -59,6 +63,9 @@ impl Shard {
             Stream::Push => Role::Publisher,
             Stream::Play { .. } => Role::Subscriber,
         };
+        if room.and_then(|ix| self.rooms.get(&ix)).is_some_and(|r| r.connecting(&ask.user) >= MAX_CONNECTING) {
+            return Err(Error::new(Kind::LimitReached, "too many streams that never connected"));
+        }
         // Until the offer is answered nobody is replaced and no channel is made: this is the name it will have.
         let room = room.unwrap_or(self.next_room);
         let pid = self.next_pid;

@@ -420,6 +420,24 @@ async fn what_cannot_or_may_not_be_is_refused_and_leaves_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn offers_without_media_do_not_pile_up() {
+    let b = Bench::new(Duration::from_secs(15)).await;
+    let offer = async |identity: &str| {
+        let (_commands, receiver) = mpsc::channel(8);
+        let (_client, sdp) = StreamClient::new(PUSH, Arc::default(), receiver).await;
+        b.engine.streams().start(Bench::ask(identity, Stream::Push, sdp)).await.map_err(|e| e.kind().clone())
+    };
+    let mut made = Vec::new();
+    for n in 0..8 {
+        made.push(offer(&format!("ann\u{1f}{n}")).await.unwrap().id);
+    }
+    assert_eq!(offer("ann\u{1f}more").await, Err(Kind::LimitReached));
+    offer("ben").await.unwrap();
+    assert!(b.engine.streams().end(&key(), &made[0]).await.unwrap());
+    offer("ann\u{1f}more").await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_lost_connection_ends_a_stream() {
     let b = Bench::new(Duration::from_secs(15)).await;
     let ann = b.push("ann", 1).await;
