@@ -360,7 +360,8 @@ test("whiteboards converge after a cut with drawing on both sides", options, asy
 test("students look at the whiteboard: no tools, pages turned for them, pictures to keep", options, async () => {
   const { people: [teacher, ann], close } = await gather("ann");
   await Promise.all([teacher.boardLive(), ann.boardLive()]);
-  assert.equal(await ann.page.getByRole("toolbar").count(), 0);
+  assert.equal(await ann.page.getByRole("group", { name: "Drawing tools" }).count(), 0);
+  await teacher.page.getByRole("group", { name: "Drawing tools" }).waitFor();
   await ann.drag([0.2, 0.2], [0.5, 0.5]);
   await teacher.button("Text");
   const sheet = teacher.board.getByRole("img");
