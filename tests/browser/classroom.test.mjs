@@ -245,7 +245,7 @@ test("a class sees and hears its teacher, and a student while on stage", options
   await Promise.all([teacher, bob].map((person) => person.watches(ann)));
   assert.equal(await teacher.page.locator("[data-hand]").count(), 0);
 
-  await teacher.button(`Take ${ann.name} off stage`);
+  await teacher.button(`Take off stage: ${ann.name}`);
   await ann.sees("You are off the stage again");
   await ann.device("mic").waitFor({ state: "detached" });
   await Promise.all([teacher, bob].map((person) => person.hearsNothing()));
@@ -267,11 +267,11 @@ test("hands queue in order; a declined one comes down", options, async () => {
   await queue.nth(1).waitFor();
   assert.deepEqual(await queue.evaluateAll((rows) => rows.map((row) => row.dataset.hand)), [bob.name, ann.name]);
   // Everybody sees who wants to speak.
-  await ann.sees("wants to speak", ann.row(bob));
+  await ann.sees("hand up", ann.row(bob));
   await teacher.button(`Decline ${bob.name}`);
   await bob.sees("Not now");
   await bob.page.getByRole("button", { name: "Raise hand" }).waitFor();
-  await ann.row(bob).getByText("wants to speak").waitFor({ state: "detached" });
+  await ann.row(bob).getByText("hand up").waitFor({ state: "detached" });
   // A teacher who reloads finds the hands that are still up.
   await teacher.page.reload();
   await teacher.live();
@@ -304,7 +304,7 @@ test("a kick shows on the victim's page and lasts until the ban is lifted", opti
   await bob.page.goto(`${server.url}/#/class`);
   await bob.page.goto(url);
   await bob.heading("You may not enter this class");
-  await teacher.button(`Lift the ban of ${bob.name}`);
+  await teacher.button(`Lift ban of ${bob.name}`);
   await teacher.sees("may come back");
   await bob.page.reload();
   await bob.button("Join as student");

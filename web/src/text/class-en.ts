@@ -155,7 +155,7 @@ export const classEn = {
 
   people: {
     hands: "Raised hands",
-    hand: "wants to speak",
+    hand: "hand up",
     accept: "Accept",
     acceptName: (name: string) => `Accept ${name}`,
     decline: "Decline",
@@ -164,14 +164,14 @@ export const classEn = {
     nobody: "Nobody is here yet.",
     onStage: "on stage",
     putOn: "Put on stage",
-    putOnName: (name: string) => `Put ${name} on stage`,
-    takeOff: "Take off stage",
-    takeOffName: (name: string) => `Take ${name} off stage`,
+    putOnName: (name: string) => `Put on stage: ${name}`,
+    takeOff: "Take off",
+    takeOffName: (name: string) => `Take off stage: ${name}`,
     removeName: (name: string) => `Remove ${name}`,
     more: (n: number) => `and ${n} more`,
     removed: "Removed from class",
     letBack: "Lift ban",
-    letBackName: (name: string) => `Lift the ban of ${name}`,
+    letBackName: (name: string) => `Lift ban of ${name}`,
     lifted: "may come back",
     kickTitle: (name: string) => `Remove ${name} from the class?`,
     kickText: (name: string) =>
