@@ -61,7 +61,7 @@ def steps() -> list[Step]:
         Step("server", [cargo, "build", "-q", "--workspace", "--bins"], "build"),
         Step("rust tests", [cargo, "test", "-q", "--workspace", "--no-fail-fast"], "rust", "cargo:rust"),
     ]
-    for suite in ("operations", "voice_room", "robustness", "media", "talk"):
+    for suite in ("operations", "voice_room", "robustness", "media", "talk", "classroom"):
         out.append(Step(
             f"tests/{suite}",
             [PYTHON, "-m", "pytest", "-q", "--expect-counts", f"--junitxml={RESULTS}/{suite}.xml", suite],
@@ -138,14 +138,14 @@ def run(step: Step, env: dict[str, str]) -> tuple[Counts, list[str]]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", action="append", default=[], help="group to run: lint, web, build, rust, operations, voice_room, robustness, media, talk, browser")
+    parser.add_argument("--only", action="append", default=[], help="group to run: lint, web, build, rust, operations, voice_room, robustness, media, talk, classroom, browser")
     wanted = parser.parse_args().only
     chosen = [s for s in steps() if not wanted or s.group in wanted]
     RESULTS.mkdir(exist_ok=True)
 
     env = {**os.environ, "PATH": f"{Path.home() / '.cargo' / 'bin'}:{os.environ['PATH']}", "CARGO_TERM_COLOR": "never", "PYTHONUNBUFFERED": "1"}
     postgres = None
-    if any(s.group in ("rust", "voice_room", "robustness", "talk") for s in chosen):
+    if any(s.group in ("rust", "voice_room", "robustness", "talk", "classroom") for s in chosen):
         postgres = Postgres()
         env |= {"STOA_TEST_POSTGRES": postgres.admin_url, "DATABASE_URL": postgres.admin_url, "PG_DATABASE_URL": postgres.admin_url}
 

@@ -118,11 +118,9 @@ def check_room(room: dict) -> None:
     assert room["meetingInfo"] == json.dumps(info, separators=(",", ":"), sort_keys=True, ensure_ascii=False), "not compact or names not in order"
 
 
-def check_answer(status: int, headers: Iterable[tuple[str, str]], raw: bytes, *, cors: str | None = "*") -> Answer:
-    """What holds for every answer of the REST dialect. `cors` is the expected allowed origin, None = no CORS headers."""
-    global checked
-    answer = Answer(status, list(headers), raw)
-    assert status in STATUSES, f"unknown status: {answer}"
+def check_head(answer: Answer, cors: str | None) -> None:
+    """What the headers of every answer of a REST dialect say. `cors` is the expected allowed origin, None = no CORS headers."""
+    status = answer.status
     assert answer.header("content-type") == "application/json; charset=utf-8", answer.headers
     assert answer.header("cache-control") == "no-store", answer.headers
     assert answer.header("x-content-type-options") == "nosniff", answer.headers
@@ -138,6 +136,14 @@ def check_answer(status: int, headers: Iterable[tuple[str, str]], raw: bytes, *,
         assert int(answer.header("retry-after")) >= 1
     if status == 405:
         assert {m.strip() for m in answer.header("allow").split(",")} == {"POST", "OPTIONS"}
+
+
+def check_answer(status: int, headers: Iterable[tuple[str, str]], raw: bytes, *, cors: str | None = "*") -> Answer:
+    """What holds for every answer of the voice-room dialect. `cors` as in `check_head`."""
+    global checked
+    answer = Answer(status, list(headers), raw)
+    assert status in STATUSES, f"unknown status: {answer}"
+    check_head(answer, cors)
 
     body = json.loads(raw.decode("utf-8"))
     assert isinstance(body, dict), answer

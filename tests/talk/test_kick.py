@@ -1,4 +1,4 @@
-"""talk.md 9.4: kick and ban. Classes (K29 to K32), hub events (in K25), WHIP and playback (K06) are not served yet."""
+"""talk.md 9.4: kick and ban. Classes (K29 to K32): test_classes.py. Hub events (in K25) and playback in the broadcast formats (in K06) are not served yet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""talk.md 9.3: counts, lists, status. Classes (L11, L12) and WHIP (L13) have no server side yet."""
+"""talk.md 9.3: counts, lists, status. Classes (L11, L12): test_classes.py."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""talk.md 9.6: who counts as a speaker. Classes (P08) are not served yet."""
+"""talk.md 9.6: who counts as a speaker. Classes (P08): test_classes.py."""
 
 from __future__ import annotations
 

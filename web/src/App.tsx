@@ -14,6 +14,10 @@ const TalkView = lazy(() =>
   import("./views/TalkView").then((module) => ({ default: module.TalkView })),
 );
 
+const ClassPage = lazy(() =>
+  import("./views/ClassPage").then((module) => ({ default: module.ClassPage })),
+);
+
 /**
  * Signed out: the sign-in form. Signed in: the view the hash names; it is kept while signing in.
  * The Talk page asks for no account: its requests are signed with an app's own key.
@@ -28,10 +32,8 @@ export function App() {
     setExpired(because === "expired");
     setSession(null);
   }, []);
-  const api = useMemo(
-    () => new Api(session?.token ?? null, () => signOut("expired")),
-    [session, signOut],
-  );
+  const expire = useCallback(() => signOut("expired"), [signOut]);
+  const api = useMemo(() => new Api(session?.token ?? null, expire), [session, expire]);
 
   if (session === null && route.view !== "talk") {
     return (
@@ -49,20 +51,22 @@ export function App() {
     );
   }
   const user = session?.user ?? null;
-  const room = route.view === "room" ? route.id : null;
+  const place = route.view === "room" || route.view === "class" ? route.id : null;
   return (
-    <div className="app" data-view={route.view}>
+    <div className="app" data-view={route.view} data-inside={place !== null || undefined}>
       <TopBar view={route.view} user={user} onSignOut={() => signOut("asked")} />
-      <Boundary resetKey={room ?? route.view}>
-        {route.view === "talk" || user === null ? (
-          <Suspense fallback={<Loading />}>
+      <Boundary resetKey={`${route.view} ${place ?? ""}`}>
+        <Suspense fallback={<Loading />}>
+          {route.view === "talk" || session === null ? (
             <TalkView user={user} />
-          </Suspense>
-        ) : room === null ? (
-          <RoomsView api={api} me={user} />
-        ) : (
-          <RoomView key={room} api={api} me={user} id={room} />
-        )}
+          ) : route.view === "class" ? (
+            <ClassPage session={session} id={route.id} onExpired={expire} />
+          ) : route.view === "room" ? (
+            <RoomView key={route.id} api={api} me={session.user} id={route.id} />
+          ) : (
+            <RoomsView api={api} me={session.user} />
+          )}
+        </Suspense>
       </Boundary>
     </div>
   );

@@ -150,14 +150,17 @@ impl Nonces {
 /// Why a socket is closed: WebSocket close code and reason.
 type Close = (u16, &'static str);
 
+/// Service restart (RFC 6455's registry): the client comes again.
+const RESTART: Close = (1012, "the server restarts");
 const OVER: Close = (4403, "the right to this board ended");
 const NO_TEXT: Close = (1003, "binary messages only");
 const MALFORMED: Close = (1007, "not a message of the protocol");
 const FULL: Close = (1009, "the board is full");
 const FAULT: Close = (1011, "internal error");
 
-/// Carries messages both ways until one side ends.
-pub(crate) async fn pump(mut socket: WebSocket, mut session: Box<dyn BoardSession>) {
+/// Carries messages both ways until one side ends. A session that ends while the server is not `ready` is no loss of a
+/// right.
+pub(crate) async fn pump(mut socket: WebSocket, mut session: Box<dyn BoardSession>, ready: impl Fn() -> bool) {
     let mut beat = interval(PING_EVERY);
     beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     // The first tick is now; the first ping is not.
@@ -171,7 +174,7 @@ pub(crate) async fn pump(mut socket: WebSocket, mut session: Box<dyn BoardSessio
                         return;
                     }
                 }
-                None => return close(socket, OVER).await,
+                None => return close(socket, if ready() { OVER } else { RESTART }).await,
             },
             come = socket.recv() => {
                 heard = true;

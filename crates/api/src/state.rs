@@ -109,6 +109,12 @@ impl ApiState {
         self.0.ready.store(ready, Ordering::Release);
     }
 
+    /// False before the listeners open and while the process drains.
+    #[must_use]
+    pub fn ready(&self) -> bool {
+        self.0.ready.load(Ordering::Acquire)
+    }
+
     /// Who may log in and who is calling.
     #[must_use]
     pub fn login(&self) -> &Login {

@@ -18,6 +18,7 @@ pub fn text(base: &str, udp: u16, data: &str, color: bool) -> String {
     );
     for (name, value) in [
         ("Rooms", format!("{base}/")),
+        ("Classroom", format!("{base}/#/class")),
         ("Talk", format!("{base}/#/talk")),
         ("API docs", format!("{base}/docs")),
         ("LiveKit URL", format!("{ws}   {dim}key{off} {DEV_KEY} {dim}secret{off} {DEV_SECRET}")),
@@ -66,6 +67,7 @@ mod tests {
         assert!(t.lines().count() <= 20, "{}", t.lines().count());
         for part in [
             "http://127.0.0.1:7880/docs",
+            "http://127.0.0.1:7880/#/class",
             "http://127.0.0.1:7880/#/talk",
             "ws://127.0.0.1:7880",
             DEV_SECRET,

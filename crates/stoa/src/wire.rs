@@ -217,7 +217,7 @@ impl RouteBuilder {
             Arc::clone(app),
             Arc::new(stoa_sfu::token::Minter),
             Arc::new(OsEntropy),
-            Some(Arc::new(self.engine.clone())),
+            Some(self.engine.streams()),
             self.class_config.clone(),
         );
         let room_service = stoa_sfu::twirp::router(

@@ -67,8 +67,10 @@ pub async fn check_ins_run_one_at_a_time(mut s: impl Subject) {
     assert_eq!(store.start_check_in(check_in(6, class, 1_000, 1)).await.unwrap(), Some(false));
     let second = check_in(4, class, 61_000, 86_400);
     assert_eq!(store.start_check_in(second.clone()).await.unwrap(), Some(true));
-    // Begun before it by a clock that was set back: none runs at that start.
-    let earlier = check_in(8, class, 999, 10);
+    // Read the clock earlier and came later: the two would run at once.
+    assert_eq!(store.start_check_in(check_in(8, class, 999, 10)).await.unwrap(), Some(false));
+    // Begun and over before it, by a clock that was set back.
+    let earlier = check_in(8, class, 0, 1);
     assert_eq!(store.start_check_in(earlier.clone()).await.unwrap(), Some(true));
     assert_eq!(store.check_ins(class).await.unwrap(), [earlier, first.clone(), second]);
     assert_eq!(store.check_in(APP, first.id).await.unwrap(), Some(first.clone()));

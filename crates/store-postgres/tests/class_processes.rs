@@ -186,17 +186,21 @@ async fn d03_of_fifty_documents_with_one_id_one_is_added() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn q03_of_a_hundred_check_ins_one_begins_and_of_its_answers_one_counts() {
     let stores = pair(&database().await).await;
-    let class = make_class(&stores[0], 1).await;
-    let begun = at_once(&stores, 100, move |s, k| async move {
-        let id = CheckInId([k as u8; 16]);
-        let check_in = CheckIn { id, class, by: user("teacher"), start: UnixMs(5000 + k as i64), secs: 60 };
-        (id, good(s.start_check_in(check_in).await).unwrap())
-    })
-    .await;
-    let begun: Vec<_> = begun.into_iter().filter(|(_, new)| *new).map(|(id, _)| id).collect();
-    assert_eq!(begun.len(), 1);
-    let id = begun[0];
-    assert_eq!(good(stores[0].check_ins(class).await).iter().map(|c| c.id).collect::<Vec<_>>(), [id]);
+    let mut last = None;
+    for round in 1..=20 {
+        let class = make_class(&stores[0], round).await;
+        let begun = at_once(&stores, 100, move |s, k| async move {
+            let id = CheckInId([k as u8, round].repeat(8).try_into().unwrap());
+            let check_in = CheckIn { id, class, by: user("teacher"), start: UnixMs(5000), secs: 60 };
+            (id, good(s.start_check_in(check_in).await).unwrap())
+        })
+        .await;
+        let begun: Vec<_> = begun.into_iter().filter(|(_, new)| *new).map(|(id, _)| id).collect();
+        assert_eq!(begun.len(), 1);
+        assert_eq!(good(stores[0].check_ins(class).await).iter().map(|c| c.id).collect::<Vec<_>>(), begun);
+        last = Some(begun[0]);
+    }
+    let id = last.unwrap();
     let answers = at_once(&stores, 100, move |s, k| async move {
         good(s.record_check_in(id, &user("bob"), UnixMs(6000 + k as i64)).await)
     })
@@ -356,6 +360,47 @@ async fn a_class_deleted_amid_all_kinds_of_writes_leaves_nothing_behind() {
         s.close().await;
     }
     assert_empty_and_without_deadlocks(&url).await;
+}
+
+/// Writes that wait while another process deletes the class find none when they go on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn writes_that_wait_for_a_deletion_say_that_there_is_no_class() {
+    let url = database().await;
+    let stores = pair(&url).await;
+    let class = make_class(&stores[0], 1).await;
+    let id = CheckInId([5; 16]);
+    let check_in = CheckIn { id, class, by: user("teacher"), start: UnixMs(5000), secs: 60 };
+    assert_eq!(good(stores[0].start_check_in(check_in.clone()).await), Some(true));
+    let raw = sqlx::PgPool::connect(&url).await.unwrap();
+    let mut deletion = raw.begin().await.unwrap();
+    // Of the whole class: what a deletion holds when it is about to commit.
+    sqlx::query("DELETE FROM class").execute(&mut *deletion).await.unwrap();
+    let mut writes = JoinSet::new();
+    for s in stores.clone() {
+        let check_in = CheckIn { id: CheckInId([6; 16]), ..check_in.clone() };
+        let doc = Doc { id: "x".into(), server: None, data: "1".into(), created: UnixMs(1) };
+        let (a, b, c, d, e) = (s.clone(), s.clone(), s.clone(), s.clone(), s.clone());
+        writes.spawn(async move { good(a.append_board(class, b"x").await) });
+        writes.spawn(async move { good(b.mute_class_user(class, &user("bob"), UnixMs(9)).await) });
+        writes.spawn(async move { good(c.like_class(class, 1).await) | good(c.mute_class(class, true).await) });
+        writes.spawn(async move { good(d.record_check_in(id, &user("bob"), UnixMs(9)).await) });
+        writes.spawn(async move { good(e.add_docs(class, vec![doc]).await).is_some() });
+        writes.spawn(async move {
+            let join = s.apply_class(APP, class, join("bob", None), UnixMs(9)).await;
+            good(join).is_some()
+                | good(s.replace_board(class, b"y").await)
+                | good(s.start_check_in(check_in).await).is_some()
+        });
+    }
+    let waiting =
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    let all_wait = async {
+        // Those of one process that take the class for themselves stand in its queue, one of them waits in the database.
+        while sqlx::query_scalar::<_, i64>(waiting).fetch_one(&raw).await.unwrap() < 10 {}
+    };
+    tokio::time::timeout(Duration::from_secs(4), all_wait).await.expect("they wait for the lock");
+    deletion.commit().await.unwrap();
+    assert!(writes.join_all().await.iter().all(|there| !there));
 }
 
 /// Deadlocks are counted at the latest when a connection ends, hence the wait.

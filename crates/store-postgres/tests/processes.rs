@@ -7,12 +7,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use stoa_core::Kind;
+use stoa_core::class::{ClassCommand, ClassMode, ClassStore, NewClass};
+use stoa_core::id::{ClassId, MeetingId};
 use stoa_core::ports::{PageStart, Store};
+use stoa_core::sanction::Source;
+use stoa_core::time::UnixMs;
 use stoa_core::voice::Outcome;
 use stoa_store_contract::crash::{Model, prepare, run_and_kill, to_stdout, write};
 use stoa_store_contract::pg::Server;
 use stoa_store_contract::races::{assert_eight_winners, race};
-use stoa_store_contract::{APP, apply, good, make_room, read, seated, take};
+use stoa_store_contract::{APP, apply, good, make_room, read, seated, take, user};
 use stoa_store_postgres::{PostgresStore, migration_names};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -104,19 +108,25 @@ async fn forward(client: TcpStream, server: TcpStream, statements: Arc<AtomicUsi
     let _: (_, std::io::Result<()>) = tokio::join!(answers, requests);
 }
 
+/// A store whose statements are counted.
+async fn counted(url: &str, count: &Arc<AtomicUsize>) -> PostgresStore {
+    let (server, name) = url.rsplit_once('/').unwrap();
+    let (host, port) = server.rsplit_once(':').unwrap();
+    let port = counting_proxy(port.parse().unwrap(), count.clone()).await;
+    let store = good(PostgresStore::connect(&format!("{host}:{port}/{name}?sslmode=disable")).await);
+    assert!(count.load(Ordering::Relaxed) > 0, "the proxy counts nothing");
+    store
+}
+
 #[tokio::test(flavor = "local")]
 async fn a_page_of_500_rooms_takes_as_many_statements_as_one_of_10() {
     let url = database().await;
-    let (server, name) = url.rsplit_once('/').unwrap();
-    let (host, port) = server.rsplit_once(':').unwrap();
     let count = Arc::new(AtomicUsize::new(0));
-    let port = counting_proxy(port.parse().unwrap(), count.clone()).await;
     let direct = good(PostgresStore::connect(&url).await);
     for n in 0..500 {
         make_room(&direct, n, 1000).await;
     }
-    let store = good(PostgresStore::connect(&format!("{host}:{port}/{name}?sslmode=disable")).await);
-    assert!(count.load(Ordering::Relaxed) > 0, "the proxy counts nothing");
+    let store = counted(&url, &count).await;
     let mut statements = Vec::new();
     for limit in [10, 500] {
         count.store(0, Ordering::Relaxed);
@@ -124,6 +134,47 @@ async fn a_page_of_500_rooms_takes_as_many_statements_as_one_of_10() {
         statements.push(count.load(Ordering::Relaxed));
     }
     assert_eq!(statements, [1, 1]);
+}
+
+#[tokio::test(flavor = "local")]
+async fn a_view_of_a_class_and_a_page_of_500_take_one_statement() {
+    let url = database().await;
+    let count = Arc::new(AtomicUsize::new(0));
+    let direct = good(PostgresStore::connect(&url).await);
+    let (bob, now) = (user("bob"), UnixMs(5000));
+    for n in 0..500_u128 {
+        let id = n.to_be_bytes();
+        let new = NewClass {
+            id: ClassId(id),
+            app: APP,
+            meeting: MeetingId(id),
+            created: UnixMs(1000),
+            title: "t".into(),
+            notice: String::new(),
+            teacher: user("teacher"),
+            teacher_nick: String::new(),
+            extends: String::new(),
+            mode: ClassMode::Open,
+        };
+        good(direct.create_class(new).await);
+        let join = ClassCommand::Join { user: bob.clone(), name: "Bob".into(), avatar: None, wish: None };
+        good(direct.apply_class(APP, ClassId(id), join, now).await).unwrap();
+    }
+    let store = counted(&url, &count).await;
+    let taken = || count.swap(0, Ordering::Relaxed);
+    taken();
+    assert!(good(store.class_view(APP, ClassId([0; 16]), &bob).await).unwrap().row.is_some());
+    assert_eq!(taken(), 1);
+    for limit in [10, 500] {
+        let page = good(store.list_classes(APP, &bob, 0, limit).await);
+        assert!(page.len() == limit as usize && page.iter().all(|v| v.row.is_some()));
+        assert_eq!(taken(), 1);
+    }
+    let kick =
+        ClassCommand::Kick { caller: None, user: bob.clone(), source: Source::Class, by: "x".into(), until: now };
+    good(store.apply_class(APP, ClassId([0; 16]), kick, now).await).unwrap();
+    // BEGIN, lock, facts; row, sanction, class; COMMIT.
+    assert_eq!(taken(), 7);
 }
 
 /// Set for the process that is killed: its database.
@@ -201,7 +252,7 @@ async fn after_the_server_cut_all_connections_the_store_works_again() {
     .unwrap();
     // Each dead connection is noticed once, as "unavailable", and never as another answer.
     for _ in 0..64 {
-        match store.apply(APP, room, take("bob", None), stoa_core::time::UnixMs(5000)).await {
+        match store.apply(APP, room, take("bob", None), UnixMs(5000)).await {
             Ok(done) => {
                 assert!(seated(&done.unwrap().outcome).is_some());
                 return;

@@ -76,9 +76,9 @@ pub(crate) fn start_check_in(tx: &mut Tx<'_>, c: &CheckIn) -> Result<Option<bool
         .conn
         .prepare_cached(
             "SELECT EXISTS (SELECT 1 FROM class_check_in \
-             WHERE class_id = ?1 AND start_ms <= ?2 AND ?2 < start_ms + secs * 1000)",
+             WHERE class_id = ?1 AND start_ms < ?3 AND ?2 < start_ms + secs * 1000)",
         )
-        .and_then(|mut s| s.query_row(params![c.class.0, c.start.0], |r| r.get(0)))
+        .and_then(|mut s| s.query_row(params![c.class.0, c.start.0, c.end().0], |r| r.get(0)))
         .map_err(sql(doing))?;
     if runs {
         return Ok(Some(false));

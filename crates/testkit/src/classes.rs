@@ -234,7 +234,11 @@ impl ClassStore for MemStore {
         if !t.classes.classes.contains_key(&check_in.class) {
             return Ok(None);
         }
-        if t.classes.check_ins.values().any(|c| c.class == check_in.class && c.running(check_in.start)) {
+        if t.classes
+            .check_ins
+            .values()
+            .any(|c| c.class == check_in.class && c.start < check_in.end() && check_in.start < c.end())
+        {
             return Ok(Some(false));
         }
         t.classes.check_ins.insert(check_in.id, check_in);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { AVATAR_COLOURS, avatarColour, initials } from "./avatar";
-import { parseRoute, roomHash, talkHash } from "./route";
+import { classesHash, classHash, parseRoute, roomHash, talkHash } from "./route";
 
 describe("avatars", () => {
   it("take the first letters of the first and last word", () => {
@@ -39,8 +39,25 @@ describe("routes", () => {
     expect(parseRoute(talkHash)).toEqual({ view: "talk" });
   });
 
+  it("have one for the classes and one for each", () => {
+    const id = "5f0c2b7e9d3a4c16a8e4d1b07c92f35a";
+    expect(parseRoute(classesHash)).toEqual({ view: "class", id: null });
+    expect(parseRoute(classHash(id))).toEqual({ view: "class", id });
+    expect(parseRoute(classHash(id.toUpperCase()))).toEqual({ view: "class", id });
+  });
+
   it("show the rooms for everything else", () => {
-    for (const hash of ["", "#", "#/", "#/talk/x", "#/room/", "#/room/xyz", "#/room/../x"]) {
+    for (const hash of [
+      "",
+      "#",
+      "#/",
+      "#/talk/x",
+      "#/room/",
+      "#/room/xyz",
+      "#/room/../x",
+      "#/class/",
+      "#/class/1",
+    ]) {
       expect(parseRoute(hash)).toEqual({ view: "rooms" });
     }
   });

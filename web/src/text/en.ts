@@ -1,7 +1,7 @@
 /** Every text of the page. Another language is another object of the same type, chosen in `index.ts`. */
 export const en = {
   product: "Stoa",
-  tagline: "Voice rooms on your own server.",
+  tagline: "Voice rooms and classes on your own server.",
 
   signIn: {
     title: "Sign in",
@@ -25,13 +25,16 @@ export const en = {
     skip: "Skip to content",
     nav: "Pages",
     rooms: "Rooms",
-    talk: "Talk channel",
+    classes: "Classes",
+    talk: "Talk",
     loading: "Loading the page…",
   },
 
   rooms: {
     title: "Rooms",
     lead: "Step into a room and listen, or open your own.",
+    classHint: "Here to teach or to learn?",
+    classes: "Go to the classes",
     create: "New room",
     refresh: "Refresh",
     more: "Show more rooms",

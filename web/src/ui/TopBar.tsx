@@ -1,7 +1,13 @@
-import { type Route, roomsHash, talkHash } from "../lib/route";
+import { classesHash, type Route, roomsHash, talkHash } from "../lib/route";
 import { text } from "../text";
 import { Avatar } from "./Avatar";
 import { Logo, SignOutIcon } from "./icons";
+
+const PAGES: readonly { href: string; label: string; views: readonly Route["view"][] }[] = [
+  { href: roomsHash, label: text.top.rooms, views: ["rooms", "room"] },
+  { href: classesHash, label: text.top.classes, views: ["class"] },
+  { href: talkHash, label: text.top.talk, views: ["talk"] },
+];
 
 interface TopBarProps {
   view: Route["view"];
@@ -25,12 +31,11 @@ export function TopBar({ view, user, onSignOut }: TopBarProps) {
         <span>{text.product}</span>
       </a>
       <nav className="topbar-nav" aria-label={text.top.nav}>
-        <a href={roomsHash} aria-current={view === "talk" ? undefined : "page"}>
-          {text.top.rooms}
-        </a>
-        <a href={talkHash} aria-current={view === "talk" ? "page" : undefined}>
-          {text.top.talk}
-        </a>
+        {PAGES.map(({ href, label, views }) => (
+          <a key={href} href={href} aria-current={views.includes(view) ? "page" : undefined}>
+            {label}
+          </a>
+        ))}
       </nav>
       {user !== null && (
         <div className="topbar-user">

@@ -67,6 +67,50 @@ export const EyeIcon = icon(
   </>,
 );
 
+export const BookIcon = icon(
+  <path d="M12 6.500C10.500 5 8 4.500 4 4.500v13c4 0 6.500.5 8 2 1.500-1.500 4-2 8-2v-13c-4 0-6.500.5-8 2zM12 6.500v13" />,
+);
+export const CameraIcon = icon(
+  <>
+    <rect x="3" y="6.500" width="12" height="11" rx="2.500" />
+    <path d="m15 10.500 6-3.500v10l-6-3.500" />
+  </>,
+);
+export const CameraOffIcon = icon(
+  <>
+    <path d="M9.500 6.500h3A2.500 2.500 0 0 1 15 9v1.500l6-3.500v10l-2-1.200M15 15.500a2.500 2.500 0 0 1-2.500 2h-7A2.500 2.500 0 0 1 3 15V9a2.500 2.500 0 0 1 2-2.450" />
+    <path d="m4 4 16 16" />
+  </>,
+);
+export const ScreenIcon = icon(
+  <>
+    <rect x="3" y="4.500" width="18" height="12" rx="2" />
+    <path d="M9 20h6M12 13.500v-5m-2.500 2.300L12 8.300l2.500 2.500" />
+  </>,
+);
+export const HandIcon = icon(
+  <path d="M8 13V5.500a1.500 1.500 0 0 1 3 0V11m0-6.500a1.500 1.500 0 0 1 3 0V11m0-5a1.500 1.500 0 0 1 3 0v8a7 7 0 0 1-7 7c-2.500 0-4-1-5.200-3L3 14.500c-.8-1.500 1-2.800 2.200-1.600L8 15.500" />,
+);
+export const PlayIcon = icon(<path d="M7 4.500v15l12-7.500z" />);
+export const PauseIcon = icon(<path d="M8.500 5v14M15.500 5v14" />);
+export const CloseIcon = icon(<path d="m6 6 12 12M18 6 6 18" />);
+export const TrashIcon = icon(<path d="M4 7h16M9 7V4h6v3M6.500 7l1 13h9l1-13M10 11v5M14 11v5" />);
+export const PenIcon = icon(
+  <path d="m4 20 1-4.500L16.500 4a2 2 0 0 1 3 0l.5.5a2 2 0 0 1 0 3L8.500 19z" />,
+);
+export const LineIcon = icon(<path d="M5 19 19 5" />);
+export const SquareIcon = icon(<rect x="4" y="6" width="16" height="12" rx="1" />);
+export const EllipseIcon = icon(<ellipse cx="12" cy="12" rx="9" ry="6.500" />);
+export const TextIcon = icon(<path d="M5 7V5h14v2M12 5v14M9 19h6" />);
+export const EraserIcon = icon(
+  <path d="m9 20-5-5a2 2 0 0 1 0-2.800L13 4l7 7-9 9zM8.500 8.500l7 7M9 20h11" />,
+);
+export const UndoIcon = icon(<path d="M4 9h10a5.500 5.500 0 0 1 0 11H9M8 5 4 9l4 4" />);
+export const RedoIcon = icon(<path d="M20 9H10a5.500 5.500 0 0 0 0 11h5M16 5l4 4-4 4" />);
+export const NextIcon = icon(<path d="m9 5 7 7-7 7" />);
+export const BeforeIcon = icon(<path d="m15 5-7 7 7 7" />);
+export const SaveIcon = icon(<path d="M12 4v11m-4.500-4L12 15.500 16.500 11M4 19.500h16" />);
+
 export function Logo() {
   return (
     <svg className="logo" viewBox="0 0 32 32" aria-hidden="true" focusable="false">

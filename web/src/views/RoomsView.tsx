@@ -2,7 +2,7 @@ import { useCallback, useEffect, useState } from "react";
 import type { Api, RoomPage, WireRoom } from "../api/client";
 import { ApiError } from "../api/error";
 import { useFatal, useTitle } from "../lib/hooks";
-import { roomHash } from "../lib/route";
+import { classesHash, roomHash } from "../lib/route";
 import { fromMeetingInfo } from "../room/seats";
 import { text } from "../text";
 import { Avatar } from "../ui/Avatar";
@@ -26,7 +26,9 @@ export function RoomsView({ api, me }: { api: Api; me: string }) {
       <div className="page-head">
         <div>
           <h1>{text.rooms.title}</h1>
-          <p className="lead">{text.rooms.lead}</p>
+          <p className="lead">
+            {text.rooms.lead} {text.rooms.classHint} <a href={classesHash}>{text.rooms.classes}</a>
+          </p>
         </div>
         <div className="page-actions">
           <button

@@ -89,8 +89,9 @@ async fn open(v: ClassState, board: &str, request: Request) -> Result<Response, 
     }
     let session = v.classes().open_board(&caller, id).await?;
     let upgrade = upgrade.max_message_size(MAX_MESSAGE).max_frame_size(MAX_MESSAGE);
+    let api = v.api().clone();
     Ok(upgrade.on_upgrade(async move |socket| {
-        pump(socket, session).await;
+        pump(socket, session, || api.ready()).await;
         drop(place);
     }))
 }

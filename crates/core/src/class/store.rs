@@ -73,8 +73,8 @@ pub trait ClassStore: Send + Sync {
     /// A class's documents by `created`, then id (bytes).
     async fn docs(&self, class: ClassId) -> Result<Vec<Doc>>;
 
-    /// Begins a check-in unless one runs at its start, under the class's write lock. False = one runs. `None` = no such
-    /// class.
+    /// Begins a check-in unless another one runs at any moment of it, under the class's write lock: of callers that read
+    /// the clock at different moments one begins too. False = another runs. `None` = no such class.
     async fn start_check_in(&self, check_in: CheckIn) -> Result<Option<bool>>;
 
     /// A check-in of the app.

@@ -68,13 +68,12 @@ pub(crate) async fn docs(pool: &PgPool, class: ClassId) -> Result<Vec<Doc>, Faul
     rows.iter().map(read).collect()
 }
 
-/// Begins a check-in unless one runs. The class is locked. Clocks of processes differ and callers overtake each other, so
-/// one that starts a moment later may be stored already: it must not run while this one does either.
+/// Begins a check-in unless one runs at its start. The class is locked.
 pub(crate) async fn start_check_in(tx: &mut PgConnection, c: &CheckIn) -> Result<bool, Fault> {
     let done = sqlx::query(
         "INSERT INTO class_check_in (id, class_id, begun_by, start_ms, secs) SELECT $1, $2, $3, $4, $5 \
          WHERE NOT EXISTS (SELECT FROM class_check_in \
-         WHERE class_id = $2 AND start_ms < $4 + greatest($5 * 1000, 1) AND start_ms + secs * 1000 > $4)",
+         WHERE class_id = $2 AND start_ms < $4 + $5::BIGINT * 1000 AND start_ms + secs * 1000 > $4)",
     )
     .bind(&c.id.0[..])
     .bind(&c.class.0[..])

@@ -1,9 +1,10 @@
-import { useEffect, useRef, useState } from "react";
+import { useEffect, useRef } from "react";
 import type { WireRoom } from "../../api/client";
 import { roomsHash } from "../../lib/route";
 import type { Link } from "../../room/state";
 import { text } from "../../text";
-import { BackIcon, CheckIcon, LinkIcon, PeopleIcon } from "../../ui/icons";
+import { CopyLink } from "../../ui/CopyLink";
+import { BackIcon, PeopleIcon } from "../../ui/icons";
 
 interface RoomHeadProps {
   room: WireRoom;
@@ -45,38 +46,5 @@ export function RoomHead({ room, link, people }: RoomHeadProps) {
       </p>
       {room.notice !== "" && <p className="room-notice">{room.notice}</p>}
     </header>
-  );
-}
-
-/** Shown where the browser lets pages write to the clipboard (secure contexts). */
-function CopyLink() {
-  const [copied, setCopied] = useState(false);
-  useEffect(() => {
-    if (!copied) return;
-    const timer = setTimeout(() => setCopied(false), 2_500);
-    return () => clearTimeout(timer);
-  }, [copied]);
-  if (!window.isSecureContext) return null;
-  async function copy() {
-    try {
-      await navigator.clipboard.writeText(location.href);
-      setCopied(true);
-    } catch {
-      // Refused by the browser: the address bar still holds the same link.
-    }
-  }
-  return (
-    <button
-      type="button"
-      className="button button-quiet"
-      onClick={copy}
-      aria-label={text.room.copyLink}
-    >
-      {copied ? <CheckIcon /> : <LinkIcon />}
-      <span className="wide-only">{copied ? text.room.copied : text.room.copyLink}</span>
-      <span className="visually-hidden" role="status">
-        {copied ? text.room.copied : ""}
-      </span>
-    </button>
   );
 }

@@ -124,12 +124,13 @@ impl Classes {
     pub async fn stream(&self, wish: StreamWish) -> Result<StreamAsk> {
         let (shadow, user) = Shadow::split(&wish.who);
         let user = UserId::for_dialect("userId", user)?;
+        // Before anything is read: a kick that comes after this reading is newer than what the stream is let in with.
+        let now = self.now();
         let class = self.of_meeting(wish.meeting).await?;
         if !class.open() {
             return Err(Error::new(Kind::Gone, "the class is over"));
         }
         let view = self.look(class.id, &user).await?;
-        let now = self.now();
         if let Some(s) = view.sanction.as_ref().filter(|s| s.bans(now)) {
             return Err(banned(s.until));
         }
@@ -144,7 +145,7 @@ impl Classes {
         let rights = self.world.rights_in(&found, &channel, &user).await?;
         let attributes = [(ATTR_USER, user.as_str()), (ATTR_IDENTITY, "2")];
         let claims = Claims {
-            nbf_secs: now.secs(),
+            nbf_secs: now.secs().max(view.sanction.as_ref().map_or(0, |s| s.not_before_secs)),
             attributes: attributes.map(|(k, v)| (k.to_owned(), v.to_owned())).into(),
             ..Claims::default()
         };

@@ -1,0 +1,210 @@
+"""classroom.md 9.5, V: who counts as present. The live connection here is media; V04, V15, V16 in part, and every 1100x wait for the hub.
+
+The graces are those of `stoa.classroom`: 3 s for a lost member, 2 s for a late leave, 1 s for media to resume.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+
+from stoa.class_media import becomes, bot, keeps, online, run
+from stoa.classroom import ASSISTANT, GRACE, LEAVE_GRACE, LEFT, NORMAL, RESUME, SLACK, UNKNOWN, Throng, person, request
+from stoa.class_routes import ROUTES
+from stoa.crew import Crew
+
+
+def test_V01_V03_leave_over_http(teacher, student, c):
+    student.join(c).ok()
+    assert student.leave(c).body == {"success": True}
+    assert teacher.row(c, student)["status"] == LEFT
+
+
+def test_V02_refused_leaves(teacher, student, other, c):
+    student.join(c).ok()
+    student.leave(c).ok()
+    student.leave(c).refused("NotInClass")
+    other.leave(c).refused("NotInClass")
+    other.leave(UNKNOWN).refused("ClassNotFound")
+    other.leave("nonsense").refused("ClassNotFound")
+    teacher.leave(c).refused("NotInClass")
+
+
+async def test_V04_leave_of_a_connected_user(server, teacher, student, crew, c):
+    """It is left at the moment when the connection ends, once the last join is old enough."""
+    await run(student.join, c)
+    joined = time.monotonic()
+    me = await bot(crew, student, c)
+    await online(teacher, c, 1)
+    await asyncio.sleep(max(0.0, joined + LEAVE_GRACE + 0.2 - time.monotonic()))  # so that only the connection is in the way
+    await run(student.leave, c)
+    asked = time.monotonic()
+    await keeps(teacher, c, student, NORMAL, 0.5)
+    await me.leave()
+    ended = time.monotonic()
+    assert ended - asked < LEAVE_GRACE, "too late to show anything: the leave was dropped"
+    assert await becomes(teacher, c, student, LEFT, 5) - ended < GRACE - 0.5, "not by the leave, but by the grace of a lost member"
+
+
+async def test_V04_a_leave_is_dropped_while_the_connection_goes_on(teacher, student, crew, c):
+    await run(student.join, c)
+    await bot(crew, student, c)
+    await online(teacher, c, 1)
+    await run(student.leave, c)
+    await keeps(teacher, c, student, NORMAL, LEAVE_GRACE + 2)
+
+
+@pytest.mark.parametrize("assistant", [False, True], ids=["student", "assistant"])
+async def test_V05_reload_with_a_late_leave(server, teacher, crew, c, assistant):
+    """V05, V07: connected; the new page joins; the old page's connection ends and its leave arrives; the new connection comes."""
+    student, rival = person(server), person(server)
+    join = student.assist if assistant else student.join
+    await run(teacher.permit, c)
+    await run(join, c)
+    old = await bot(crew, student, c)
+    await online(teacher, c, 1)
+    async with Throng(4) as throng, keeps_slot(throng, rival, c, assistant):
+        await run(join, c)
+        await old.leave()
+        await run(student.leave, c)
+        await keeps(teacher, c, student, NORMAL, 0.5)
+        await bot(crew, student, c)
+        await keeps(teacher, c, student, NORMAL, GRACE + LEAVE_GRACE)
+    row = await asyncio.to_thread(teacher.row, c, student)
+    assert row["identity"] == (ASSISTANT if assistant else 1)
+
+
+@pytest.mark.parametrize("assistant", [False, True], ids=["student", "assistant"])
+async def test_V06_reload_with_a_leave_after_the_new_connection(server, teacher, crew, c, assistant):
+    student, rival = person(server), person(server)
+    join = student.assist if assistant else student.join
+    await run(teacher.permit, c)
+    await run(join, c)
+    await bot(crew, student, c)
+    await online(teacher, c, 1)
+    async with Throng(4) as throng, keeps_slot(throng, rival, c, assistant):
+        await run(join, c)
+        await bot(crew, student, c)  # replaces the old page's connection
+        await run(student.leave, c)
+        await keeps(teacher, c, student, NORMAL, GRACE + LEAVE_GRACE)
+    row = await asyncio.to_thread(teacher.row, c, student)
+    assert row["identity"] == (ASSISTANT if assistant else 1)
+
+
+class keeps_slot:
+    """All the time somebody tries to take the assistant's slot and must not get it."""
+
+    def __init__(self, throng: Throng, rival, c: str, held: bool) -> None:
+        self.throng, self.rival, self.c, self.held = throng, rival, c, held
+
+    async def __aenter__(self) -> None:
+        self.task = asyncio.create_task(self.run()) if self.held else None
+
+    async def run(self) -> int:
+        tries = 0
+        while True:
+            (await self.throng.join(self.rival, self.c, identity=2)).refused("ClassHasAssistant")
+            tries += 1
+            await asyncio.sleep(0.02)
+
+    async def __aexit__(self, *exc: object) -> None:
+        if self.task:
+            done = self.task.done()
+            self.task.cancel()
+            if done:
+                self.task.result()
+
+
+async def crashed(teacher, student, c) -> float:
+    """Connects in a process of its own and kills it; answers when."""
+    async with Crew() as crew:
+        await bot(crew, student, c)
+        await online(teacher, c, 1)
+        crew.kill()
+        return time.monotonic()
+
+
+async def test_V08_crash(teacher, student, c):
+    await run(student.join, c)
+    before = await asyncio.to_thread(teacher.row, c, student)
+    began = await crashed(teacher, student, c)
+    await keeps(teacher, c, student, NORMAL, began + GRACE - 0.3 - time.monotonic())
+    assert await becomes(teacher, c, student, LEFT, RESUME + GRACE + SLACK) - began >= GRACE - 0.3
+    assert (await asyncio.to_thread(teacher.row, c, student)) == before | {"status": LEFT}, "join_time moved"
+
+
+async def test_V09_back_within_the_grace(teacher, student, crew, c):
+    await run(student.join, c)
+    await crashed(teacher, student, c)
+    await online(teacher, c, 0, RESUME + SLACK)
+    await bot(crew, student, c)
+    await keeps(teacher, c, student, NORMAL, GRACE + 1)
+
+
+async def test_V10_back_long_after_the_grace(server, teacher, crew, c):
+    """Back through its live connection alone, without joinClass; here media is that connection."""
+    assistant = person(server)
+    await run(teacher.permit, c)
+    await run(assistant.assist, c)
+    await crashed(teacher, assistant, c)
+    await becomes(teacher, c, assistant, LEFT, RESUME + GRACE + SLACK)
+    before = await asyncio.to_thread(teacher.row, c, assistant)
+    await bot(crew, assistant, c)
+    await becomes(teacher, c, assistant, NORMAL, 5)
+    assert (await asyncio.to_thread(teacher.row, c, assistant)) == before | {"status": NORMAL}
+    assert before["identity"] == ASSISTANT
+
+
+async def test_V11_http_only_user_is_left_alone(teacher, student, c):
+    """Three times every grace instead of ten minutes."""
+    await run(student.join, c)
+    await keeps(teacher, c, student, NORMAL, 3 * max(GRACE, LEAVE_GRACE))
+
+
+async def test_V12_two_connections_of_one_user(teacher, student, crew, room):
+    """The second one is the shadow publisher: two identities, one user."""
+    c = room["id"]
+    await run(student.join, c)
+    await bot(crew, student, c)
+    second = await bot(crew, student, c, shadow=True)
+    await online(teacher, c, 1)
+    await second.leave()
+    await keeps(teacher, c, student, NORMAL, GRACE + 1)
+    assert (await run(teacher.get, c))["metrics"]["online_count"] == 1
+
+
+def test_V13_leave_from_another_origin(server, student, c):
+    student.join(c).ok()
+    body = b'{"class_id":"%s","user_id":"%s"}' % (c.encode(), student.name.encode())
+    headers = [("Origin", "https://class.example.org"), ("Content-Type", "text/plain;charset=UTF-8")]
+    request(server.http, "POST", ROUTES["leaveClass"].path, token=student.token, headers=headers, body=body).ok()
+
+
+def test_V14_filters_after_a_leave(teacher, student, other, c):
+    student.join(c).ok()
+    other.join(c).ok()
+    student.leave(c).ok()
+    assert set(teacher.rows(c, status=1)) == {other.name}
+    assert set(teacher.rows(c, status=2)) == {student.name}
+    assert set(teacher.rows(c, status=0)) == {student.name, other.name}
+
+
+async def test_V16_the_same_connection_again(teacher, student, crew, c):
+    """A second connection of the same identity replaces the first; that is no departure."""
+    await run(student.join, c)
+    first = await bot(crew, student, c)
+    await bot(crew, student, c)
+    await first.gone()
+    await keeps(teacher, c, student, NORMAL, GRACE + 1)
+
+
+async def test_connected_before_it_joined(teacher, student, crew, c):
+    """A guest of the media channel who then joins: its absence counts like everybody's."""
+    await run(student.join, c)
+    await run(student.leave, c)
+    me = await bot(crew, student, c)
+    await becomes(teacher, c, student, NORMAL, 5)
+    await me.vanish()
+    await becomes(teacher, c, student, LEFT, 20)

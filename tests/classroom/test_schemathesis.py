@@ -1,0 +1,52 @@
+"""Schemathesis on the OpenAPI document of the dialect: no server error, answers as described."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from stoa.class_world import World
+from stoa.classroom import SETTINGS
+from stoa.notes import note
+from stoa.server import Server
+
+HERE = Path(__file__).resolve().parent
+CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,ignored_auth,answers_hold"
+
+
+@pytest.fixture
+def roomy():
+    """A server that counts no failures; the database does not matter here."""
+    made = Server(settings=SETTINGS | {"auth.login_failures": 10**6, "auth.login_failures_address": 10**6, "server.log": "info"})
+    try:
+        yield made.start()
+    finally:
+        made.discard()
+
+
+def test_schemathesis(roomy, tmp_path):
+    server = roomy
+    world = World(server)  # something to find
+    report = tmp_path / "report.xml"
+    done = subprocess.run(
+        [
+            str(Path(sys.executable).parent / "st"), "run", f"{server.url}/openapi/classroom.json", "--url", server.url,
+            "--checks", CHECKS, "--phases", "examples,coverage,fuzzing,stateful", "--max-examples", "25", "--workers", "2", "--seed", "1", "--max-time", "75",
+            "--continue-on-failure", "--suppress-health-check", "all", "--warnings", "off", "--no-color", "-H", f"Authorization: Bearer {world.admin.token}",
+            "--report", "junit", "--report-junit-path", str(report),
+        ],
+        capture_output=True, text=True, timeout=300, check=False, cwd=tmp_path,
+        env={**os.environ, "SCHEMATHESIS_HOOKS": "class_hooks", "PYTHONPATH": f"{HERE}:{HERE.parent}"},
+    )
+    text = done.stdout + done.stderr
+    assert done.returncode == 0, text[-12_000:]
+    cases = re.search(r"(\d+) generated", text) or re.search(r"Test cases:\s*\n\s*(\d+)", text)
+    assert cases and int(cases.group(1)) > 500, f"too few cases:\n{text[-3000:]}"
+    note(f"Schemathesis, classroom: {cases.group(1)} cases, 0 failures")
+    assert "panicked at" not in server.log()
+    world.teacher.list().ok()

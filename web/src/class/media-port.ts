@@ -1,0 +1,49 @@
+import type { GoneReason, LiveHandlers, LivePort } from "../lib/live-port";
+
+export type { GoneReason };
+
+/** A moving picture that an element can show. The same object as long as it is the same track. */
+export interface Picture {
+  readonly id: string;
+  readonly mine: boolean;
+  attach(element: HTMLVideoElement): void;
+  detach(element: HTMLVideoElement): void;
+}
+
+/** Somebody in the live channel, all their connections together. */
+export interface Person {
+  user: string;
+  mic: boolean;
+  speaking: boolean;
+  /** How loud, 0 to 1. */
+  level: number;
+  camera: Picture | null;
+  screen: Picture | null;
+}
+
+export type Device = "mic" | "camera" | "screen";
+export type Devices = Record<Device, boolean>;
+
+export interface ClassMedia extends LivePort {
+  /** Rejects when the device, its owner or the server says no. */
+  setDevice(device: Device, on: boolean): Promise<void>;
+  /** Gives all devices back: whoever is off the stage is not even looked at by the own camera. */
+  stopAll(): Promise<void>;
+  /** To everybody, or to all connections of one user. */
+  send(topic: string, payload: Uint8Array, to?: string): Promise<void>;
+}
+
+export interface ClassMediaHandlers extends LiveHandlers {
+  people(people: Person[]): void;
+  /** What the engine has of the own devices, whoever changed it. */
+  devices(devices: Devices): void;
+  /** Somebody came who has not heard what was said before. */
+  arrived(user: string): void;
+  packet(user: string, topic: string, payload: Uint8Array): void;
+}
+
+export type OpenClassMedia = (
+  url: string,
+  token: string,
+  handlers: ClassMediaHandlers,
+) => Promise<ClassMedia>;

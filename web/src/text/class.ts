@@ -1,0 +1,5 @@
+import { type ClassTexts, classEn } from "./class-en";
+import { choose } from "./index";
+
+/** Texts of the classroom pages; apart from the others, so that they come with them. */
+export const words: ClassTexts = choose<ClassTexts>({ en: classEn }, classEn);
