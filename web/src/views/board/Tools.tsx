@@ -35,7 +35,8 @@ interface ToolsProps {
 
 export function Tools({ board, view, tool, style, onTool, onStyle }: ToolsProps) {
   return (
-    <div className="board-tools" role="toolbar" aria-label={say.tools}>
+    <fieldset className="board-tools">
+      <legend className="visually-hidden">{say.tools}</legend>
       <div className="board-group">
         {TOOLS.map(([key, icon]) => (
           <Choice key={key} label={say.tool[key]} on={tool === key} onClick={() => onTool(key)}>
@@ -75,7 +76,7 @@ export function Tools({ board, view, tool, style, onTool, onStyle }: ToolsProps)
             onClick={() => onStyle({ ...style, colour })}
           >
             <svg viewBox="0 0 20 20" className="board-colour" aria-hidden="true">
-              <circle cx="10" cy="10" r="8" fill={colour} />
+              <circle cx="10" cy="10" r="7" fill={colour} />
             </svg>
           </Choice>
         ))}
@@ -100,7 +101,7 @@ export function Tools({ board, view, tool, style, onTool, onStyle }: ToolsProps)
           </Choice>
         ))}
       </fieldset>
-    </div>
+    </fieldset>
   );
 }
 

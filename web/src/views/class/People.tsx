@@ -42,12 +42,14 @@ export function People({ session, state }: PeopleProps) {
 /** Who wants to speak, first come first. */
 function Hands({ session, state }: PeopleProps) {
   return (
-    <section className="class-hands" role="status">
-      <h3>
-        <HandIcon />
-        {say.hands}
-        <span className="class-badge">{state.hands.length}</span>
-      </h3>
+    <section className="class-hands">
+      <div role="status">
+        <h3>
+          <HandIcon />
+          {say.hands}
+          <span className="class-badge">{state.hands.length}</span>
+        </h3>
+      </div>
       <ol>
         {state.hands.map((user) => {
           const name = nameOf(state, user);
@@ -118,7 +120,10 @@ interface RowActionsProps extends PeopleProps {
 function RowActions({ session, state, user, name, identity, staged }: RowActionsProps) {
   const [asking, setAsking] = useState(false);
   const { desk } = session;
-  const stageable = isTeacher(state) && (identity === STUDENT || identity === ASSISTANT);
+  const stageable =
+    isTeacher(state) &&
+    state.link.kind !== "resting" &&
+    (identity === STUDENT || identity === ASSISTANT);
   return (
     <span className="class-person-actions">
       {stageable && (
