@@ -155,7 +155,8 @@ async def test_R28_stage_max(own_server, stage):
     await clients[0].wait_hears(one, 500)
     await clients[0].wait_hears(two, 600)
     await refused(three, [clients[0]], 700)
-    # A place comes free with the next list.
+    # A place comes free; who did not fit comes when newly named (5.6).
+    await run(t.stage, c, t, students[1])
     await run(t.stage, c, t, students[1], students[2])
     await three.sing(800)
     await clients[0].wait_hears(three, 800)

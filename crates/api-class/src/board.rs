@@ -27,7 +27,7 @@ pub(crate) const MAX_MESSAGE: usize = 1024 * 1024;
 /// Greatest difference between a checksum's time and ours, in seconds.
 const MAX_AGE_SECS: i64 = 300;
 
-/// Nonces remembered at once. Only nonces of opened sockets are: beyond this many in ten minutes the oldest could be
+/// Nonces remembered at once. Only those of let-in callers are: beyond this many in ten minutes the oldest could be
 /// used again, still only by members of the class with a login token.
 const MAX_NONCES: usize = 200_000;
 
@@ -115,7 +115,7 @@ impl Ticket {
     }
 }
 
-/// Nonces that opened a socket, as long as they could open another one: at most 600 s.
+/// Nonces that were good for something, as long as they could be so again: at most 600 s.
 #[derive(Debug, Default)]
 pub(crate) struct Nonces {
     used: HashMap<[u8; 16], i64>,
@@ -123,7 +123,7 @@ pub(crate) struct Nonces {
 }
 
 impl Nonces {
-    /// Whether this ticket opened a socket before.
+    /// Whether this ticket was used up before.
     pub(crate) fn used(&self, ticket: Ticket) -> bool {
         self.used.contains_key(&ticket.nonce)
     }

@@ -92,7 +92,7 @@ fn stream_doors() -> OpenApiRouter<ClassState> {
         .routes(routes!(streams::whep_end))
 }
 
-/// Everything under `/api/class/`, `/api/v1/class/` and `/api/v2/class/`, with this dialect's 404 and 405; and, where
+/// Everything under `/api/class/`, `/api/v1/` and `/api/v2/`, with this dialect's 404 and 405; and, where
 /// the state has an engine for them, `/whip/` and `/whep/`. Put the whole server's router into
 /// [`stoa_api::normalized`], so that untidy paths get here too.
 pub fn router(state: ClassState) -> Router {
@@ -100,7 +100,7 @@ pub fn router(state: ClassState) -> Router {
     routes = routes.method_not_allowed_fallback(wrong_method);
     let (boards, _) = boards().split_for_parts();
     routes = routes.merge(boards.method_not_allowed_fallback(whiteboard::wrong_method));
-    for tree in ["/api/class", "/api/v1/class", "/api/v2/class"] {
+    for tree in ["/api/class", "/api/v1", "/api/v2"] {
         routes = routes.route(tree, any(no_such_endpoint)).route(&format!("{tree}/{{*rest}}"), any(no_such_endpoint));
     }
     let routes = stoa_api::shell(state.api(), routes.with_state(state.clone()));

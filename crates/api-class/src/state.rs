@@ -75,7 +75,7 @@ impl ClassState {
         &self.0.config
     }
 
-    /// Nonces of whiteboard sockets that were opened lately.
+    /// Nonces of whiteboard tickets that were used lately.
     pub(crate) fn nonces(&self) -> MutexGuard<'_, Nonces> {
         // A panic elsewhere leaves whole entries only.
         self.0.nonces.lock().unwrap_or_else(PoisonError::into_inner)

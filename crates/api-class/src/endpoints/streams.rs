@@ -19,7 +19,7 @@ use stoa_core::stream::StreamMade;
 use stoa_core::{Error, Kind};
 
 use crate::config::MediaProvider;
-use crate::links::{LinkKind, Signed};
+use crate::links::{LinkKind, Signed, encoded};
 use crate::refuse::{note, through};
 use crate::state::ClassState;
 
@@ -201,7 +201,7 @@ async fn offer(request: Request) -> Result<String, Stop> {
 
 fn created(door: Door, meeting: MeetingId, made: StreamMade) -> Response {
     let mut response = (StatusCode::CREATED, [(CONTENT_TYPE, SDP)], Body::from(made.answer)).into_response();
-    let location = format!("/{}/{meeting}/{}", door.name(), made.id);
+    let location = format!("/{}/{meeting}/{}", door.name(), encoded(&made.id));
     if let Ok(location) = HeaderValue::from_str(&location) {
         response.headers_mut().insert(LOCATION, location);
     }

@@ -36,9 +36,9 @@ struct Ask {
 #[utoipa::path(get, path = "/api/v1/class/whiteboard/{boardId}", tag = "whiteboard", operation_id = "whiteboard",
     summary = "The whiteboard, as a WebSocket",
     description = "Speaks the y-websocket protocol in binary messages of at most 1 MiB. The ticket is one of \
-        `getWhiteboardAuthInfo`: good for 300 s and one socket. The caller's login token stands in `Authorization`, or in \
-        `token` for browsers. Refusals come before the upgrade. Without an upgrade the same is checked, nothing is used \
-        up, and a good ticket is answered 204: browsers do not show why a socket was refused.",
+        `getWhiteboardAuthInfo`: good for 300 s and once. The caller's login token stands in `Authorization`, or in \
+        `token` for browsers. Refusals come before the upgrade and leave the ticket as it was. Without an upgrade the \
+        same is checked, and a good ticket is answered 204: browsers do not show why a socket was refused.",
     security(("bearer" = []), ()),
     params(
         ("boardId" = String, Path, description = "The class"),
@@ -77,11 +77,15 @@ async fn open(v: ClassState, board: &str, request: Request) -> Result<Response, 
     v.classes().board(&caller, id).await?;
     let upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection> =
         WebSocketUpgrade::from_request_parts(&mut parts, &v).await;
-    let Ok(upgrade) = upgrade else { return Ok(StatusCode::NO_CONTENT.into_response()) };
+    // A ticket is used up by whatever it was good for; a refusal leaves it as it was.
+    let used = || Refusal::unauthenticated("board nonce was used");
+    let Ok(upgrade) = upgrade else {
+        return if v.nonces().take(ticket, now) { Ok(StatusCode::NO_CONTENT.into_response()) } else { Err(used()) };
+    };
     let full = |_| Error::new(Kind::LimitReached, "too many open whiteboards");
     let place = Arc::clone(v.sockets()).try_acquire_owned().map_err(full)?;
     if !v.nonces().take(ticket, now) {
-        return Err(Refusal::unauthenticated("board nonce was used"));
+        return Err(used());
     }
     let session = v.classes().open_board(&caller, id).await?;
     let upgrade = upgrade.max_message_size(MAX_MESSAGE).max_frame_size(MAX_MESSAGE);

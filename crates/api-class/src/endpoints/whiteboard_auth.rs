@@ -18,7 +18,7 @@ use crate::state::ClassState;
 #[derive(ToSchema)]
 pub struct NothingRequest {}
 
-/// A ticket, good for five minutes and one socket.
+/// A ticket, good for five minutes and once.
 #[derive(Serialize, ToSchema)]
 pub struct BoardTicket {
     /// Now, Unix seconds.

@@ -177,6 +177,39 @@ async fn gt1_gt2_gt5_gt7_gt9_a_class_is_read_by_everybody() {
     assert!(push.contains("?userId=%E6%9D%8E%20%E8%80%81%E5%B8%88%26x%3D1&timestamp="), "{push}");
 }
 
+/// Every text under a name that says it is an address.
+fn addresses(v: &Value, out: &mut Vec<String>) {
+    match v {
+        Value::Object(o) => {
+            for (name, v) in o {
+                match v {
+                    Value::String(s) if name.ends_with("_url") && !s.is_empty() => out.push(s.clone()),
+                    v => addresses(v, out),
+                }
+            }
+        }
+        Value::Array(a) => a.iter().for_each(|v| addresses(v, out)),
+        _ => {}
+    }
+}
+
+#[tokio::test]
+async fn x08_every_address_is_one() {
+    let s = Server::new().await;
+    for name in ["stu01", "李 老师&x=1", "a/b?c#d%e", "😀\"<>\\^`{|}"] {
+        let class = s.data(name, "create", json!({"teacher_id": name, "title": "t"})).await;
+        let mut found = Vec::new();
+        addresses(&class, &mut found);
+        // Two links of push, pull, media server and eight streams.
+        assert_eq!(found.len(), 22, "{name}");
+        for url in found {
+            let uri: axum::http::Uri = url.parse().unwrap();
+            assert_eq!(uri.host(), Some("class.example.com"), "{url}");
+            assert!(url.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~:/?&=%".contains(&b)), "{url}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn gt6_a_banned_user_sees_no_addresses() {
     let s = Server::new().await;

@@ -77,8 +77,14 @@ async fn g06_g07_only_post_is_served_and_options_answers_everybody() {
 #[tokio::test]
 async fn g08_unknown_paths_have_the_envelope_and_untidy_ones_are_served() {
     let s = Server::new().await;
-    for path in ["/api/v1/class/nonsense", "/api/v1/class", "/api/v2/class/get", "/api/class/x/y", "/api/v1/class/GET"]
-    {
+    for path in [
+        "/api/v1/class/nonsense",
+        "/api/v1/CLASS/get",
+        "/api/v1/class",
+        "/api/v2/class/get",
+        "/api/class/x/y",
+        "/api/v1/class/GET",
+    ] {
         let r = s.post_text(path, None, "").await;
         r.is("HTTP 404");
         assert_eq!(r.body, json!({"success": false, "errorCode": "404", "errorMsg": "NotFound"}));

@@ -86,3 +86,14 @@ async fn i10_i11_i13_who_may() {
         s.post("teacher1", route, json!({"id": "zz"})).await.is("404");
     }
 }
+
+#[tokio::test]
+async fn k12_a_kick_takes_the_entry_out() {
+    let s = Server::new().await;
+    let class = s.class().await;
+    s.join(&class, "stu01", None).await;
+    update(&s, &class, json!({"members": [{"user_id": "teacher1"}, {"user_id": "stu01"}]})).await;
+    s.kick(&class, "stu01").await;
+    let now = s.data("teacher1", "getMeetingInfo", json!({"id": class})).await;
+    assert_eq!(now, json!({"members": [{"user_id": "teacher1"}]}));
+}

@@ -376,8 +376,12 @@ mod tests {
 
     #[test]
     fn keys_of_missing_parts_warn_and_vendor_keys_are_demanded() {
-        let f = findings(&["class.kick_ban=5", "limits.hub_reads={per_sec=1,burst=1}"], DEV_DEFAULTS);
+        let f = findings(&["voice.kick_ban=5", "limits.hub_reads={per_sec=1,burst=1}"], DEV_DEFAULTS);
         assert_eq!(f.warnings.len(), 2, "{f:?}");
+        let f = findings(&["class.stage_max=33", "class.stage_policy=all", "class.app=7"], DEV_DEFAULTS);
+        assert_eq!(f.errors.len(), 3, "{f:?}");
+        let f = findings(&["class.provider.board=netease", "class.creators=admin"], DEV_DEFAULTS);
+        assert!(f.errors.len() == 1 && f.errors[0].contains("class.provider.board"), "{f:?}");
         let f = findings(&["talk.linger_secs=5"], DEV_DEFAULTS);
         assert!(f.warnings.is_empty() && f.errors.is_empty(), "{f:?}");
         let f = findings(&["talk.stats_window_secs=11", "talk.channel_charset=ascii"], DEV_DEFAULTS);
