@@ -412,8 +412,8 @@ test("a class is paused, ended for all, and opened again by its teacher", option
   await close();
 });
 
-test("a reload keeps a member in class; leaving does not", options, async () => {
-  const { people: [teacher, ann], close } = await gather("ann");
+test("a reload keeps a member in class; leaving does not, and costs the stage", options, async () => {
+  const { url, people: [teacher, ann], close } = await gather("ann");
   await teacher.row(ann).waitFor();
   for (let round = 0; round < 2; round += 1) {
     await ann.page.reload();
@@ -421,9 +421,18 @@ test("a reload keeps a member in class; leaving does not", options, async () => 
   }
   // Longer than the server waits before it believes a goodbye.
   await holds(async () => (await teacher.row(ann).count()) === 1, 12_000, "ann stays in class");
+  await teacher.button(`Put on stage: ${ann.name}`);
+  await ann.sees("You are on stage");
+  await teacher.tile(ann).waitFor();
   await ann.button("Leave");
   await ann.heading("Classes");
   await until(async () => (await teacher.row(ann).count()) === 0, 25_000, "ann has left");
+  assert.equal(await teacher.tile(ann).count(), 0);
+  // Named in the list still, but on stage only once the teacher says so again.
+  await ann.join(url);
+  assert.equal(await ann.device("mic").count(), 0);
+  await teacher.button(`Put on stage: ${ann.name}`);
+  await ann.sees("You are on stage");
   await close();
 });
 

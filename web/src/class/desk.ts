@@ -1,7 +1,7 @@
 import { type ClassApi, ENDED, PREPARING, RUNNING, type StageEntry } from "../api/classroom";
 import { ApiError } from "../api/error";
 import { toData } from "./documents";
-import { putOnStage, takeOffStage } from "./stage";
+import { isOnStage, putOnStage, takeOffStage } from "./stage";
 
 interface Room {
   /** Something changed by this: resolves once the page has looked again. */
@@ -30,11 +30,15 @@ export class Desk {
   }
 
   putOnStage(user: string, name: string): Promise<boolean> {
-    return this.changeStage((members) => putOnStage(members, user, name));
+    return this.changeStage(async (members) => {
+      // Named still, but off the stage since they left the class: only the newly named enter.
+      if (isOnStage(members, user)) await this.setStage(takeOffStage(members, user));
+      await this.setStage(putOnStage(takeOffStage(members, user), user, name));
+    });
   }
 
   takeOffStage(user: string): Promise<boolean> {
-    return this.changeStage((members) => takeOffStage(members, user));
+    return this.changeStage((members) => this.setStage(takeOffStage(members, user)));
   }
 
   kick(user: string, banSeconds: number | null): Promise<boolean> {
@@ -66,15 +70,19 @@ export class Desk {
   }
 
   /** One after the other: the server takes whole lists, so two changes made from one list would undo each other. */
-  private changeStage(change: (members: readonly StageEntry[]) => StageEntry[]): Promise<boolean> {
+  private changeStage(change: (members: readonly StageEntry[]) => Promise<void>): Promise<boolean> {
     const step = this.stage.then(() =>
       this.run(async () => {
         const { members } = await this.api.meeting(this.id);
-        await this.api.setMeeting(this.id, change(members));
+        await change(members);
       }),
     );
     this.stage = step;
     return step;
+  }
+
+  private async setStage(members: readonly StageEntry[]): Promise<void> {
+    await this.api.setMeeting(this.id, members);
   }
 
   private async run(call: () => Promise<unknown>): Promise<boolean> {

@@ -13,6 +13,8 @@ export interface Picture {
 /** Somebody in the live channel, all their connections together. */
 export interface Person {
   user: string;
+  /** On stage, as the server has it: it decides, lists only ask. */
+  maySpeak: boolean;
   mic: boolean;
   speaking: boolean;
   /** How loud, 0 to 1. */

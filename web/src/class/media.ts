@@ -93,6 +93,7 @@ function merge(participants: readonly Participant[]): Person[] {
         ? person
         : {
             user: person.user,
+            maySpeak: known.maySpeak || person.maySpeak,
             mic: known.mic || person.mic,
             speaking: known.speaking || person.speaking,
             level: Math.max(known.level, person.level),
@@ -107,6 +108,7 @@ function merge(participants: readonly Participant[]): Person[] {
 function toPerson(participant: Participant): Person {
   return {
     user: userOf(participant),
+    maySpeak: participant.attributes["stoa.mic"] === "1",
     mic: participant.isMicrophoneEnabled,
     speaking: participant.isSpeaking,
     level: participant.audioLevel,

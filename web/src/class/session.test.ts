@@ -54,7 +54,7 @@ let api: ReturnType<typeof fakeApi>;
 let session: ClassSession;
 
 const person = (user: string): Person => ({
-  ...{ user, mic: false, speaking: false, level: 0, camera: null, screen: null },
+  ...{ user, maySpeak: false, mic: false, speaking: false, level: 0, camera: null, screen: null },
 });
 const people = (...users: string[]) => handlers.people(users.map(person));
 const hand = (from: string, type: HandSignal["type"]) =>
@@ -242,6 +242,7 @@ describe("hands", () => {
     expect(api.setMeeting).toHaveBeenCalledWith("c1", [
       expect.objectContaining({ user_id: "bob" }),
     ]);
+    handlers.people([person("li"), person("ann"), { ...person("bob"), maySpeak: true }]);
     expect(session.snapshot().hands).toEqual(["ann"]);
   });
 
@@ -303,6 +304,14 @@ describe("the stage", () => {
       session.desk.takeOffStage("ann"),
     ]);
     expect(members.map(({ user_id }) => user_id)).toEqual(["bob"]);
+  });
+
+  it("is entered anew by whoever is named still, as after a lost connection", async () => {
+    await inClass("li", TEACHER);
+    api.meeting.mockResolvedValue({ members: [{ user_id: "ann" }, { user_id: "bob" }] });
+    await session.desk.putOnStage("ann", "Ann");
+    const lists = api.setMeeting.mock.calls.map(([, members]) => members.map((m) => m.user_id));
+    expect(lists).toEqual([["bob"], ["bob", "ann"]]);
   });
 
   it("goes on after a refused change, which is shown", async () => {

@@ -14,7 +14,7 @@ import { Desk } from "./desk";
 import { fromWire } from "./documents";
 import { decodeHand, encodeHand, HAND_TOPIC, keepHands, lower, raise } from "./hands";
 import type { ClassMedia, ClassMediaHandlers, Device, GoneReason } from "./media-port";
-import { isOnStage, readStage } from "./stage";
+import { readStage } from "./stage";
 import {
   type ClassState,
   type EndReason,
@@ -22,6 +22,7 @@ import {
   identityIn,
   initialState,
   isTeacher,
+  onStage,
 } from "./state";
 
 /** Between two looks at the class: four requests each. Whatever people do in the live channel is looked at sooner. */
@@ -401,10 +402,10 @@ export class ClassSession {
 
   private packet(user: string, topic: string, payload: Uint8Array): void {
     const signal = topic === HAND_TOPIC ? decodeHand(payload) : null;
-    const { hands, stage, info, me } = this.state;
+    const { hands, info, me } = this.state;
     switch (signal?.type) {
       case "raise":
-        if (!isOnStage(stage, user)) this.update({ hands: raise(hands, user) });
+        if (!onStage(this.state, user)) this.update({ hands: raise(hands, user) });
         break;
       case "lower":
         this.update({ hands: lower(hands, user) });
@@ -419,9 +420,9 @@ export class ClassSession {
   }
 
   private keepHands(): void {
-    const { hands, stage, people, me } = this.state;
+    const { hands, people, me } = this.state;
     const here = new Set(people.map(({ user }) => user)).add(me);
-    const kept = keepHands(hands, (user) => here.has(user) && !isOnStage(stage, user));
+    const kept = keepHands(hands, (user) => here.has(user) && !onStage(this.state, user));
     if (kept !== hands) this.update({ hands: kept });
   }
 

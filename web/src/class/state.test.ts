@@ -30,6 +30,7 @@ const info: WireClass = {
 const picture = { id: "t1", mine: false, attach: () => {}, detach: () => {} };
 const person = (user: string, more: Partial<Person> = {}): Person => ({
   user,
+  maySpeak: false,
   mic: false,
   speaking: false,
   level: 0,
@@ -86,20 +87,27 @@ describe("rights", () => {
 
 describe("the pictures", () => {
   it("keep the teacher's place first and the stage in its order", () => {
-    const stage = [{ user_id: "bob" }, { user_id: "li" }, { user_id: "ann" }];
-    const shown = tiles(state({ stage, people: [person("ann"), person("zoe")] }));
-    expect(shown.map(({ user }) => user)).toEqual(["li", "bob", "ann"]);
-    expect(shown.map((tile) => tile.person !== null)).toEqual([false, false, true]);
+    const stage = [{ user_id: "cem" }, { user_id: "li" }, { user_id: "bob" }];
+    const people = ["bob", "cem", "zoe"].map((user) => person(user, { maySpeak: user !== "zoe" }));
+    const shown = tiles(state({ stage, people }));
+    expect(shown.map(({ user }) => user)).toEqual(["li", "cem", "bob"]);
+    expect(shown.map((tile) => tile.person !== null)).toEqual([false, true, true]);
     expect(shown[0]?.name).toBe("Ms Li");
   });
 
-  it("show the teacher's screen before a student's, and nobody's who is not on stage", () => {
+  it("leave out who is named but off the stage, and have whoever is seen or heard", () => {
     const stage = [{ user_id: "bob" }];
-    const bob = person("bob", { screen: picture });
+    const people = [person("bob"), person("zoe", { mic: true })];
+    expect(tiles(state({ stage, people })).map(({ user }) => user)).toEqual(["li", "zoe"]);
+  });
+
+  it("show the teacher's screen before a student's, or nobody's", () => {
+    const stage = [{ user_id: "bob" }];
+    const bob = person("bob", { maySpeak: true, screen: picture });
     expect(sharing(state({ stage, people: [bob, person("li")] }))?.user).toBe("bob");
     const both = [bob, person("li", { screen: picture })];
     expect(sharing(state({ stage, people: both }))?.user).toBe("li");
-    expect(sharing(state({ people: [bob] }))).toBeNull();
+    expect(sharing(state({ stage, people: [person("bob")] }))).toBeNull();
   });
 });
 
@@ -108,7 +116,8 @@ describe("the own devices", () => {
     const live = { kind: "live" } as const;
     expect(deviceBlock(state({}))).toBe("offline");
     expect(deviceBlock(state({ link: live }))).toBe("not-on-stage");
-    expect(deviceBlock(state({ link: live, stage: [{ user_id: "ann" }] }))).toBe("waiting");
+    // Named, but the server does not let them: they may raise a hand.
+    expect(deviceBlock(state({ link: live, stage: [{ user_id: "ann" }] }))).toBe("not-on-stage");
     expect(deviceBlock(state({ link: live, identity: TEACHER }))).toBe("waiting");
     expect(deviceBlock(state({ link: live, mayPublish: true }))).toBeNull();
   });

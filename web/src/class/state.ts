@@ -15,7 +15,6 @@ import type { MicProblem } from "../room/state";
 import type { RunningCheckIn } from "./check-in";
 import type { Courseware } from "./documents";
 import type { Device, Devices, Person } from "./media-port";
-import { isOnStage } from "./stage";
 
 export type EndReason =
   /** A teacher's decision about this user. */
@@ -155,6 +154,12 @@ export function handUp(state: ClassState): boolean {
   return state.hands.includes(state.me);
 }
 
+/** Whether somebody may speak now. Being named in the list is not enough: whoever left and came back is named still. */
+export function onStage(state: ClassState, user: string): boolean {
+  if (user === state.me) return state.mayPublish;
+  return state.people.find((person) => person.user === user)?.maySpeak ?? false;
+}
+
 /** A place in the row of pictures: the teacher first, then the stage in its order. */
 export interface Tile {
   user: string;
@@ -163,11 +168,14 @@ export interface Tile {
   person: Person | null;
 }
 
-/** Whoever is seen or may be seen; the teacher's place is kept while they are away. */
+/** Whoever is seen, heard, or on stage; the teacher's place is kept while they are away. */
 export function tiles(state: ClassState): Tile[] {
   const { info, stage, people } = state;
   if (info === null) return [];
-  const users = [info.teacher_id, ...stage.map((entry) => entry.user_id)];
+  const staged = stage.map((entry) => entry.user_id).filter((user) => onStage(state, user));
+  // With `class.stage_policy` open everybody may speak without being on any list.
+  const others = people.filter(({ mic, camera, screen }) => mic || camera || screen);
+  const users = [info.teacher_id, ...staged, ...others.map(({ user }) => user)];
   return [...new Set(users)].map((user) => ({
     user,
     name: nameOf(state, user),
@@ -187,5 +195,5 @@ export type DeviceBlock = "offline" | "not-on-stage" | "waiting";
 export function deviceBlock(state: ClassState): DeviceBlock | null {
   if (state.link.kind !== "live") return "offline";
   if (state.mayPublish) return null;
-  return isTeacher(state) || isOnStage(state.stage, state.me) ? "waiting" : "not-on-stage";
+  return isTeacher(state) ? "waiting" : "not-on-stage";
 }

@@ -1,8 +1,7 @@
 import { useState } from "react";
-import { ASSISTANT, KICKED, STUDENT, type WireMember } from "../../api/classroom";
+import { ASSISTANT, KICKED, STUDENT, TEACHER, type WireMember } from "../../api/classroom";
 import type { ClassSession } from "../../class/session";
-import { isOnStage } from "../../class/stage";
-import { type ClassState, isTeacher, may, nameOf, present } from "../../class/state";
+import { type ClassState, isTeacher, may, nameOf, onStage, present } from "../../class/state";
 import { words } from "../../text/class";
 import { Avatar } from "../../ui/Avatar";
 import { Dialog } from "../../ui/Dialog";
@@ -83,7 +82,7 @@ function Hands({ session, state }: PeopleProps) {
 function Row({ member, session, state }: PeopleProps & { member: WireMember }) {
   const { user_id: user, identity } = member;
   const name = nameOf(state, user);
-  const staged = isOnStage(state.stage, user);
+  const staged = identity !== TEACHER && onStage(state, user);
   const handUp = state.hands.includes(user);
   const mine = user === state.me;
   return (
