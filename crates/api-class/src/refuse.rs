@@ -8,6 +8,7 @@ use http::{HeaderValue, StatusCode};
 use stoa_api::answer::{RETRY_UNAVAILABLE_SECS, challenge, json, retry_after};
 use stoa_api::envelope::Envelope;
 use stoa_api::refusal::Refusal;
+use stoa_api::turned_away;
 use stoa_core::{Error, Kind};
 use tracing::Instrument;
 
@@ -49,6 +50,8 @@ fn status_of(refusal: &Refusal) -> (StatusCode, Option<u64>) {
 /// The answer to a request that is refused; the log gets what the caller must not see.
 pub(crate) fn refuse(missing: Missing, refusal: &Refusal) -> Response {
     note(refusal);
+    let fault = fault(refusal);
+    let refusal = fault.as_ref().unwrap_or(refusal);
     let absent = matches!(refusal, Refusal::Domain(e) if matches!(e.kind(), Kind::NotFound));
     let envelope = Envelope::of(refusal);
     let envelope = if absent && missing == Missing::CheckIn { envelope.saying("NotFound") } else { envelope };
@@ -61,6 +64,17 @@ pub(crate) fn refuse(missing: Missing, refusal: &Refusal) -> Response {
         challenge(&mut response);
     }
     response
+}
+
+/// A part out of reach is a server fault to this dialect's clients, who read texts from HTTP 200 only; 503 is for a
+/// server that takes no requests (classroom.md 2.6, H and K).
+fn fault(refusal: &Refusal) -> Option<Refusal> {
+    match refusal {
+        Refusal::Domain(e) if *e.kind() == Kind::Unavailable && !turned_away(e) => {
+            Some(Refusal::Domain(Error::new(Kind::Internal, "internal error")))
+        }
+        Refusal::Domain(_) | Refusal::TooLarge | Refusal::Malformed(_) => None,
+    }
 }
 
 /// Tells the log about a refusal.

@@ -29,5 +29,5 @@ pub use origin::{Origin, Secure};
 pub use rate::{KeyedRate, Rate};
 pub use refusal::Refusal;
 pub use shell::{fallback, normalized, shell};
-pub use state::{ApiConfig, ApiState, ClientAddr, Place};
+pub use state::{ApiConfig, ApiState, ClientAddr, Place, turned_away};
 pub use zone::Zone;
