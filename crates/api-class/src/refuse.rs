@@ -8,9 +8,8 @@ use http::{HeaderValue, StatusCode};
 use stoa_api::answer::{RETRY_UNAVAILABLE_SECS, challenge, json, retry_after};
 use stoa_api::envelope::Envelope;
 use stoa_api::refusal::Refusal;
-use stoa_api::turned_away;
+use stoa_api::{through, turned_away};
 use stoa_core::{Error, Kind};
-use tracing::Instrument;
 
 /// How a route words that something is not there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,24 +116,6 @@ where
         Ok(response) => response,
         Err(e) => refuse(missing, &Refusal::Domain(e)),
     }
-}
-
-/// Carries work through, also when nobody waits for it any more.
-///
-/// # Errors
-/// Those of the work, and `Internal` when it panics.
-pub(crate) async fn through<T, Fut>(work: Fut) -> Result<T, Error>
-where
-    T: Send + 'static,
-    Fut: Future<Output = Result<T, Error>> + Send + 'static,
-{
-    let work = work.in_current_span();
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "as long-lived as one request, counted among the requests under way, which shutdown waits for"
-    )]
-    let done = tokio::task::spawn(work).await;
-    done.unwrap_or_else(|e| Err(Error::internal_error(e)))
 }
 
 /// 404 inside this dialect's paths.
