@@ -3,6 +3,7 @@ import { ClassApi } from "../api/classroom";
 import type { Session } from "../session";
 import { ClassesView } from "./class/ClassesView";
 import { ClassView } from "./class/ClassView";
+import "../styles/class-side.css";
 import "../styles/class.css";
 import "../styles/board.css";
 
