@@ -230,6 +230,20 @@ async fn the_stage_decides_who_publishes_and_a_kick_takes_everything() {
 }
 
 #[tokio::test]
+async fn a_student_who_left_the_stage_with_the_class_comes_back_with_the_next_list() {
+    let b = bench().await;
+    let class = b.make_class("teacher1").await;
+    b.join_class(class.id, "stu01", None).await;
+    stage(&b, class.id, &["teacher1", "stu01"]).await;
+    b.classes.leave(&by("stu01"), Some(class.id), &user("stu01")).await.unwrap();
+    b.join_class(class.id, "stu01", None).await;
+    let on = async || b.world.store.class(class.app, class.id).await.unwrap().unwrap().stage.users();
+    assert!(on().await.is_empty());
+    stage(&b, class.id, &["teacher1", "stu01"]).await;
+    assert_eq!(on().await, [user("stu01")]);
+}
+
+#[tokio::test]
 async fn r28_the_stage_has_an_end() {
     let b = bench().await;
     let class = b.make_class("teacher1").await;

@@ -309,7 +309,7 @@ fn unseat(class: &Class, mut next: Class, holder: Option<&ClassMember>, now: Uni
     out
 }
 
-/// Keys are replaced whole; who is newly named comes on stage, who is not any more leaves it (classroom.md 5.6).
+/// Keys are replaced whole; who is named comes on stage, who is not any more leaves it (classroom.md 5.6).
 fn meeting(class: &Class, facts: ClassFacts<'_>, patch: &MeetingPatch, stage_max: usize, now: UnixMs) -> ClassDecision {
     let mut next = class.clone();
     next.info.merge(patch);
@@ -321,9 +321,9 @@ fn meeting(class: &Class, facts: ClassFacts<'_>, patch: &MeetingPatch, stage_max
                 rights.push(user.clone());
             }
         }
-        // One who came by invitation is on stage already, and firmly so from now on.
-        let new = |u: &UserId| !before.contains(u) || class.stage.on.iter().any(|s| s.user == *u);
-        let may_come = |u: &&UserId| **u != class.teacher && new(u) && !facts.listeners.contains(u);
+        // The list is the teacher's word: whoever it names and is off the stage comes on it, also one who was named
+        // before, left, and is back. One who came by invitation is on it firmly from now on.
+        let may_come = |u: &&UserId| **u != class.teacher && !facts.listeners.contains(u);
         for user in after.iter().filter(may_come) {
             if next.stage.name(user, stage_max, now) {
                 rights.push(user.clone());
