@@ -8,8 +8,8 @@ use http::{HeaderValue, StatusCode};
 use stoa_api::answer::{RETRY_UNAVAILABLE_SECS, challenge, json, retry_after};
 use stoa_api::envelope::Envelope;
 use stoa_api::refusal::Refusal;
+use stoa_api::{through, turned_away};
 use stoa_core::{Error, Kind};
-use tracing::Instrument;
 
 /// How a route words that something is not there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +49,8 @@ fn status_of(refusal: &Refusal) -> (StatusCode, Option<u64>) {
 /// The answer to a request that is refused; the log gets what the caller must not see.
 pub(crate) fn refuse(missing: Missing, refusal: &Refusal) -> Response {
     note(refusal);
+    let fault = fault(refusal);
+    let refusal = fault.as_ref().unwrap_or(refusal);
     let absent = matches!(refusal, Refusal::Domain(e) if matches!(e.kind(), Kind::NotFound));
     let envelope = Envelope::of(refusal);
     let envelope = if absent && missing == Missing::CheckIn { envelope.saying("NotFound") } else { envelope };
@@ -61,6 +63,17 @@ pub(crate) fn refuse(missing: Missing, refusal: &Refusal) -> Response {
         challenge(&mut response);
     }
     response
+}
+
+/// A part out of reach is a server fault to this dialect's clients, who read texts from HTTP 200 only; 503 is for a
+/// server that takes no requests (classroom.md 2.6, H and K).
+fn fault(refusal: &Refusal) -> Option<Refusal> {
+    match refusal {
+        Refusal::Domain(e) if *e.kind() == Kind::Unavailable && !turned_away(e) => {
+            Some(Refusal::Domain(Error::new(Kind::Internal, "internal error")))
+        }
+        Refusal::Domain(_) | Refusal::TooLarge | Refusal::Malformed(_) => None,
+    }
 }
 
 /// Tells the log about a refusal.
@@ -103,24 +116,6 @@ where
         Ok(response) => response,
         Err(e) => refuse(missing, &Refusal::Domain(e)),
     }
-}
-
-/// Carries work through, also when nobody waits for it any more.
-///
-/// # Errors
-/// Those of the work, and `Internal` when it panics.
-pub(crate) async fn through<T, Fut>(work: Fut) -> Result<T, Error>
-where
-    T: Send + 'static,
-    Fut: Future<Output = Result<T, Error>> + Send + 'static,
-{
-    let work = work.in_current_span();
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "as long-lived as one request, counted among the requests under way, which shutdown waits for"
-    )]
-    let done = tokio::task::spawn(work).await;
-    done.unwrap_or_else(|e| Err(Error::internal_error(e)))
 }
 
 /// 404 inside this dialect's paths.

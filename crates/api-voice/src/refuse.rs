@@ -9,8 +9,8 @@ use serde::Serialize;
 use stoa_api::answer::{RETRY_UNAVAILABLE_SECS, challenge, json, retry_after};
 use stoa_api::envelope::Envelope;
 use stoa_api::refusal::Refusal;
+use stoa_api::through;
 use stoa_core::{Error, Kind};
-use tracing::Instrument;
 
 use crate::body::RefusalBody;
 
@@ -206,16 +206,9 @@ where
         Ok(call) => call,
         Err(refusal) => return refuse(endpoint, &refusal),
     };
-    let work = run(call).in_current_span();
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "as long-lived as one request, counted among the requests under way, which shutdown waits for"
-    )]
-    let done = tokio::task::spawn(work).await;
-    match done {
-        Ok(Ok(response)) => response,
-        Ok(Err(e)) => refuse(endpoint, &Refusal::Domain(e)),
-        Err(e) => refuse(endpoint, &Refusal::Domain(Error::internal_error(e))),
+    match through(run(call)).await {
+        Ok(response) => response,
+        Err(e) => refuse(endpoint, &Refusal::Domain(e)),
     }
 }
 

@@ -19,6 +19,7 @@ pub mod shell;
 pub mod state;
 #[cfg(test)]
 mod testing;
+mod through;
 pub mod zone;
 
 pub use call::{Call, OpenCall};
@@ -29,5 +30,6 @@ pub use origin::{Origin, Secure};
 pub use rate::{KeyedRate, Rate};
 pub use refusal::Refusal;
 pub use shell::{fallback, normalized, shell};
-pub use state::{ApiConfig, ApiState, ClientAddr, Place};
+pub use state::{ApiConfig, ApiState, ClientAddr, Place, turned_away};
+pub use through::through;
 pub use zone::Zone;

@@ -180,8 +180,18 @@ impl ApiState {
     }
 }
 
+/// What a caller reads when the server itself takes no request now. A part that is out of reach has another text.
+const AWAY: &str = "not available now, try again later";
+
 fn unavailable(why: &'static str) -> Error {
-    Error::new(Kind::Unavailable, "not available now, try again later").with_internal(why)
+    Error::new(Kind::Unavailable, AWAY).with_internal(why)
+}
+
+/// Whether the request was turned away because the server starts, stops or has enough to do; false for a part that is
+/// out of reach, such as the store.
+#[must_use]
+pub fn turned_away(e: &Error) -> bool {
+    *e.kind() == Kind::Unavailable && e.public() == AWAY
 }
 
 fn hex(bytes: &[u8]) -> String {

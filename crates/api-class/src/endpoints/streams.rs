@@ -13,6 +13,7 @@ use serde::Deserialize;
 use stoa_api::answer::{RETRY_UNAVAILABLE_SECS, challenge, retry_after};
 use stoa_api::call::{body, caller};
 use stoa_api::refusal::Refusal;
+use stoa_api::through;
 use stoa_core::class::{Shadow, StreamWish};
 use stoa_core::id::{ChannelKey, MeetingId, UserId};
 use stoa_core::stream::StreamMade;
@@ -20,7 +21,7 @@ use stoa_core::{Error, Kind};
 
 use crate::config::MediaProvider;
 use crate::links::{LinkKind, Signed, encoded};
-use crate::refuse::{note, through};
+use crate::refuse::note;
 use crate::state::ClassState;
 
 /// Largest offer in bytes. A browser's with many codecs has 10 KiB.

@@ -17,7 +17,7 @@ fn table() -> Vec<(Kind, &'static str)> {
         (Kind::Gone, "200 404 未查询到"),
         (Kind::LimitReached, "200 403 NotPermit"),
         (Kind::Throttled { retry_after_secs: 9 }, "429+ 429 too many requests"),
-        (Kind::Unavailable, "503+ 503 try again later"),
+        (Kind::Unavailable, "200 500 服务器异常，请稍后重试"),
         (Kind::Internal, "200 500 服务器异常，请稍后重试"),
     ]
 }
@@ -45,6 +45,8 @@ async fn every_kind_is_answered_as_the_table_says() {
         assert_eq!(shown(Missing::CheckIn, &refusal).await.0, at_check_in);
     }
     assert_eq!(shown(Missing::Found, &Refusal::TooLarge).await.0, "413 413 body too large");
+    let away = Refusal::Domain(Error::new(Kind::Unavailable, "not available now, try again later"));
+    assert_eq!(shown(Missing::Found, &away).await.0, "503+ 503 try again later");
     let (text, body) = shown(Missing::Found, &Refusal::Malformed("body is not JSON")).await;
     assert_eq!((text.as_str(), &body["data"]["msg"]), ("200 401 参数错误", &"body is not JSON".into()));
 }
