@@ -129,6 +129,8 @@ async def test_P02_restart_with_members_connected(own_server, how):
         for who in (back, lost):
             await bot(crew, who, c)
         await online(teacher, c, 2)
+        # A kick waits until everything that the engine told is taken in, so that both count as connected for good.
+        await run(teacher.kick, c, "somebody who never was here")
         rows = await asyncio.to_thread(teacher.rows, c)
         await asyncio.to_thread(server.restart if how == "restart" else lambda: again(server))
         crew.kill()

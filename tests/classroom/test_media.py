@@ -19,6 +19,9 @@ from stoa.media import refused
 from stoa.talk import door
 from stoa.wait import until
 
+# What only the media engine decides does not depend on the database.
+sqlite_only = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+
 VECTORS = [
     ("push", "e65c9abd-0def-49c3-b7db-29380dbc0001", "teacher1", "7326e76cceed66fac3de4d6ee071a6511bf960115330e0fdbea800b3eb1f8720"),
     ("pull", "e65c9abd-0def-49c3-b7db-29380dbc0001", "teacher1", "ea4741f68922c4e4707ed4de2e9e8c2949180ca7508b180408e63779be393ce0"),
@@ -124,6 +127,7 @@ async def test_X03_a_student_needs_the_stage(teacher, student, other, stage, roo
     await me.wait_hears(watcher, 450)
 
 
+@sqlite_only
 async def test_X03_a_patched_client_on_and_off_the_stage(teacher, student, crew, room):
     """It goes on sending whatever it is told."""
     c = room["id"]
@@ -163,6 +167,7 @@ async def test_R28_stage_max(own_server, stage):
     await stays_heard(clients[0], two, 600, 0.5)
 
 
+@sqlite_only
 async def test_R30_an_assistant_needs_the_stage_too(teacher, server, stage, room):
     c = room["id"]
     assistant = person(server)
@@ -175,6 +180,7 @@ async def test_R30_an_assistant_needs_the_stage_too(teacher, server, stage, room
     await watcher.wait_hears(me, 800)
 
 
+@sqlite_only
 async def test_stage_policy_open(own_server, stage):
     server = own_server({"class.stage_policy": "open"})
     t, s = person(server), person(server)
@@ -184,6 +190,7 @@ async def test_stage_policy_open(own_server, stage):
     await watcher.wait_hears(me, 700)
 
 
+@sqlite_only
 async def test_leaving_class_ends_publishing(teacher, student, other, stage, room):
     """5.6: a leave takes the user off the stage; a kick in test_kick.py."""
     c = room["id"]
@@ -198,6 +205,7 @@ async def test_leaving_class_ends_publishing(teacher, student, other, stage, roo
     await refused(me, [watcher], 700)
 
 
+@sqlite_only
 async def test_teacher_and_two_students_hear_and_see_each_other(teacher, student, other, stage, room):
     """Real clients, everybody publishing sound and pictures."""
     c = room["id"]
@@ -235,6 +243,7 @@ async def test_teacher_and_two_students_hear_and_see_each_other(teacher, student
                 assert attributes["stoa.user"] == them.name and attributes["stoa.identity"] == ("5" if them.name == teacher.name else "2")
 
 
+@sqlite_only
 async def test_shadow_publisher_of_the_teacher(teacher, student, stage, room):
     await run(student.join, room["id"])
     watcher = await live(stage, student, room)
@@ -247,6 +256,7 @@ async def test_shadow_publisher_of_the_teacher(teacher, student, stage, room):
     assert (await run(teacher.get, room["id"]))["metrics"]["online_count"] == 2
 
 
+@sqlite_only
 async def test_a_student_s_shadow_needs_the_stage(teacher, student, stage, room):
     c = room["id"]
     await run(student.join, c)
@@ -257,6 +267,7 @@ async def test_a_student_s_shadow_needs_the_stage(teacher, student, stage, room)
     await watcher.wait_hears(me, 800)
 
 
+@sqlite_only
 async def test_stage_of_somebody_who_comes_later(teacher, student, stage, room):
     """On stage before the connection; also after a reconnect with a new token."""
     c = room["id"]

@@ -6,14 +6,40 @@ The graces are those of `stoa.classroom`: 3 s for a lost member, 2 s for a late 
 from __future__ import annotations
 
 import asyncio
+import functools
 import time
+from collections.abc import Awaitable, Callable
 
 import pytest
 
 from stoa.class_media import becomes, bot, keeps, online, run
-from stoa.classroom import ASSISTANT, GRACE, LEAVE_GRACE, LEFT, NORMAL, RESUME, SLACK, UNKNOWN, Throng, person, request
+from stoa.classroom import ASSISTANT, GRACE, LEAVE_GRACE, LEFT, NORMAL, RESUME, SLACK, UNKNOWN, Person, Throng, person, request
 from stoa.class_routes import ROUTES
 from stoa.crew import Crew
+
+# Scenes that wait for times to pass: all of a database are played at the same time, each by people of its own, and each is one test.
+SCENES: dict[str, Callable[..., Awaitable[None]]] = {}
+
+
+def scene(play: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    SCENES[play.__name__] = play
+    return play
+
+
+def cast(server) -> tuple[Person, Person, str]:
+    """A teacher, a student, and a class of that teacher."""
+    teacher, student = person(server), person(server)
+    return teacher, student, teacher.klass(mode=1)["id"]
+
+
+@pytest.fixture(scope="session")
+def played(server) -> dict[str, BaseException | None]:
+    """What came of each scene."""
+    async def play_all() -> list[BaseException | None]:
+        async with Crew() as crew:
+            return await asyncio.gather(*(play(server, crew) for play in SCENES.values()), return_exceptions=True)
+
+    return dict(zip(SCENES, asyncio.run(play_all())))
 
 
 def test_V01_V03_leave_over_http(teacher, student, c):
@@ -32,8 +58,10 @@ def test_V02_refused_leaves(teacher, student, other, c):
     teacher.leave(c).refused("NotInClass")
 
 
-async def test_V04_leave_of_a_connected_user(server, teacher, student, crew, c):
+@scene
+async def V04_leave_of_a_connected_user(server, crew) -> None:
     """It is left at the moment when the connection ends, once the last join is old enough."""
+    teacher, student, c = await asyncio.to_thread(cast, server)
     await run(student.join, c)
     joined = time.monotonic()
     me = await bot(crew, student, c)
@@ -48,7 +76,9 @@ async def test_V04_leave_of_a_connected_user(server, teacher, student, crew, c):
     assert await becomes(teacher, c, student, LEFT, 5) - ended < GRACE - 0.5, "not by the leave, but by the grace of a lost member"
 
 
-async def test_V04_a_leave_is_dropped_while_the_connection_goes_on(teacher, student, crew, c):
+@scene
+async def V04_a_leave_is_dropped_while_the_connection_goes_on(server, crew) -> None:
+    teacher, student, c = await asyncio.to_thread(cast, server)
     await run(student.join, c)
     await bot(crew, student, c)
     await online(teacher, c, 1)
@@ -56,10 +86,10 @@ async def test_V04_a_leave_is_dropped_while_the_connection_goes_on(teacher, stud
     await keeps(teacher, c, student, NORMAL, LEAVE_GRACE + 2)
 
 
-@pytest.mark.parametrize("assistant", [False, True], ids=["student", "assistant"])
-async def test_V05_reload_with_a_late_leave(server, teacher, crew, c, assistant):
+async def V05_reload_with_a_late_leave(server, crew, *, assistant: bool) -> None:
     """V05, V07: connected; the new page joins; the old page's connection ends and its leave arrives; the new connection comes."""
-    student, rival = person(server), person(server)
+    teacher, student, c = await asyncio.to_thread(cast, server)
+    rival = person(server)
     join = student.assist if assistant else student.join
     await run(teacher.permit, c)
     await run(join, c)
@@ -76,9 +106,9 @@ async def test_V05_reload_with_a_late_leave(server, teacher, crew, c, assistant)
     assert row["identity"] == (ASSISTANT if assistant else 1)
 
 
-@pytest.mark.parametrize("assistant", [False, True], ids=["student", "assistant"])
-async def test_V06_reload_with_a_leave_after_the_new_connection(server, teacher, crew, c, assistant):
-    student, rival = person(server), person(server)
+async def V06_reload_with_a_leave_after_the_new_connection(server, crew, *, assistant: bool) -> None:
+    teacher, student, c = await asyncio.to_thread(cast, server)
+    rival = person(server)
     join = student.assist if assistant else student.join
     await run(teacher.permit, c)
     await run(join, c)
@@ -91,6 +121,13 @@ async def test_V06_reload_with_a_leave_after_the_new_connection(server, teacher,
         await keeps(teacher, c, student, NORMAL, GRACE + LEAVE_GRACE)
     row = await asyncio.to_thread(teacher.row, c, student)
     assert row["identity"] == (ASSISTANT if assistant else 1)
+
+
+for _who in ("student", "assistant"):
+    SCENES[f"V05_V07_reload_with_a_late_leave_{_who}"] = functools.partial(V05_reload_with_a_late_leave, assistant=_who == "assistant")
+    SCENES[f"V06_V07_reload_with_a_leave_after_the_new_connection_{_who}"] = functools.partial(
+        V06_reload_with_a_leave_after_the_new_connection, assistant=_who == "assistant",
+    )
 
 
 class keeps_slot:
@@ -126,7 +163,9 @@ async def crashed(teacher, student, c) -> float:
         return time.monotonic()
 
 
-async def test_V08_crash(teacher, student, c):
+@scene
+async def V08_crash(server, crew) -> None:
+    teacher, student, c = await asyncio.to_thread(cast, server)
     await run(student.join, c)
     before = await asyncio.to_thread(teacher.row, c, student)
     began = await crashed(teacher, student, c)
@@ -135,7 +174,9 @@ async def test_V08_crash(teacher, student, c):
     assert (await asyncio.to_thread(teacher.row, c, student)) == before | {"status": LEFT}, "join_time moved"
 
 
-async def test_V09_back_within_the_grace(teacher, student, crew, c):
+@scene
+async def V09_back_within_the_grace(server, crew) -> None:
+    teacher, student, c = await asyncio.to_thread(cast, server)
     await run(student.join, c)
     await crashed(teacher, student, c)
     await online(teacher, c, 0, RESUME + SLACK)
@@ -143,9 +184,11 @@ async def test_V09_back_within_the_grace(teacher, student, crew, c):
     await keeps(teacher, c, student, NORMAL, GRACE + 1)
 
 
-async def test_V10_back_long_after_the_grace(server, teacher, crew, c):
+@scene
+async def V10_back_long_after_the_grace(server, crew) -> None:
     """Back through its live connection alone, without joinClass; here media is that connection."""
-    assistant = person(server)
+    teacher, student, c = await asyncio.to_thread(cast, server)
+    assistant = student
     await run(teacher.permit, c)
     await run(assistant.assist, c)
     await crashed(teacher, assistant, c)
@@ -157,15 +200,18 @@ async def test_V10_back_long_after_the_grace(server, teacher, crew, c):
     assert before["identity"] == ASSISTANT
 
 
-async def test_V11_http_only_user_is_left_alone(teacher, student, c):
+@scene
+async def V11_http_only_user_is_left_alone(server, crew) -> None:
     """Three times every grace instead of ten minutes."""
+    teacher, student, c = await asyncio.to_thread(cast, server)
     await run(student.join, c)
     await keeps(teacher, c, student, NORMAL, 3 * max(GRACE, LEAVE_GRACE))
 
 
-async def test_V12_two_connections_of_one_user(teacher, student, crew, room):
+@scene
+async def V12_two_connections_of_one_user(server, crew) -> None:
     """The second one is the shadow publisher: two identities, one user."""
-    c = room["id"]
+    teacher, student, c = await asyncio.to_thread(cast, server)
     await run(student.join, c)
     await bot(crew, student, c)
     second = await bot(crew, student, c, shadow=True)
@@ -191,8 +237,10 @@ def test_V14_filters_after_a_leave(teacher, student, other, c):
     assert set(teacher.rows(c, status=0)) == {student.name, other.name}
 
 
-async def test_V16_the_same_connection_again(teacher, student, crew, c):
+@scene
+async def V16_the_same_connection_again(server, crew) -> None:
     """A second connection of the same identity replaces the first; that is no departure."""
+    teacher, student, c = await asyncio.to_thread(cast, server)
     await run(student.join, c)
     first = await bot(crew, student, c)
     await bot(crew, student, c)
@@ -200,11 +248,19 @@ async def test_V16_the_same_connection_again(teacher, student, crew, c):
     await keeps(teacher, c, student, NORMAL, GRACE + 1)
 
 
-async def test_connected_before_it_joined(teacher, student, crew, c):
+@scene
+async def connected_before_it_joined(server, crew) -> None:
     """A guest of the media channel who then joins: its absence counts like everybody's."""
+    teacher, student, c = await asyncio.to_thread(cast, server)
     await run(student.join, c)
     await run(student.leave, c)
     me = await bot(crew, student, c)
     await becomes(teacher, c, student, NORMAL, 5)
     await me.vanish()
     await becomes(teacher, c, student, LEFT, 20)
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_presence(played, name):
+    if played[name] is not None:
+        raise played[name]

@@ -29,14 +29,17 @@ def roomy():
         made.discard()
 
 
-def test_schemathesis(roomy, tmp_path):
+@pytest.mark.parametrize("phases,seconds,least", [("examples,coverage", 45, 500), ("fuzzing,stateful", 25, 200)])
+def test_schemathesis(roomy, tmp_path, phases, seconds, least):
+    """Each for so long at most. WHIP and WHEP take SDP, which Schemathesis cannot make: test_streams.py."""
     server = roomy
     world = World(server)  # something to find
     report = tmp_path / "report.xml"
     done = subprocess.run(
         [
             str(Path(sys.executable).parent / "st"), "run", f"{server.url}/openapi/classroom.json", "--url", server.url,
-            "--checks", CHECKS, "--phases", "examples,coverage,fuzzing,stateful", "--max-examples", "25", "--workers", "2", "--seed", "1", "--max-time", "75",
+            "--checks", CHECKS, "--phases", phases, "--max-examples", "25", "--workers", "2", "--seed", "1", "--max-time", str(seconds),
+            "--exclude-path-regex", "^/whip/|^/whep/",
             "--continue-on-failure", "--suppress-health-check", "all", "--warnings", "off", "--no-color", "-H", f"Authorization: Bearer {world.admin.token}",
             "--report", "junit", "--report-junit-path", str(report),
         ],
@@ -46,7 +49,7 @@ def test_schemathesis(roomy, tmp_path):
     text = done.stdout + done.stderr
     assert done.returncode == 0, text[-12_000:]
     cases = re.search(r"(\d+) generated", text) or re.search(r"Test cases:\s*\n\s*(\d+)", text)
-    assert cases and int(cases.group(1)) > 500, f"too few cases:\n{text[-3000:]}"
-    note(f"Schemathesis, classroom: {cases.group(1)} cases, 0 failures")
+    assert cases and int(cases.group(1)) > least, f"too few cases:\n{text[-3000:]}"
+    note(f"Schemathesis, classroom, {phases}: {cases.group(1)} cases, 0 failures")
     assert "panicked at" not in server.log()
     world.teacher.list().ok()

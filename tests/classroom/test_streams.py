@@ -15,6 +15,10 @@ from stoa.streams import Publisher, Refused, Viewer
 from stoa.wait import until
 
 
+# What only the media engine decides does not depend on the database.
+sqlite_only = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+
+
 @pytest_asyncio.fixture
 async def streams() -> AsyncIterator[Callable]:
     """`streams(Publisher(…), url)` starts one; all end with the test."""
@@ -109,6 +113,7 @@ async def test_X04_unknown_and_deleted_class(server, teacher, room):
     assert await refusal(url) == 404
 
 
+@sqlite_only
 async def test_X05_the_teacher_plays_a_student(teacher, student, stage, streams, room):
     """Published over LiveKit's signalling, played over WHEP."""
     c = room["id"]
@@ -120,6 +125,7 @@ async def test_X05_the_teacher_plays_a_student(teacher, student, stage, streams,
     await viewer.until_hears(640, 10)
 
 
+@sqlite_only
 async def test_X05_a_publisher_over_http_is_heard_over_signalling(teacher, student, stage, streams, room):
     c = room["id"]
     await run(student.join, c)
@@ -160,6 +166,7 @@ async def test_K02_push_of_a_banned_user(teacher, student, streams, room):
     assert await refusal(url) == 403
 
 
+@sqlite_only
 async def test_preflight_and_location(server, teacher, streams, room):
     """A page of another origin may push, read `Location` and end the stream."""
     url = (await links(teacher, room["id"]))["rtc_push_url"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -305,7 +306,7 @@ def test_G25_refusals_have_neither_code_nor_message(teacher, student, c):
 
 
 def test_G26_a_failing_store():
-    """Every call says the same text and nothing internal, and recovers with the store."""
+    """Every call says one of two texts and nothing internal, and recovers with the store."""
     database = Postgres()
     server = Server(store_url=create_database(database.admin_url), settings=SETTINGS)
     try:
@@ -313,8 +314,12 @@ def test_G26_a_failing_store():
         t = person(server)
         c = t.klass()["id"]
         database.suspend()
-        for reply in (t.get(c), t.create(), t.list(), t.start(c), t.join(c), t.members(c), t.meet(c, members=[]), t.add_doc(c, "d"), t.set_check_in(c)):
-            assert reply.fault().body["errorMsg"] == FAULT and "data" not in reply
+        calls = (t.get, t.start, t.join, t.members, t.meet, t.set_check_in, t.get_permit, t.delete)
+        with ThreadPoolExecutor(len(calls)) as pool:
+            replies = list(pool.map(lambda call: call(c), calls))
+        for reply in replies:
+            # H, or K where no connection to the database came free in time.
+            assert "data" not in reply and (reply.status, reply["errorCode"], reply["errorMsg"]) in ((200, "500", FAULT), (503, "503", "try again later"))
         database.resume()
         until_sync(lambda: t.get(c).outcome == "yes", 30, "works again")
         assert t.start(c).ok()["status"] == 1

@@ -474,9 +474,13 @@ def until_later(stamp: str) -> None:
         time.sleep(0.02)
 
 
+_RUN = re.compile(r"[\w-]{20,}", re.ASCII)
+_SIGNED = re.compile(r"eyJ[\w-]{8,}\.[\w-]+\.[\w-]*|auth_key=[0-9][\w-]*", re.ASCII)
+
+
 def leaks(log: str) -> list[str]:
     """What a server's log says that it must not (G27)."""
-    found = sorted(_seen & set(re.findall(r"[\w-]{20,}", log)))
-    found += re.findall(r"eyJ[\w-]{8,}\.[\w-]+\.[\w-]*|auth_key=[0-9][\w-]*", log)
+    found = sorted(_seen & set(_RUN.findall(log)))
+    found += _SIGNED.findall(log)
     marks = (tokens.KEY_TEXT, tokens.KEY.decode(), URL_KEY.hex(), BOARD_SECRET)
     return found + [m for m in marks if m in log]

@@ -211,7 +211,7 @@ async def test_identity_one_publishes_without_the_stage(talk, teacher, student, 
     (await talk.identity(m, student.name, 1)).ok()
     await me.sing(700)
     await watcher.wait_hears(me, 700)
-    (await talk.mute(m, student.name)).ok()
+    (await talk.mute(m, student.name, Audio=1)).ok()
     await until(lambda: not watcher.hears(me, 700), 3, "muted")
 
 

@@ -122,6 +122,10 @@ impl World {
                 assert!(self.class.permit.as_ref().is_some_and(|p| p.admits(&row.user)), "a permit makes an assistant");
             }
         }
+        if let ClassCommand::Leave { online: true, .. } = command {
+            // Nobody with an open connection is out by a leave, not even while the row does not know of it yet.
+            assert!(matches!(outcome, ClassOutcome::Pending(_) | ClassOutcome::Refused(_)));
+        }
         if let ClassCommand::Join { user, .. } = command {
             let banned = self.sanctions.get(user).is_some_and(|s| s.bans(now));
             assert_eq!(banned, *outcome == ClassOutcome::Refused(ClassRefusal::Banned));

@@ -89,6 +89,17 @@ pub struct RecordBody {
     class_id: String,
 }
 
+/// Roll calls, in the order of their begin. A type of its own, as the next: in the document lists of two kinds would
+/// share one name.
+#[derive(Serialize, ToSchema)]
+#[serde(transparent)]
+pub struct CheckInBodies(Vec<CheckInBody>);
+
+/// Answers, in the order they came.
+#[derive(Serialize, ToSchema)]
+#[serde(transparent)]
+pub struct RecordBodies(Vec<RecordBody>);
+
 impl CheckInBody {
     fn of(v: &ClassState, check_in: &CheckIn) -> Self {
         let zone = &v.api().config().zone;
@@ -143,13 +154,13 @@ at_both_paths! {
         "The roll call that runs", CheckInsRequest, Answer<CheckInBody>, respond, running;
     get_all_check_ins, get_all_check_ins_v1, "getAllCheckIns", "getAllCheckInsV1",
         "/api/class/getAllCheckIns", "/api/v1/class/getAllCheckIns",
-        "All roll calls of a class", CheckInsRequest, Answer<Vec<CheckInBody>>, respond, all;
+        "All roll calls of a class", CheckInsRequest, Answer<CheckInBodies>, respond, all;
     check_in, check_in_v1, "checkIn", "checkInV1",
         "/api/class/checkIn", "/api/v1/class/checkIn",
         "Answer a roll call", RecordRequest, ReasonAnswer, carry_out, answer;
     get_check_in_records, get_check_in_records_v1, "getCheckInRecords", "getCheckInRecordsV1",
         "/api/class/getCheckInRecords", "/api/v1/class/getCheckInRecords",
-        "Who answered a roll call", RecordsRequest, Answer<Vec<RecordBody>>, respond, records;
+        "Who answered a roll call", RecordsRequest, Answer<RecordBodies>, respond, records;
     get_check_in_record_by_user_id, get_check_in_record_by_user_id_v1,
         "getCheckInRecordByUserId", "getCheckInRecordByUserIdV1",
         "/api/class/getCheckInRecordByUserId", "/api/v1/class/getCheckInRecordByUserId",
@@ -174,7 +185,7 @@ async fn running(v: ClassState, call: Call) -> Result<Response, Error> {
 
 async fn all(v: ClassState, call: Call) -> Result<Response, Error> {
     let all = v.classes().check_ins(&call.caller, class_id(&call.fields, "class_id")?).await?;
-    ok(all.iter().map(|c| CheckInBody::of(&v, c)).collect::<Vec<_>>())
+    ok(CheckInBodies(all.iter().map(|c| CheckInBody::of(&v, c)).collect()))
 }
 
 async fn answer(v: ClassState, call: Call) -> Result<Response, Error> {
@@ -190,7 +201,7 @@ async fn answer(v: ClassState, call: Call) -> Result<Response, Error> {
 
 async fn records(v: ClassState, call: Call) -> Result<Response, Error> {
     let (check_in, records) = v.classes().check_in_records(&call.caller, check_in_id(&call.fields)?).await?;
-    ok(records.iter().map(|r| RecordBody::of(&v, &check_in, r)).collect::<Vec<_>>())
+    ok(RecordBodies(records.iter().map(|r| RecordBody::of(&v, &check_in, r)).collect()))
 }
 
 async fn record(v: ClassState, call: Call) -> Result<Response, Error> {

@@ -156,7 +156,8 @@ fn leave(
         return nothing(Outcome::Refused(Refusal::NotInClass));
     };
     let settled = !online && row.asked.plus(grace) <= now;
-    if row.connected && !settled {
+    // A connection that just opened is known a moment before the row says so.
+    if (row.connected || online) && !settled {
         return nothing(Outcome::Pending(row.asked));
     }
     depart(class, row, user)
