@@ -66,11 +66,12 @@ async def test_W04_who_gets_in(teacher, student, other, server, c, upgrade):
     assert await status(student, age=295) == good
     for name in ("checksum", "nonce", "curTime"):
         assert await status(student, **{name: ...}) == 401
-    # A look does not use a nonce up, a socket does, for everybody.
+    # Whoever is let in uses the nonce up, for everybody and for both ways of asking; a refusal does not.
     once = auth(student)
-    assert await knock(student, c, once) == await knock(student, c, once) == LET_IN
-    assert await knock(student, c, once, upgrade=True) == 101
-    assert await knock(student, c, once, upgrade=upgrade) == await knock(teacher, c, once, upgrade=upgrade) == 401, "a nonce twice"
+    assert await knock(other, c, once, upgrade=upgrade) == 403
+    assert await knock(student, c, once, upgrade=upgrade) == good
+    for again in (True, False):
+        assert await knock(student, c, once, upgrade=again) == await knock(teacher, c, once, upgrade=again) == 401, "a nonce twice"
     assert await status(other) == 403
     assert await status(teacher, room=UNKNOWN) == 404
     await run(student.leave, c)
