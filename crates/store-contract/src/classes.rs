@@ -381,7 +381,9 @@ pub async fn a_late_leave_of_a_reloaded_page_changes_nothing(mut s: impl Subject
     assert_eq!(row(&*s.store(), id, "ann").await.joined, UnixMs(45_000));
     // Whoever never connected leaves at once.
     done(&*s.store(), id, join("bob", None), 50_000).await;
-    done(&*s.store(), id, go("bob", true), 50_000).await;
+    let open = run(&*s.store(), id, go("bob", true), 50_000).await;
+    assert_eq!(open.outcome, ClassOutcome::Pending(UnixMs(50_000)), "a connection that the row does not know of yet");
+    done(&*s.store(), id, go("bob", false), 50_000).await;
 }
 
 /// One user's rows, the slot, the group: everything an answer needs, the same alone and in a list.
