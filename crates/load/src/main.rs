@@ -150,7 +150,7 @@ struct Bench {
     /// Seconds of a media step's window
     #[arg(long, default_value_t = 10)]
     window: u64,
-    /// Only figures whose name contains this: start-up, idle memory, seats, getMeetingInfo, list, join, forwarding
+    /// Only figures whose name contains this: start-up, idle memory, seats, getMeetingInfo, list, classes, join, forwarding
     #[arg(long)]
     only: Option<String>,
     /// Where the JSON goes
