@@ -4,5 +4,6 @@
 //! It knows nothing of rooms beyond names: rules of the product stand behind [`stoa_core::hub::HubHooks`], commands of
 //! the product come through [`stoa_core::hub::Hub`].
 
+pub mod engine;
 pub mod proto;
 pub mod token;
