@@ -5,5 +5,10 @@
 //! the product come through [`stoa_core::hub::Hub`].
 
 pub mod engine;
+mod net;
 pub mod proto;
 pub mod token;
+
+pub use engine::{Config, Limits, Namespace, Rate, Timing};
+pub use net::{Hub, OriginRule, PeerRule, Settings};
+pub use token::Verifier;
