@@ -7,7 +7,6 @@ import json
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-import centrifuge
 import pytest
 from centrifuge import (
     CentrifugeError,
@@ -19,9 +18,8 @@ from centrifuge import (
     SubscriptionEventHandler,
 )
 
+from stoa.hub import Hub, token
 from stoa.wait import until
-
-from .conftest import Hub, token
 
 SECONDS = 15.0
 
@@ -131,7 +129,7 @@ async def test_a1_connects(connect: Connect) -> None:
 async def test_b2_an_expired_token_is_renewed(connect: Connect) -> None:
     asked = []
 
-    async def get_token(_ctx: Any) -> str:
+    async def get_token() -> str:
         asked.append(1)
         return token("alice")
 
@@ -154,7 +152,7 @@ async def test_b3_a_token_that_cannot_be_good_ends_it(connect: Connect) -> None:
 async def test_b6_refreshes_keep_the_connection(connect: Connect) -> None:
     asked = []
 
-    async def get_token(_ctx: Any) -> str:
+    async def get_token() -> str:
         asked.append(1)
         return token("alice", ttl=2)
 
@@ -294,7 +292,3 @@ async def test_f1_f6_ended_by_the_server(connect: Connect, hub: Hub, protobuf: b
     await hub.do("disconnect", user=user, code=4501)
     await until(lambda: told.of("disconnected"), SECONDS, "it gives up")
     assert (told.of("disconnected")[0].code, told.of("disconnected")[0].reason) == (4501, "asked for")
-
-
-def test_the_sdk_is_the_one_that_is_pinned() -> None:
-    assert hasattr(centrifuge, "Client")

@@ -28,6 +28,8 @@ const MAX_SLEEP: Duration = Duration::from_secs(1);
 
 /// What is done after the effects of a command are carried out.
 pub(super) type After = Box<dyn FnOnce() + Send>;
+/// A command of the product.
+pub(super) type Command = Box<dyn FnOnce(&mut Engine, Now) -> After + Send>;
 
 /// What goes to the engine.
 pub(super) enum Input {
@@ -37,7 +39,7 @@ pub(super) enum Input {
     PingWritten(ConnId),
     Gone { conn: ConnId, code: u32, in_order: bool },
     Answer(CallId, Answer),
-    Run(Box<dyn FnOnce(&mut Engine, Now) -> After + Send>),
+    Run(Command),
 }
 
 struct Place {

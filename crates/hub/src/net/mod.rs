@@ -183,7 +183,7 @@ impl Hub {
     /// The engine is gone.
     pub async fn stop(&self, spread: Duration) -> Result<()> {
         self.shared.stopping.store(true, Ordering::Release);
-        let bytes = self.with_engine(|engine, now| engine.freeze(now)).await?;
+        let bytes = self.with_engine(Engine::freeze).await?;
         if let Some(path) = self.shared.settings.snapshot.clone() {
             let written = tokio::task::spawn_blocking(move || file::write(&path, &bytes)).await;
             if let Ok(Err(error)) = written {
