@@ -27,7 +27,7 @@ async fn follow(client: &mut Client, from: u64, to: u64) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn c11_a_thousand_subscribes_during_a_storm() {
-    const LAST: u64 = 15_000;
+    const LAST: u64 = 6_000;
     let server = Arc::new(Server::start().await);
     let publisher = {
         let server = server.clone();
