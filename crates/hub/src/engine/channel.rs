@@ -73,8 +73,8 @@ pub(crate) struct Channel {
     pub waiting: VecDeque<ConnId>,
     pub present: BTreeSet<ConnId>,
     pub users: HashMap<Arc<str>, u32>,
-    /// The earliest entry in the timer queue.
-    pub scheduled: Ms,
+    /// An entry for the ring is in the timer queue.
+    pub ring_armed: bool,
 }
 
 impl Channel {
@@ -96,7 +96,7 @@ impl Channel {
             waiting: VecDeque::new(),
             present: BTreeSet::new(),
             users: HashMap::new(),
-            scheduled: Ms::MAX,
+            ring_armed: false,
         }
     }
 

@@ -1,12 +1,13 @@
 //! What happens in channels: publish, flush, come and go, rest.
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use stoa_core::hub::{HubLeft, Position};
 
 use super::channel::{Channel, MAX_BATCH};
-use super::{ChanId, ConnId, Effect, Engine, Meta, Ms, millis};
+use super::{ChanId, ConnId, Due, Effect, Engine, Meta, Ms, millis};
 use crate::proto::{Format, Publication, Push, Reply};
 
 /// How long the position of a channel without anybody is remembered. Shorter tells late clients of losses that did not
@@ -76,6 +77,10 @@ impl Engine {
         if kept {
             change = ch.keep(data.clone(), ns.history_size);
             ch.ring_until = now + millis(ns.history_ttl);
+            if !ch.ring_armed {
+                ch.ring_armed = true;
+                self.timers.push(Reverse((ch.ring_until, Due::Ring(chan))));
+            }
         }
         let offset = if kept { ch.top } else { 0 };
         let position = Position { offset, epoch: ch.epoch.text().to_owned() };
@@ -108,7 +113,6 @@ impl Engine {
         if change != 0 {
             self.history_changed(change);
         }
-        self.rearm_chan(chan);
         metrics::counter!("stoa_hub_publications_total").increment(1);
         position
     }
@@ -126,7 +130,7 @@ impl Engine {
                 self.flush(chan);
             } else {
                 ch.flush_at = Some(at);
-                self.arm_chan(chan, at);
+                self.timers.push(Reverse((at, Due::Flush(chan))));
             }
         }
     }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use prost::Message as _;
 use stoa_core::hub::{HubClient, HubSubscribed};
 
 use super::config::{Bucket, Limits};
@@ -13,11 +14,13 @@ use crate::proto::{Command, Format, RpcRequest, SubscribeRequest};
 /// Subscriptions of one connection that it asked for.
 pub(crate) const MAX_CHANNELS: usize = 128;
 /// Commands that wait for the answer to connect. SDKs send connect and all subscribes in one frame.
-pub(crate) const MAX_BACKLOG: usize = MAX_CHANNELS + 32;
+const MAX_BACKLOG: usize = MAX_CHANNELS + 32;
 /// Commands that wait for one channel's subscribe.
 pub(crate) const MAX_AFTER: usize = 16;
 /// Function calls that wait for an earlier one of the same connection.
-pub(crate) const MAX_RPCS: usize = 64;
+const MAX_RPCS: usize = 64;
+/// Bytes of commands that wait, before the connection is open or for a function call.
+const MAX_WAITING_BYTES: usize = 256 * 1024;
 /// Above the command rate for so long: the connection ends.
 const FLOOD_MS: Ms = 10_000;
 /// Failed commands within [`ERRORS_MS`] that end a connection.
@@ -47,6 +50,14 @@ pub(crate) struct Connecting {
     /// Seconds the token has still to live.
     pub ttl: Option<u32>,
     pub backlog: VecDeque<Command>,
+}
+
+impl Connecting {
+    /// May this command wait too?
+    pub(crate) fn fits(&self, command: &Command) -> bool {
+        let bytes: usize = self.backlog.iter().map(Command::encoded_len).sum();
+        self.backlog.len() < MAX_BACKLOG && bytes + command.encoded_len() <= MAX_WAITING_BYTES
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -156,6 +167,12 @@ impl Conn {
 
     pub(crate) fn pending(&mut self, channel: &str) -> Option<&mut Pending> {
         self.pending.iter_mut().find(|p| &*p.channel == channel)
+    }
+
+    /// May this call wait too?
+    pub(crate) fn may_wait(&self, request: &RpcRequest) -> bool {
+        let bytes: usize = self.rpcs.iter().map(|(_, r)| r.data.len()).sum();
+        self.rpcs.len() < MAX_RPCS && bytes + request.data.len() <= MAX_WAITING_BYTES
     }
 
     /// A command was above the rate. True = for too long.

@@ -88,7 +88,7 @@ impl Engine {
             Err(HubRefusal::Error { code, message, temporary }) => {
                 return self.refuse_connect(conn, id, Error { code, message, temporary });
             }
-            Err(HubRefusal::Disconnect { code, reason }) => return self.close(conn, (code, reason)),
+            Err(HubRefusal::Disconnect { code, reason }) => return self.close_for_product(conn, code, reason),
         };
         if self.namespace(&admitted.personal).is_none() {
             return self.refuse_connect(conn, id, Error::UNKNOWN_CHANNEL);
@@ -179,13 +179,14 @@ impl Engine {
         client: Arc<HubClient>,
         result: Result<HubAdmitted, HubRefusal>,
     ) {
+        self.kind = "refresh";
         match result {
             Ok(_) => {}
             Err(HubRefusal::Error { code, message, temporary: true }) => {
                 return self.fail(conn, id, Error { code, message, temporary: true });
             }
             Err(HubRefusal::Error { .. }) => return self.close(conn, code::INVALID_TOKEN),
-            Err(HubRefusal::Disconnect { code, reason }) => return self.close(conn, (code, reason)),
+            Err(HubRefusal::Disconnect { code, reason }) => return self.close_for_product(conn, code, reason),
         }
         let (ttl, expire_at) = self.life(&claims);
         let Some(c) = self.conns.get_mut(conn) else { return };
@@ -201,7 +202,7 @@ impl Engine {
             ttl: ttl.unwrap_or(0),
         };
         self.arm_conn(conn);
-        self.done("refresh");
+        self.done();
         self.send(conn, &Reply { id, refresh: Some(refresh), ..Default::default() });
     }
 }

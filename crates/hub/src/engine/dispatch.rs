@@ -3,7 +3,6 @@
 use bytes::Bytes;
 use stoa_core::hub::HubRefusal;
 
-use super::conn::MAX_RPCS;
 use super::{Ask, Call, ChanId, ConnId, Engine, refused};
 use crate::proto::code::{self, Error};
 use crate::proto::{
@@ -25,6 +24,7 @@ impl Engine {
         let Some(c) = self.conns.get_mut(conn) else { return };
         if !c.commands.take(rate, now) {
             refused("commands");
+            self.kind = kind(&command);
             if c.flooded(now) {
                 return self.close(conn, code::TOO_MANY_REQUESTS);
             }
@@ -38,6 +38,7 @@ impl Engine {
 
     pub(super) fn run(&mut self, conn: ConnId, command: Command) {
         let id = command.id;
+        self.kind = kind(&command);
         if let Some(request) = command.subscribe {
             self.subscribe(conn, id, request);
         } else if let Some(request) = command.unsubscribe {
@@ -65,7 +66,7 @@ impl Engine {
 
     pub(super) fn fail(&mut self, conn: ConnId, id: u32, error: Error) {
         let now = self.ms();
-        metrics::counter!("stoa_hub_commands_total", "kind" => "any", "result" => "error").increment(1);
+        metrics::counter!("stoa_hub_commands_total", "kind" => self.kind, "result" => "error").increment(1);
         self.send(conn, &Reply { id, error: Some(error.reply()), ..Default::default() });
         // Refusals by a rate have their own end; a fault of ours is not the client's.
         let counts = !error.temporary && error.code != Error::TOO_FAST.code;
@@ -74,9 +75,8 @@ impl Engine {
         }
     }
 
-    #[expect(clippy::unused_self, reason = "reads as the other half of `fail`")]
-    pub(super) fn done(&self, kind: &'static str) {
-        metrics::counter!("stoa_hub_commands_total", "kind" => kind, "result" => "ok").increment(1);
+    pub(super) fn done(&self) {
+        metrics::counter!("stoa_hub_commands_total", "kind" => self.kind, "result" => "ok").increment(1);
     }
 
     /// Our namespaces take publications of the server only.
@@ -134,7 +134,7 @@ impl Engine {
             }
             reply.presence = Some(result);
         }
-        self.done("presence");
+        self.done();
         self.send(conn, &reply);
     }
 
@@ -155,7 +155,7 @@ impl Engine {
         let limit = usize::try_from(request.limit).unwrap_or(usize::MAX);
         let publications = ch.page(since.map(|s| s.offset), limit, request.reverse);
         let history = HistoryResult { publications, epoch: ch.epoch.text().to_owned(), offset: ch.top };
-        self.done("history");
+        self.done();
         self.send(conn, &Reply { id, history: Some(history), ..Default::default() });
     }
 
@@ -178,7 +178,7 @@ impl Engine {
     fn rpc(&mut self, conn: ConnId, id: u32, request: RpcRequest) {
         let Some(c) = self.conns.get_mut(conn) else { return };
         if c.rpc_busy {
-            if c.rpcs.len() >= MAX_RPCS {
+            if !c.may_wait(&request) {
                 refused("rpc_queue");
                 return self.fail(conn, id, Error::TOO_MANY_REQUESTS);
             }
@@ -205,16 +205,17 @@ impl Engine {
     pub(super) fn rpc_answered(&mut self, conn: ConnId, id: u32, result: Result<String, HubRefusal>) {
         let Some(c) = self.conns.get_mut(conn) else { return };
         c.rpc_busy = false;
+        self.kind = "rpc";
         match result.map(|text| normalise(&text)) {
             Ok(Some(data)) => {
-                self.done("rpc");
+                self.done();
                 self.send(conn, &Reply { id, rpc: Some(RpcResult { data }), ..Default::default() });
             }
             Ok(None) => self.fail(conn, id, Error::INTERNAL),
             Err(HubRefusal::Error { code, message, temporary }) => {
                 self.fail(conn, id, Error { code, message, temporary });
             }
-            Err(HubRefusal::Disconnect { code, reason }) => return self.close(conn, (code, reason)),
+            Err(HubRefusal::Disconnect { code, reason }) => return self.close_for_product(conn, code, reason),
         }
         // A refused one does not occupy the line, so the next is tried until one does.
         while let Some(c) = self.conns.get_mut(conn)
@@ -224,4 +225,20 @@ impl Engine {
             self.rpc(conn, id, request);
         }
     }
+}
+
+/// Label of metrics.
+fn kind(command: &Command) -> &'static str {
+    let kinds = [
+        (command.subscribe.is_some(), "subscribe"),
+        (command.unsubscribe.is_some(), "unsubscribe"),
+        (command.rpc.is_some(), "rpc"),
+        (command.publish.is_some(), "publish"),
+        (command.presence.is_some(), "presence"),
+        (command.presence_stats.is_some(), "presence_stats"),
+        (command.history.is_some(), "history"),
+        (command.refresh.is_some(), "refresh"),
+        (command.sub_refresh.is_some(), "sub_refresh"),
+    ];
+    kinds.into_iter().find(|k| k.0).map_or("other", |k| k.1)
 }

@@ -168,7 +168,8 @@ struct Meta {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Due {
     Conn(ConnId),
-    Chan(ChanId),
+    Flush(ChanId),
+    Ring(ChanId),
 }
 
 /// The state machine.
@@ -197,6 +198,8 @@ pub struct Engine {
     repeats: VecDeque<(Ms, Arc<str>, String)>,
     /// A snapshot was taken: nothing may be published any more.
     frozen: bool,
+    /// Of the command being answered, for metrics.
+    kind: &'static str,
     effects: Vec<Effect>,
 }
 
@@ -234,6 +237,7 @@ impl Engine {
             repeated: HashMap::new(),
             repeats: VecDeque::new(),
             frozen: false,
+            kind: "connect",
             effects: Vec::new(),
         }
     }
@@ -360,7 +364,13 @@ impl Engine {
         }
     }
 
+    /// For the protocol's reasons. To the product that is a lost connection: its user may be back in a moment.
     fn close(&mut self, conn: ConnId, (code, reason): code::Close) {
+        self.close_with(conn, code, Cow::Borrowed(reason), HubLeft::Lost);
+    }
+
+    /// The product's answer to a question was to end the connection.
+    fn close_for_product(&mut self, conn: ConnId, code: u32, reason: &'static str) {
         self.close_with(conn, code, Cow::Borrowed(reason), HubLeft::Server);
     }
 
@@ -451,9 +461,7 @@ impl Engine {
         }
         match &mut c.state {
             conn::State::New if command.connect.is_some() => self.connect(conn, command),
-            conn::State::Connecting(connecting)
-                if command.connect.is_none() && connecting.backlog.len() < conn::MAX_BACKLOG =>
-            {
+            conn::State::Connecting(connecting) if command.connect.is_none() && connecting.fits(&command) => {
                 connecting.backlog.push_back(command);
             }
             conn::State::Open if command.connect.is_none() => self.dispatch(conn, command),

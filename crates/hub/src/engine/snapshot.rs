@@ -3,6 +3,7 @@
 //! Layout, integers little-endian: magic; wall clock in ms; number of channels; per channel name, epoch, top, ms the
 //! ring has left, number of publications and each of them; SHA-256 of all that. Texts have their length before them.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 use stoa_core::time::Now;
 
 use super::channel::Channel;
-use super::{ChanId, Engine, Epoch, Ms};
+use super::{ChanId, Due, Engine, Epoch, Ms};
 use crate::proto::normalise;
 
 const MAGIC: &[u8; 8] = b"STOAHUB1";
@@ -105,9 +106,10 @@ impl Engine {
         let mut ch = Channel::new(entry.name.clone(), namespace, entry.epoch, before);
         let change: isize = entry.publications.into_iter().map(|p| ch.keep(p, size)).sum();
         ch.ring_until = ms + left;
+        ch.ring_armed = true;
         let chan = self.channels.insert(ch);
         self.names.insert(entry.name, chan);
-        self.rearm_chan(chan);
+        self.timers.push(Reverse((ms + left, Due::Ring(chan))));
         self.history_changed(change);
     }
 }

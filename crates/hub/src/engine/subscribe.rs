@@ -83,6 +83,7 @@ impl Engine {
         channel: &Arc<str>,
         result: Result<HubSubscribed, HubRefusal>,
     ) {
+        self.kind = "subscribe";
         let Some(pending) = self.conns.get_mut(conn).and_then(|c| c.pending(channel)) else { return };
         // The product ended this subscription after it was asked: its later word counts (hub.md 5.8).
         let result = if pending.revoked { Err(HubRefusal::DENIED) } else { result };
@@ -95,7 +96,7 @@ impl Engine {
         });
         match granted {
             Ok(granted) => pending.granted = Some(granted),
-            Err(HubRefusal::Disconnect { code, reason }) => return self.close(conn, (code, reason)),
+            Err(HubRefusal::Disconnect { code, reason }) => return self.close_for_product(conn, code, reason),
             Err(HubRefusal::Error { code, message, temporary }) => {
                 return self.refuse(conn, channel, Error { code, message, temporary });
             }
@@ -128,10 +129,11 @@ impl Engine {
             server: id == 0,
             data: granted.and_then(|g| g.data.as_deref()),
         };
+        self.kind = "subscribe";
         match self.admit(conn, chan, &how) {
             Some(result) if id == 0 => self.push_subscribed(conn, &pending.channel, &result),
             Some(result) => {
-                self.done("subscribe");
+                self.done();
                 self.send(conn, &Reply { id, subscribe: Some(result), ..Default::default() });
             }
             None => self.fail(conn, id, Error::UNRECOVERABLE),
@@ -175,7 +177,7 @@ impl Engine {
                 }
                 None => {
                     metrics::counter!("stoa_hub_recoveries_total", "result" => "lost").increment(1);
-                    if how.request.flag & FLAG_ERROR != 0 {
+                    if how.request.flag & FLAG_ERROR != 0 && !how.server {
                         return None;
                     }
                 }
@@ -221,7 +223,7 @@ impl Engine {
         if let Some(chan) = self.names.get(request.channel.as_str()).copied() {
             self.end_sub(conn, chan, HubLeft::Itself);
         }
-        self.done("unsubscribe");
+        self.done();
         self.send(conn, &Reply { id, unsubscribe: Some(Empty {}), ..Default::default() });
     }
 

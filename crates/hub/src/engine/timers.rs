@@ -1,5 +1,5 @@
-//! Deadlines. Each connection and channel has its earliest one in the queue; entries that are no longer the one it
-//! remembers are passed over, so that nothing needs to be taken out.
+//! Deadlines. Each connection has its earliest one in the queue; entries that are no longer the one it remembers are
+//! passed over, so that nothing needs to be taken out.
 
 use std::cmp::Reverse;
 use std::time::Duration;
@@ -32,7 +32,8 @@ impl Engine {
             self.timers.pop();
             match due {
                 Due::Conn(conn) => self.conn_due(conn, at, behind),
-                Due::Chan(chan) => self.chan_due(chan, at),
+                Due::Flush(chan) => self.flush_due(chan),
+                Due::Ring(chan) => self.ring_due(chan),
             }
         }
         if ms >= self.sweep_at {
@@ -48,14 +49,6 @@ impl Engine {
         if at < c.scheduled {
             c.scheduled = at;
             self.timers.push(Reverse((at, Due::Conn(conn))));
-        }
-    }
-
-    pub(super) fn arm_chan(&mut self, chan: ChanId, at: Ms) {
-        let Some(ch) = self.channels.get_mut(chan) else { return };
-        if at < ch.scheduled {
-            ch.scheduled = at;
-            self.timers.push(Reverse((at, Due::Chan(chan))));
         }
     }
 
@@ -89,31 +82,25 @@ impl Engine {
         self.arm_conn(conn);
     }
 
-    fn chan_due(&mut self, chan: ChanId, at: Ms) {
+    fn flush_due(&mut self, chan: ChanId) {
         let now = self.ms();
-        let Some(ch) = self.channels.get_mut(chan) else { return };
-        if ch.scheduled != at {
-            return;
-        }
-        ch.scheduled = Ms::MAX;
-        if ch.ring_until > 0 && ch.ring_until <= now {
-            ch.ring_until = 0;
-            let freed = ch.forget();
-            self.history_changed(-freed.cast_signed());
-        }
+        // A batch that went out early has left its entry behind.
         if self.channels.get(chan).and_then(|ch| ch.flush_at).is_some_and(|t| t <= now) {
             self.flush(chan);
         }
-        self.rearm_chan(chan);
-        self.rest_if_idle(chan);
     }
 
-    pub(super) fn rearm_chan(&mut self, chan: ChanId) {
-        let Some(ch) = self.channels.get(chan) else { return };
-        let ring = if ch.ring_until > 0 { ch.ring_until } else { Ms::MAX };
-        let next = ring.min(ch.flush_at.unwrap_or(Ms::MAX));
-        if next < Ms::MAX {
-            self.arm_chan(chan, next);
+    /// One entry per channel: what was published since has only moved the end.
+    fn ring_due(&mut self, chan: ChanId) {
+        let now = self.ms();
+        let Some(ch) = self.channels.get_mut(chan) else { return };
+        if ch.ring_until > now {
+            self.timers.push(Reverse((ch.ring_until, Due::Ring(chan))));
+            return;
         }
+        ch.ring_armed = false;
+        let freed = ch.forget();
+        self.history_changed(-freed.cast_signed());
+        self.rest_if_idle(chan);
     }
 }

@@ -181,8 +181,10 @@ fn pings_are_spread_and_the_clock_of_the_pong_starts_on_the_wire() {
         w.engine.advance(w.now(), true);
         w.settle();
         assert!(w.closes.is_empty());
+        w.subscribe(conn, "room:r", None);
         w.pass(Duration::from_millis(1_100));
         assert_eq!(w.code(conn), 3012);
+        assert_eq!(w.presence.last().unwrap().3, HubLeft::Lost, "its user may be back in a moment");
     });
 }
 
@@ -238,6 +240,24 @@ fn connects_of_one_user_have_a_rate() {
     w.connect(Format::Json, "b", "d");
     w.at += Duration::from_secs(1);
     w.connect(Format::Json, "a", "d");
+}
+
+#[test]
+fn commands_that_wait_are_bounded_by_bytes() {
+    let mut w = World::new();
+    let conn = w.connect(Format::Json, "a", "d");
+    w.rules.hold = true;
+    let call = |id: u32| json!({"id": id, "rpc": {"method": "m", "data": "x".repeat(60_000)}});
+    for id in 2..8 {
+        w.say(conn, &[call(id)]);
+    }
+    assert_eq!(w.next(conn).error.unwrap().code, 111);
+    let early = w.open(Format::Json);
+    w.say(early, &[json!({"id": 1, "connect": {"token": token("b", "d")}})]);
+    for id in 2..8 {
+        w.say(early, &[call(id)]);
+    }
+    assert_eq!(w.code(early), 3501);
 }
 
 #[test]
