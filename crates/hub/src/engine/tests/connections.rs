@@ -342,3 +342,21 @@ fn a_replaced_connection_says_so_in_presence() {
     w.connect(Format::Json, "a", "one");
     assert_eq!(w.presence, [("room:r".to_owned(), "client-1".to_owned(), false, HubLeft::Replaced)]);
 }
+
+#[test]
+fn h6_a_jump_of_the_wall_clock_ends_nobody() {
+    let mut w = World::new();
+    let conn = w.open(Format::Json);
+    w.say(conn, &[json!({"id": 1, "connect": {"token": token_until("a", "d", START / 1000 + 600)}})]);
+    w.next(conn);
+    w.subscribe(conn, "room:r", None);
+    let epoch = w.publish("room:r", &json!(1)).epoch;
+    for jump in [3_600_000, -3_600_000] {
+        w.at += Duration::from_secs(1);
+        let now = Now { wall: UnixMs(w.now().wall.0 + jump), mono: w.at };
+        w.engine.advance(now, false);
+        w.settle();
+        assert!(w.closes.is_empty());
+    }
+    assert_eq!(w.publish("room:r", &json!(2)), Position { offset: 2, epoch });
+}
