@@ -48,7 +48,7 @@ class Step:
 
 def steps() -> list[Step]:
     cargo = os.environ.get("CARGO", "cargo")
-    web, browser = ROOT / "web", ROOT / "tests" / "browser"
+    web, browser, hub = ROOT / "web", ROOT / "tests" / "browser", ROOT / "tests" / "hub"
     out = [
         Step("rustfmt", [cargo, "fmt", "--all", "--check"], "lint"),
         Step("crate graph", [cargo, "run", "-q", "-p", "xtask", "--", "graph"], "lint"),
@@ -59,9 +59,10 @@ def steps() -> list[Step]:
              "web", "junit:web", cwd=web),
         Step("pages", ["scripts/build-web.sh"], "build"),
         Step("server", [cargo, "build", "-q", "--workspace", "--bins"], "build"),
+        Step("hub alone", [cargo, "build", "-q", "-p", "stoa-hub", "--examples"], "build"),
         Step("rust tests", [cargo, "test", "-q", "--workspace", "--no-fail-fast"], "rust", "cargo:rust"),
     ]
-    for suite in ("operations", "voice_room", "robustness", "media", "talk", "classroom"):
+    for suite in ("operations", "voice_room", "robustness", "media", "talk", "classroom", "hub"):
         out.append(Step(
             f"tests/{suite}",
             [PYTHON, "-m", "pytest", "-q", "--expect-counts", f"--junitxml={RESULTS}/{suite}.xml", suite],
@@ -72,6 +73,12 @@ def steps() -> list[Step]:
         ["node", "--test", "--test-concurrency=1", "--test-reporter=spec", "--test-reporter-destination=stdout",
          "--test-reporter=junit", f"--test-reporter-destination={RESULTS}/browser.xml", *sorted(p.name for p in browser.glob("*.test.mjs"))],
         "browser", "junit:browser", cwd=browser,
+    ))
+    out.append(Step(
+        "tests/hub (node)",
+        ["node", "--test", "--test-concurrency=1", "--test-reporter=spec", "--test-reporter-destination=stdout",
+         "--test-reporter=junit", f"--test-reporter-destination={RESULTS}/hub_node.xml", "sdk.test.mjs"],
+        "hub", "junit:hub_node", cwd=hub,
     ))
     return out
 

@@ -4,7 +4,7 @@
 #
 #   scripts/setup.sh build   Rust, a C compiler, Node
 #   scripts/setup.sh web     build + npm packages of web/
-#   scripts/setup.sh test    web + Chromium, PostgreSQL, Python environment, npm packages of tests/browser/
+#   scripts/setup.sh test    web + Chromium, PostgreSQL, Python environment, npm packages of tests/browser/ and tests/hub/
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -99,6 +99,6 @@ case "${1:-}" in
   web) check_build; fail_if_missing; npm_ci web ;;
   test)
     check_build; check_test; fail_if_missing
-    npm_ci web; npm_ci tests/browser; python_env ;;
+    npm_ci web; npm_ci tests/browser; npm_ci tests/hub; python_env ;;
   *) echo "usage: scripts/setup.sh build|web|test" >&2; exit 2 ;;
 esac

@@ -12,6 +12,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("stoa-store-sqlite", &["stoa-core"]),
     ("stoa-store-postgres", &["stoa-core"]),
     ("stoa-sfu", &["stoa-core"]),
+    ("stoa-hub", &["stoa-core"]),
     ("stoa-vendor", &["stoa-core"]),
     ("stoa-board", &["stoa-core"]),
     ("stoa-api", &["stoa-core"]),

@@ -57,10 +57,12 @@ pub trait Hub: Send + Sync {
     async fn subscribe(&self, user: &str, channel: &str) -> Result<()>;
 
     /// Ends a user's subscriptions (or one connection's) with push code 2000. Only those that were admitted before this
-    /// call.
+    /// call; one that [`HubHooks::subscribe`] is still asked about is refused, whatever the answer. What was published
+    /// before arrives before.
     async fn unsubscribe(&self, user: &str, channel: &str, client: Option<&str>) -> Result<()>;
 
-    /// Closes a user's connections (or one of them) with this code.
+    /// Closes a user's connections (or one of them) with this code, 3000 to 4999. What was published before arrives
+    /// before.
     async fn disconnect(&self, user: &str, client: Option<&str>, code: u32, reason: &str) -> Result<()>;
 
     /// Everybody in a channel. Exact.
@@ -69,7 +71,8 @@ pub trait Hub: Send + Sync {
     /// Connections and distinct users in a channel. Exact and cheap.
     async fn presence_stats(&self, channel: &str) -> Result<(u32, u32)>;
 
-    /// Kept publications after `since` (or all), at most `limit`, and the stream's position.
+    /// Kept publications after `since` (or all), at most `limit`, and the stream's position. `Gone` if `since` is of
+    /// another epoch.
     async fn history(
         &self,
         channel: &str,
@@ -177,7 +180,8 @@ pub struct HubSubscribed {
 /// Hub to product. Each answers within 1 s; the hub turns silence into [`HubRefusal::INTERNAL`].
 #[async_trait]
 pub trait HubHooks: Send + Sync {
-    /// A token was good: may the connection live, and what is it given?
+    /// A token was good: may the connection live, and what is it given? Asked again when a connection brings a new
+    /// token; only a refusal counts then.
     async fn connect(&self, client: &HubClient) -> std::result::Result<HubAdmitted, HubRefusal>;
 
     /// A client wants to subscribe. Asked again on every automatic resubscribe.

@@ -13,6 +13,7 @@ pub mod class;
 pub mod director;
 pub mod door;
 pub mod error;
+pub mod group;
 pub mod hub;
 pub mod id;
 pub mod kick;

@@ -18,6 +18,8 @@ pub enum AssistantRight {
     Announcement,
     /// Change courseware, turn the board's pages.
     Courseware,
+    /// Remove what others wrote.
+    RemoveMessages,
     /// Mute one user.
     MuteUser,
     /// Mute all.
@@ -28,11 +30,12 @@ pub enum AssistantRight {
 
 impl AssistantRight {
     /// All of them with the names that clients write.
-    pub const NAMES: [(Self, &'static str); 7] = [
+    pub const NAMES: [(Self, &'static str); 8] = [
         (Self::Members, "MemberManagement"),
         (Self::CheckIn, "CheckInManagement"),
         (Self::Announcement, "EditAnnouncement"),
         (Self::Courseware, "Courceware"),
+        (Self::RemoveMessages, "RemoveGroupMessage"),
         (Self::MuteUser, "MuteUser"),
         (Self::MuteGroup, "MuteGroup"),
         (Self::Whiteboard, "DrawWhiteboard"),

@@ -1,0 +1,12 @@
+//! Message groups: the live places of the hub where a voice room, a class or a Talk channel talks to itself.
+//!
+//! Who may send what is decided here, by the kind of the group and the number of the message (voice-room.md 7.3,
+//! classroom.md 7.5, hub.md 5), from records and never from what a message claims.
+
+mod class_rules;
+mod message;
+mod room_rules;
+
+pub use class_rules::{ClassEffect, ClassSender, Scene, Talks, judge_class};
+pub use message::{Incoming, Lane, Refusal};
+pub use room_rules::{RoomEffect, RoomSender, judge_room, judge_room_direct};
