@@ -10,6 +10,7 @@ use crate::board::BoardStore;
 use crate::channel::{Boot, Call, CallOp, CallRow, ChannelRecord, Member, MemberApplied, MemberCommand};
 use crate::class::ClassStore;
 use crate::error::Result;
+use crate::group::GroupStore;
 use crate::id::{AppId, ChannelKey, ChannelName, RoomId, UserId};
 use crate::media::MediaGrant;
 use crate::sanction::Sanction;
@@ -66,7 +67,7 @@ pub struct OutboxItem {
 /// Faults of the store are [`crate::Kind::Internal`], or [`crate::Kind::Unavailable`] when it cannot
 /// be reached or its queue is full. "Not there" is `None`, never an error.
 #[async_trait]
-pub trait Store: ChannelStore + CallStore + ClassStore + BoardStore + OutboxStore + Send + Sync {
+pub trait Store: ChannelStore + CallStore + ClassStore + GroupStore + BoardStore + OutboxStore + Send + Sync {
     /// Answers when a trivial read works.
     async fn ping(&self) -> Result<()>;
 

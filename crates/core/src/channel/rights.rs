@@ -38,6 +38,8 @@ pub enum Place {
         owner: bool,
         /// The user sits there.
         seat: Option<SeatIndex>,
+        /// What the owner switched off of everybody else.
+        muted: Muted,
     },
     /// A class.
     Class {
@@ -55,8 +57,8 @@ pub enum Place {
 impl Place {
     fn muted(self) -> Muted {
         match self {
-            Self::Class { muted, .. } => muted,
-            Self::Adhoc | Self::Room { .. } => Muted::default(),
+            Self::Room { muted, .. } | Self::Class { muted, .. } => muted,
+            Self::Adhoc => Muted::default(),
         }
     }
 }
@@ -219,7 +221,12 @@ mod tests {
     }
 
     fn room(owner: bool, seat: Option<i64>) -> Rights {
-        rights(Place::Room { live: true, owner, seat: seat.map(|n| SeatIndex::new(n).unwrap()) })
+        rights(Place::Room {
+            live: true,
+            owner,
+            seat: seat.map(|n| SeatIndex::new(n).unwrap()),
+            muted: Muted::default(),
+        })
     }
 
     fn foreign(can_publish: Option<bool>, sources: &[TrackSource]) -> Claims {
@@ -297,7 +304,7 @@ mod tests {
 
     #[test]
     fn nobody_publishes_in_a_dismissed_room() {
-        let mut r = rights(Place::Room { live: false, owner: true, seat: None });
+        let mut r = rights(Place::Room { live: false, owner: true, seat: None, muted: Muted::default() });
         r.sticky = Some(IdentityType::Host);
         assert!(!r.standing(&ours("5")).permission.publish);
     }

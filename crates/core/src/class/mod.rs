@@ -27,4 +27,4 @@ pub use service::{
 };
 pub use stage::{OnStage, PROVISIONAL, Stage, StageOp};
 pub use store::ClassStore;
-pub use view::{ChatMute, CheckIn, CheckInRecord, ClassView, Doc, GroupState, Meeting, MemberFilter};
+pub use view::{ChatMute, CheckIn, CheckInRecord, ClassView, Doc, GroupFacts, Meeting, MemberFilter};

@@ -88,13 +88,4 @@ pub trait ClassStore: Send + Sync {
 
     /// Who answered, by time, then user (bytes); of one user only when named.
     async fn check_in_records(&self, id: CheckInId, user: Option<&UserId>) -> Result<Vec<CheckInRecord>>;
-
-    /// Nobody but teacher and assistant may comment, or everybody may. False = no such class.
-    async fn mute_class(&self, class: ClassId, on: bool) -> Result<bool>;
-
-    /// A user may not comment before `until`; 0 = may again. False = no such class.
-    async fn mute_class_user(&self, class: ClassId, user: &UserId, until: UnixMs) -> Result<bool>;
-
-    /// Adds likes. False = no such class.
-    async fn like_class(&self, class: ClassId, n: u32) -> Result<bool>;
 }

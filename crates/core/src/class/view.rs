@@ -9,13 +9,17 @@ use crate::id::{CheckInId, ClassId, UserId};
 use crate::sanction::Sanction;
 use crate::time::UnixMs;
 
-/// State of a class's message group that lasts.
+/// What a class shows of its message group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct GroupState {
+pub struct GroupFacts {
     /// Nobody but teacher and assistant may comment.
     pub mute_all: bool,
     /// Likes, ever.
     pub likes: u64,
+    /// Joins of the group, ever.
+    pub pv: u64,
+    /// Distinct users that joined the group, ever.
+    pub uv: u64,
 }
 
 /// A class, with what is stored about one user in it.
@@ -26,7 +30,7 @@ pub struct ClassView {
     /// The row with the slot, in class or not.
     pub assistant: Option<ClassMember>,
     /// The group's state.
-    pub group: GroupState,
+    pub group: GroupFacts,
     /// The user's row.
     pub row: Option<ClassMember>,
     /// The user's sanction, running or not.

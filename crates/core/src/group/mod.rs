@@ -5,8 +5,14 @@
 
 mod class_rules;
 mod message;
+pub mod names;
 mod room_rules;
+mod store;
 
 pub use class_rules::{ClassEffect, ClassSender, Scene, Talks, judge_class};
 pub use message::{Incoming, Lane, Refusal};
+pub use names::{GroupKey, Names};
 pub use room_rules::{RoomEffect, RoomSender, judge_room, judge_room_direct};
+pub use store::{
+    Doomed, Exchanged, GroupPatch, GroupState, GroupStore, KEPT_MESSAGES, MessagePage, RefreshToken, StoredMessage,
+};

@@ -57,6 +57,12 @@ pub enum Command {
         /// Which stay on it ([`Taken::stay`]).
         stay: u64,
     },
+    /// The owner switches everybody else's microphone off, or on again (21003, voice-room.md 7.3); the role was judged
+    /// before.
+    MuteMics {
+        /// Off, or not any more.
+        off: bool,
+    },
     /// A kick through any door (talk.md 5): revokes tokens, perhaps bans, frees the seat.
     Kick {
         /// Whom.
@@ -102,7 +108,7 @@ pub enum Outcome {
     Ended,
     /// `Dismiss` worked: these seats were emptied.
     Dismissed(Vec<Freed>),
-    /// `Update` or `Attend` changed the record.
+    /// `Update`, `Attend` or `MuteMics` changed the record.
     Changed,
 }
 
@@ -163,6 +169,9 @@ pub fn decide(room: &Room, about: About<'_>, command: &Command, now: UnixMs) -> 
             Some(t) if t.stay == *stay => free(room, &[*index]),
             _ => unchanged(Outcome::Unchanged),
         },
+        Command::MuteMics { .. } if !room.live() => unchanged(Outcome::Ended),
+        Command::MuteMics { off } if room.mics_off == *off => unchanged(Outcome::Unchanged),
+        Command::MuteMics { off } => changed(Room { mics_off: *off, ..room.clone() }, Outcome::Changed),
         Command::Kick { user, source, by, until } => kick(room, user, *source, by, *until, now),
     }
 }

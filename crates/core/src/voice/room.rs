@@ -3,6 +3,7 @@
 use crate::channel::Place;
 use crate::error::{Error, Result};
 use crate::id::{AppId, ChannelKey, RoomId, UserId};
+use crate::media::Muted;
 use crate::time::UnixMs;
 
 /// A seat's number, 1 to 8. The owner's implicit place 0 exists in no record.
@@ -107,6 +108,8 @@ pub struct Room {
     pub show_code: u32,
     /// Rises with every committed change; the revision of standings and of `seats` events.
     pub version: u64,
+    /// Nobody's microphone is forwarded but the owner's (21003, voice-room.md 7.3).
+    pub mics_off: bool,
     /// Seat 1 is slot 0.
     pub seats: [Seat; SeatIndex::COUNT],
 }
@@ -166,6 +169,7 @@ impl NewRoom {
             anchor_nick: self.anchor_nick,
             show_code,
             version: 1,
+            mics_off: false,
             seats: Default::default(),
         }
     }
@@ -212,6 +216,7 @@ impl Room {
     #[must_use]
     pub fn place(&self, user: &UserId) -> Place {
         let seat = self.seat_of(user).map(|(i, _)| i);
-        Place::Room { live: self.live(), owner: self.anchor == *user, seat }
+        let owner = self.anchor == *user;
+        Place::Room { live: self.live(), owner, seat, muted: Muted { audio: self.mics_off && !owner, video: false } }
     }
 }

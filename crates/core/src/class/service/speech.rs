@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Classes, acting, forbidden, not_found};
+use super::{Classes, acting, forbidden};
 use crate::caller::Caller;
 use crate::class::command::ClassCommand;
 use crate::class::meeting::{MeetingInfo, MeetingPatch};
@@ -10,6 +10,7 @@ use crate::class::member::Role;
 use crate::class::permit::AssistantRight;
 use crate::class::view::ClassView;
 use crate::error::Result;
+use crate::group::GroupKey;
 use crate::id::{ClassId, UserId};
 use crate::time::UnixMs;
 
@@ -61,7 +62,8 @@ impl Classes {
             return Err(forbidden());
         }
         let until = how_long.map_or(UnixMs(0), |d| now.plus(d));
-        self.there(self.world.store.mute_class_user(view.class.id, user, until).await?)
+        let group = GroupKey::class(view.class.app, view.class.id);
+        self.world.store.mute_in_group(&group, std::slice::from_ref(user), until).await
     }
 
     /// `muteChatroom` and `cancelMuteChatroom`.
@@ -70,7 +72,7 @@ impl Classes {
     /// `NotFound`, `Forbidden`, store faults.
     pub async fn mute_all(&self, caller: &Caller, id: Option<ClassId>, on: bool) -> Result<()> {
         let (view, _) = self.holds(caller, None, id, AssistantRight::MuteGroup).await?;
-        self.there(self.world.store.mute_class(view.class.id, on).await?)
+        self.world.store.mute_group(&GroupKey::class(view.class.app, view.class.id), on).await.map(drop)
     }
 
     /// The class as a member sees it: `isMuteChatroom`, `getStatistics`.
@@ -88,11 +90,6 @@ impl Classes {
     pub async fn like(&self, caller: &Caller, id: Option<ClassId>, user: &UserId) -> Result<()> {
         caller.act_as(user, "user_id")?;
         let view = self.allowed(&acting(caller, user), id, Role::inside).await?;
-        self.there(self.world.store.like_class(view.class.id, 1).await?)
-    }
-
-    /// The class may have been deleted since it was looked at.
-    fn there(&self, there: bool) -> Result<()> {
-        if there { Ok(()) } else { Err(not_found()) }
+        self.world.store.like_group(&GroupKey::class(view.class.app, view.class.id), 1).await.map(drop)
     }
 }
