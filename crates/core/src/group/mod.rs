@@ -4,14 +4,18 @@
 //! classroom.md 7.5, hub.md 5), from records and never from what a message claims.
 
 mod class_rules;
+mod crowd;
 mod message;
 pub mod names;
+mod outlet;
 mod room_rules;
 mod store;
 
 pub use class_rules::{ClassEffect, ClassSender, Scene, Talks, judge_class};
+pub use crowd::Crowd;
 pub use message::{Incoming, Lane, Refusal};
 pub use names::{GroupKey, Names};
+pub use outlet::{ClassChange, Happening, Outlet};
 pub use room_rules::{RoomEffect, RoomSender, judge_room, judge_room_direct};
 pub use store::{
     Doomed, Exchanged, GroupPatch, GroupState, GroupStore, KEPT_MESSAGES, MessagePage, RefreshToken, StoredMessage,
