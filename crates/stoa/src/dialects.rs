@@ -1,5 +1,6 @@
 //! What the dialects are told of the configuration.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use anyhow::anyhow;
@@ -11,7 +12,7 @@ use stoa_api_class::{
 use stoa_api_talk::{ChannelCharset, TalkApiConfig};
 use stoa_api_voice::{AliyunIm, AliyunRole as VoiceRole, AliyunRtc, ImProvider, MediaProvider, VoiceApiConfig};
 use stoa_core::class::ClassConfig;
-use stoa_core::id::AppId;
+use stoa_core::id::{AppId, UserId};
 use stoa_core::ports::{Entropy as _, Store};
 
 use crate::config::types::{AliyunRole, Provider, Rate, Secret, Secrets};
@@ -150,7 +151,16 @@ async fn made(name: &str, store: &Arc<dyn Store>) -> anyhow::Result<Vec<u8>> {
     store.secret(name, &fresh).await.map_err(|e| anyhow!("cannot read {name}: {}", stores::explain(&e)))
 }
 
+/// Administrators by configuration.
+///
+/// # Errors
+/// A name that is no user id.
+pub fn admins(s: &Settings) -> anyhow::Result<BTreeSet<UserId>> {
+    let admins = s.auth.admins.0.iter().map(|a| UserId::new(a.as_str()));
+    admins.collect::<Result<_, _>>().map_err(|e| anyhow!("auth.admins: {}", e.public()))
+}
+
 /// The app whose users have unprefixed names in the hub.
-fn default_app(s: &Settings, fallback: AppId) -> AppId {
+pub fn default_app(s: &Settings, fallback: AppId) -> AppId {
     s.apps.iter().find(|a| a.enabled).map_or(fallback, |a| AppId(a.app_id))
 }

@@ -37,6 +37,7 @@ use crate::token::Claims;
 pub use api::ApiError;
 pub(crate) use channel::ChanId;
 use channel::{Channel, Epoch};
+pub(crate) use config::Bucket;
 pub use config::{Config, Limits, Namespace, Rate, Timing};
 use conn::{Conn, Sub};
 pub use slab::Key as ConnId;
