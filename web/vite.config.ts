@@ -12,6 +12,7 @@ export default defineConfig(({ mode }) => ({
   resolve: {
     alias: {
       "#media": file(mode === "mock" ? "dev/mock-media.ts" : "src/room/media.ts"),
+      "#hub": file(mode === "mock" ? "dev/mock-hub.ts" : "src/hub/link.ts"),
       "#talk-media": file(mode === "mock" ? "dev/mock-talk-media.ts" : "src/talk/media.ts"),
     },
   },
@@ -29,6 +30,8 @@ export default defineConfig(({ mode }) => ({
       "/api": server,
       "/v1": server,
       "/mock": server,
+      "/hub": server,
+      "/connection": { target: server, ws: true },
       "/rtc": { target: server, ws: true },
     },
   },

@@ -8,6 +8,7 @@ import "./styles/sign-in.css";
 import "./styles/rooms.css";
 import "./styles/room.css";
 import "./styles/seats.css";
+import "./styles/chat.css";
 
 const root = document.getElementById("root");
 if (root) {

@@ -1,11 +1,14 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Api, WireRoom, WireSeat } from "../api/client";
 import { ApiError } from "../api/error";
+import type { HubHandlers } from "../hub/port";
 import type { MediaHandlers } from "./media-port";
 import { RoomSession } from "./session";
 
 const media = vi.hoisted(() => ({ open: vi.fn() }));
 vi.mock("#media", () => ({ openMedia: media.open }));
+const hub = vi.hoisted(() => ({ open: vi.fn() }));
+vi.mock("#hub", () => ({ openHub: hub.open }));
 
 const ROOM = "a".repeat(32);
 
@@ -39,6 +42,7 @@ function roomOf(owner: string, holders: Record<number, string> = {}): WireRoom {
 /** A server with one room, and a channel that obeys the test. */
 function world(owner: string, holders: Record<number, string> = {}) {
   const api = {
+    hubToken: vi.fn(async () => "t"),
     get: vi.fn(async () => roomOf(owner, holders)),
     seats: vi.fn(async () => seats(holders)),
     mediaTicket: vi.fn(async () => ({ url: "ws://stoa.test", token: "t" })),
@@ -63,12 +67,29 @@ function world(owner: string, holders: Record<number, string> = {}) {
     given.permission(true);
     return channel;
   });
+  const link = { call: vi.fn(async () => ({})), rejoin: vi.fn(), close: vi.fn() };
+  let version = 1;
+  let heard: HubHandlers | null = null;
+  hub.open.mockImplementation((_options, given: HubHandlers) => {
+    heard = given;
+    given.joined({ version, onlineCount: 1, role: "member" });
+    given.live();
+    return link;
+  });
+  const told = (): HubHandlers => {
+    if (heard === null) throw new Error("never connected");
+    return heard;
+  };
+  const tell = (kind: string, fields: object) => {
+    version += 1;
+    told().payload({ kind, groupId: ROOM, version, ...fields });
+  };
   const said = (): MediaHandlers => {
     if (handlers === null) throw new Error("never connected");
     return handlers;
   };
   const session = (me: string) => new RoomSession(api as unknown as Api, ROOM, me);
-  return { api, channel, said, session };
+  return { api, channel, link, said, session, tell, told };
 }
 
 const gone = () => new ApiError("not-found", 404, "room not found", "r");
@@ -89,6 +110,7 @@ afterEach(() => {
   vi.useRealTimers();
   vi.unstubAllGlobals();
   media.open.mockReset();
+  hub.open.mockReset();
 });
 
 describe("a stay in a room", () => {
@@ -111,17 +133,16 @@ describe("a stay in a room", () => {
 
   it("takes the microphone back when the seat is lost, and a later seat-holder's luck does not reopen it", async () => {
     const holders: Record<number, string> = {};
-    const { channel, api, session } = world("alice", holders);
+    const { channel, session, tell } = world("alice", holders);
     const bob = session("bob");
     await bob.open();
     await bob.takeSeat(1);
-    await vi.advanceTimersByTimeAsync(0);
-    delete holders[1];
-    await vi.advanceTimersByTimeAsync(2_000);
+    await vi.advanceTimersByTimeAsync(1);
+    tell("seats", { members: seats() });
+    await vi.advanceTimersByTimeAsync(1);
     expect(channel.setMicrophone.mock.calls.at(-1)).toEqual(["off"]);
-    holders[1] = "bob";
-    await vi.advanceTimersByTimeAsync(4_000);
-    expect(api.seats.mock.calls.length).toBeGreaterThanOrEqual(3);
+    tell("seats", { members: seats({ 1: "bob" }) });
+    await vi.advanceTimersByTimeAsync(1);
     expect(channel.setMicrophone.mock.calls.at(-1)).toEqual(["off"]);
     bob.close();
   });
@@ -206,6 +227,96 @@ describe("a stay in a room", () => {
       expect(api.mediaTicket).toHaveBeenCalledTimes(1);
     },
   );
+
+  it("is told of seats, comments and names, and asks for nothing after it has come in", async () => {
+    const { api, session, tell } = world("alice");
+    const bob = session("bob");
+    await bob.open();
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(api.seats).toHaveBeenCalledTimes(1);
+    tell("seats", { members: seats({ 3: "kim" }) });
+    tell("room", { title: "Late jazz" });
+    tell("message", {
+      messageId: "m",
+      type: 21301,
+      seqnum: 1,
+      sender: { userId: "kim", userExtension: "" },
+      data: '{"content":"hi"}',
+    });
+    await vi.advanceTimersByTimeAsync(60_000);
+    const { room, seats: shown, chat } = bob.snapshot();
+    expect(shown[2]?.user).toBe("kim");
+    expect(room?.title).toBe("Late jazz");
+    expect(chat.comments.map(({ text }) => text)).toEqual(["hi"]);
+    expect(api.seats).toHaveBeenCalledTimes(1);
+    bob.close();
+  });
+
+  it("does not let an older answer undo what the hub told", async () => {
+    const { api, session, tell } = world("alice");
+    const bob = session("bob");
+    let answer = (_: WireSeat[]) => {};
+    api.seats.mockImplementationOnce(
+      () =>
+        new Promise((resolve) => {
+          answer = resolve;
+        }),
+    );
+    await bob.open();
+    await vi.advanceTimersByTimeAsync(1);
+    tell("seats", { members: seats({ 3: "kim" }) });
+    answer(seats());
+    await vi.advanceTimersByTimeAsync(1);
+    expect(bob.snapshot().seats[2]?.user).toBe("kim");
+    bob.close();
+  });
+
+  it("loads the seats once more after something was missed", async () => {
+    const { api, session, told } = world("alice");
+    const bob = session("bob");
+    await bob.open();
+    await vi.advanceTimersByTimeAsync(1_000);
+    told().lost();
+    await vi.advanceTimersByTimeAsync(6_000);
+    expect(bob.snapshot().stale).toBe(true);
+    told().joined({ version: 50, onlineCount: 1, role: "member" });
+    told().live();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(bob.snapshot().stale).toBe(false);
+    expect(api.seats).toHaveBeenCalledTimes(2);
+    bob.close();
+  });
+
+  it.each([
+    ["exit", { reason: 1 }, "dismissed"],
+    ["exit", { reason: 2 }, "removed"],
+    ["members", { total: 1, left: [{ userId: "bob", why: "kicked" }] }, "removed"],
+  ])("ends when the hub says so: %s %j", async (kind, fields, reason) => {
+    const { channel, link, session, tell } = world("alice");
+    const bob = session("bob");
+    await bob.open();
+    tell(kind, fields);
+    expect(bob.snapshot().link).toEqual({ kind: "ended", reason });
+    expect(channel.close).toHaveBeenCalledOnce();
+    expect(link.close).toHaveBeenCalledWith(false);
+  });
+
+  it("ends with the announcement of the owner, not of anybody", async () => {
+    const { session, tell } = world("alice");
+    const bob = session("bob");
+    await bob.open();
+    const announce = (user: string) =>
+      tell("message", {
+        messageId: user,
+        type: 21001,
+        sender: { userId: user, userExtension: "" },
+        data: "{}",
+      });
+    announce("eve");
+    expect(bob.snapshot().link.kind).toBe("live");
+    announce("alice");
+    expect(bob.snapshot().link).toEqual({ kind: "ended", reason: "dismissed" });
+  });
 
   it("ends as dismissed when the seat list is gone, and tells an unknown room from an ended one", async () => {
     const live = world("alice");

@@ -1,5 +1,7 @@
 import type { Api } from "../api/client";
 import { ApiError } from "../api/error";
+import { GroupSession, newRid } from "../hub/group";
+import { type GroupEvent, ROOM_COMMENT, ROOM_DISMISSED, ROOM_KICKED } from "../hub/payload";
 import type { MediaHandlers, MediaSession } from "./media-port";
 import { micProblem } from "./mic-problem";
 import { loadMicWish, saveMicWish } from "./mic-wish";
@@ -13,16 +15,18 @@ import {
   reduce,
 } from "./state";
 
-/** Between two looks at the seat list. The media engine's attributes tell sooner; this repairs what they miss. */
-const LIST_EVERY_MS = 2_000;
+/** Until the seats are asked for again when they could not be had. When they change the hub tells. */
+const LIST_AGAIN_MS = 2_000;
 /** Delays before the next attempt to connect; the last one repeats. Short first, since most cuts are short. */
 const RETRY_MS = [1_000, 2_000, 4_000, 8_000, 15_000];
 
 /**
- * One stay in one room: the seat list, the live channel and the own microphone, as one state to render.
+ * One stay in one room: the group in the message hub, the live channel and the own microphone, as one state to render.
  * A stay ends once (`close`, or the room's end) and is never reused.
  */
 export class RoomSession {
+  /** What people write, and who they are. */
+  readonly group: GroupSession;
   private state: RoomState;
   private readonly watchers = new Set<() => void>();
   private media: MediaSession | null = null;
@@ -39,7 +43,19 @@ export class RoomSession {
     private readonly roomId: string,
     me: string,
   ) {
-    this.state = initialState(me);
+    this.state = initialState(me, roomId);
+    const device = newRid();
+    this.group = new GroupSession(
+      { me, group: roomId, comment: ROOM_COMMENT, token: () => api.hubToken(me, device) },
+      {
+        changed: (chat) => this.dispatch({ type: "chat", chat }),
+        event: (event) => this.told(event),
+        reload: () => this.scheduleList(0),
+        out: () => void this.outside(),
+        ended: (reason) => this.end(reason === "replaced" ? "replaced" : "removed"),
+        stale: () => this.dispatch({ type: "stale" }),
+      },
+    );
     const wanted = loadMicWish(roomId);
     if (wanted !== null) this.state = reduce(this.state, { type: "mic", mic: { wanted } });
   }
@@ -64,8 +80,7 @@ export class RoomSession {
       if (error instanceof ApiError && error.kind === "not-found") return this.end("not-found");
       throw error;
     }
-    this.scheduleList(LIST_EVERY_MS);
-    await this.connect();
+    await Promise.all([this.group.open(), this.connect()]);
   }
 
   async takeSeat(index: number): Promise<void> {
@@ -125,14 +140,16 @@ export class RoomSession {
   async leave(): Promise<void> {
     const seat = mySeat(this.state);
     saveMicWish(this.roomId, false);
-    this.close();
+    this.close(true);
     if (seat > 0 && this.state.link.kind !== "ended") {
       await this.api.leaveMic(this.roomId, this.state.me, seat).catch(() => undefined);
     }
   }
 
-  close(): void {
+  /** `leaving`: the others need not wait whether this page comes back. */
+  close(leaving = false): void {
     this.closed = true;
+    this.group.close(leaving);
     window.removeEventListener("online", this.hurry);
     document.removeEventListener("visibilitychange", this.hurry);
     clearTimeout(this.listTimer);
@@ -144,7 +161,6 @@ export class RoomSession {
   private readonly hurry = (): void => {
     if (document.visibilityState !== "visible" || this.closed) return;
     this.retryNow();
-    if (this.state.room !== null) this.scheduleList(0);
   };
 
   private dispatch(event: RoomEvent): void {
@@ -195,16 +211,54 @@ export class RoomSession {
 
   private async fetchList(): Promise<void> {
     const requestedAt = performance.now();
-    let next = LIST_EVERY_MS;
     try {
       const members = await this.api.seats(this.roomId);
       this.dispatch({ type: "seats", members, requestedAt });
     } catch (error) {
-      if (error instanceof ApiError && error.kind === "not-found") return this.end("dismissed");
-      if (error instanceof ApiError) next = Math.max(next, (error.retryAfterSeconds ?? 0) * 1_000);
-      this.dispatch({ type: "seats-missed" });
+      if (!(error instanceof ApiError)) throw error;
+      if (error.kind === "not-found") return this.end("dismissed");
+      this.scheduleList(Math.max(LIST_AGAIN_MS, (error.retryAfterSeconds ?? 0) * 1_000));
     }
-    this.scheduleList(next);
+  }
+
+  /** Something new that the hub tells. */
+  private told(event: GroupEvent): void {
+    switch (event.kind) {
+      case "seats": {
+        // True as of now: an answer that was asked for earlier knows less.
+        const now = performance.now();
+        this.dispatch({ type: "seats", members: event.members, requestedAt: now });
+        break;
+      }
+      case "room":
+        this.dispatch({ type: "renamed", title: event.title, notice: event.notice });
+        break;
+      case "exit":
+        this.end(event.reason === "dissolved" ? "dismissed" : "removed");
+        break;
+      case "members":
+        if (event.left.some(({ user, why }) => user === this.state.me && why === "kicked")) {
+          this.end("removed");
+        }
+        break;
+      case "message":
+        if (event.type === ROOM_DISMISSED && event.user === this.state.room?.anchor_id) {
+          this.end("dismissed");
+        } else if (event.type === ROOM_KICKED && event.data["userId"] === this.state.me) {
+          this.end("removed");
+        }
+    }
+  }
+
+  /** Not in the group: asks whether there still is a room. */
+  private async outside(): Promise<void> {
+    try {
+      const room = await this.api.get(this.roomId);
+      this.end(room.status === 1 ? "removed" : "dismissed");
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      this.end(error.kind === "not-found" ? "dismissed" : "removed");
+    }
   }
 
   private async connect(): Promise<void> {
@@ -248,7 +302,7 @@ export class RoomSession {
       people: (people) => {
         const before = this.state.seats;
         dispatch({ type: "people", people, at: performance.now() });
-        // The attribute told of a change; the list adds the nick that goes with it.
+        // Only without the hub: the attribute told of a change, the list adds the nick that goes with it.
         if (this.state.seats !== before) this.scheduleList(0);
       },
       permission: (mayPublish) => dispatch({ type: "permission", mayPublish }),

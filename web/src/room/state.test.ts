@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
 import type { WireRoom, WireSeat } from "../api/client";
 import { ApiError } from "../api/error";
+import type { GroupView } from "../hub/state";
 import {
+  headcount,
   initialState,
   isOwner,
   listeners,
@@ -12,7 +14,6 @@ import {
   type RoomEvent,
   type RoomState,
   reduce,
-  seatsAreStale,
 } from "./state";
 
 function seats(holders: Record<number, string>): WireSeat[] {
@@ -98,15 +99,43 @@ describe("seats", () => {
     expect(state.seats.every((seat) => seat.user === "")).toBe(true);
   });
 
-  it("says that seats may be stale after three missed lists, until one comes", () => {
-    const missed: RoomEvent = { type: "seats-missed" };
-    const state = play("bob", inside(), missed, missed);
-    expect(seatsAreStale(state)).toBe(false);
-    const stale = reduce(state, missed);
-    expect(seatsAreStale(stale)).toBe(true);
-    expect(
-      seatsAreStale(reduce(stale, { type: "seats", members: seats({}), requestedAt: 9 })),
-    ).toBe(false);
+  it("says that seats may be stale until a list comes or the hub is heard again", () => {
+    const stale = play("bob", inside(), { type: "stale" });
+    expect(stale.stale).toBe(true);
+    const list: RoomEvent = { type: "seats", members: seats({}), requestedAt: 9 };
+    expect(reduce(stale, list).stale).toBe(false);
+    const chat = (link: GroupView["link"]): RoomEvent => ({
+      type: "chat",
+      chat: { ...stale.chat, link },
+    });
+    expect(reduce(stale, chat("lost")).stale).toBe(true);
+    expect(reduce(stale, chat("live")).stale).toBe(false);
+  });
+
+  it("leaves the seats to the hub while that is heard", () => {
+    const start = play("bob", inside({ 2: "bob" }));
+    const live = reduce(start, { type: "chat", chat: { ...start.chat, link: "live" } });
+    const late: RoomEvent = { type: "people", people: [person("bob", 5)], at: 10 };
+    expect(mySeat(reduce(live, late))).toBe(2);
+    expect(mySeat(reduce(start, late))).toBe(5);
+  });
+
+  it("counts who is in the live channel, in the group, or both", () => {
+    const start = play("bob", inside(), { type: "people", people: [person("bob")], at: 10 });
+    const members = new Map([
+      ["bob", "Bob"],
+      ["kim", "Kim"],
+    ]);
+    const state = reduce(start, { type: "chat", chat: { ...start.chat, members, total: 2 } });
+    expect(listeners(state).map(({ user }) => user)).toEqual(["bob", "kim"]);
+    expect(headcount(state)).toBe(2);
+    const big = reduce(state, { type: "chat", chat: { ...state.chat, total: 900 } });
+    expect(headcount(big)).toBe(900);
+  });
+
+  it("takes a new title and notice, and keeps what was not told", () => {
+    const state = play("bob", inside(), { type: "renamed", title: "Late jazz", notice: null });
+    expect(state.room).toMatchObject({ title: "Late jazz", notice: "" });
   });
 
   it("counts as listeners who neither owns nor sits", () => {

@@ -1,5 +1,6 @@
 import type { WireRoom, WireSeat } from "../api/client";
 import type { ApiError } from "../api/error";
+import { emptyGroup, type GroupView } from "../hub/state";
 import {
   applyHint,
   applyList,
@@ -65,8 +66,10 @@ export interface RoomState {
   mayPublish: boolean;
   mic: Mic;
   audioBlocked: boolean;
-  /** Seat lists in a row that could not be fetched. */
-  missedLists: number;
+  /** The message hub tells who is here, what they write, and who sits where. */
+  chat: GroupView;
+  /** Nothing was heard of the seats for a while. */
+  stale: boolean;
   /** A seat call of this page is under way. */
   busy: boolean;
   log: readonly LogEntry[];
@@ -78,8 +81,10 @@ export type SeatRefusal = "full" | "already";
 
 export type RoomEvent =
   | { type: "room"; room: WireRoom; at: number }
+  | { type: "renamed"; title: string | null; notice: string | null }
+  | { type: "chat"; chat: GroupView }
   | { type: "seats"; members: readonly WireSeat[]; requestedAt: number; validFrom?: number }
-  | { type: "seats-missed" }
+  | { type: "stale" }
   | { type: "people"; people: readonly Person[]; at: number }
   | { type: "link"; link: Link }
   | { type: "permission"; mayPublish: boolean }
@@ -91,10 +96,8 @@ export type RoomEvent =
 
 /** Lines kept of what happened; more would only be scrolled away. */
 const LOG_LENGTH = 50;
-/** Missed lists until the page says that the seats may be out of date: about 6 s of silence. */
-const STALE_AFTER = 3;
 
-export function initialState(me: string): RoomState {
+export function initialState(me: string, roomId = ""): RoomState {
   return {
     me,
     room: null,
@@ -105,7 +108,8 @@ export function initialState(me: string): RoomState {
     mayPublish: false,
     mic: { wanted: false, actual: "off", problem: null },
     audioBlocked: false,
-    missedLists: 0,
+    chat: emptyGroup(me, roomId),
+    stale: false,
     busy: false,
     log: [],
     failure: null,
@@ -120,11 +124,15 @@ export function reduce(state: RoomState, event: RoomEvent): RoomState {
       return enterRoom(state, event.room, event.at);
     case "seats":
       return withBoard(
-        { ...state, missedLists: 0 },
+        { ...state, stale: false },
         applyList(state.board, event.members, event.requestedAt, event.validFrom),
       );
-    case "seats-missed":
-      return { ...state, missedLists: state.missedLists + 1 };
+    case "renamed":
+      return renamed(state, event.title, event.notice);
+    case "chat":
+      return { ...state, chat: event.chat, stale: state.stale && event.chat.link !== "live" };
+    case "stale":
+      return { ...state, stale: true };
     case "people":
       return withPeople(state, event.people, event.at);
     case "link":
@@ -151,6 +159,12 @@ function enterRoom(state: RoomState, room: WireRoom, at: number): RoomState {
   return { ...state, room, board, seats: currentSeats(board) };
 }
 
+function renamed(state: RoomState, title: string | null, notice: string | null): RoomState {
+  const { room } = state;
+  if (room === null) return state;
+  return { ...state, room: { ...room, title: title ?? room.title, notice: notice ?? room.notice } };
+}
+
 function withBoard(state: RoomState, board: SeatBoard): RoomState {
   if (board === state.board) return state;
   const seats = currentSeats(board);
@@ -169,6 +183,8 @@ function withPeople(state: RoomState, people: readonly Person[], at: number): Ro
     const before = state.people.find((candidate) => candidate.user === person.user);
     // Only a change is news: an unchanged attribute may be older than the last list.
     if (person.seat === null || person.seat === before?.seat) continue;
+    // The hub tells all of it, and in order.
+    if (state.chat.link === "live") continue;
     board = applyHint(board, person.user, person.seat, at);
   }
   return { ...withBoard(state, board), people };
@@ -216,13 +232,25 @@ export function personOf(state: RoomState, user: string): Person | null {
   return state.people.find((person) => person.user === user) ?? null;
 }
 
-/** Everybody connected who neither owns the room nor sits. */
-export function listeners(state: RoomState): Person[] {
-  return state.people.filter(
-    (person) => person.user !== state.room?.anchor_id && seatOf(state.seats, person.user) === 0,
-  );
+/** Everybody here, in the live channel or in the group: some apps are in one of them only. */
+export function everybody(state: RoomState): Person[] {
+  const known = new Set(state.people.map(({ user }) => user));
+  const others = [...state.chat.members.keys()].filter((user) => !known.has(user));
+  return [...state.people, ...others.map(silent)];
 }
 
-export function seatsAreStale(state: RoomState): boolean {
-  return state.missedLists >= STALE_AFTER;
+/** How many are here: of big rooms the hub tells only the number. */
+export function headcount(state: RoomState): number {
+  return Math.max(everybody(state).length, state.chat.total);
+}
+
+function silent(user: string): Person {
+  return { user, seat: null, mic: false, silenced: false, speaking: false, level: 0 };
+}
+
+/** Everybody here who neither owns the room nor sits. */
+export function listeners(state: RoomState): Person[] {
+  return everybody(state).filter(
+    (person) => person.user !== state.room?.anchor_id && seatOf(state.seats, person.user) === 0,
+  );
 }

@@ -111,6 +111,13 @@ export const NextIcon = icon(<path d="m9 5 7 7-7 7" />);
 export const BeforeIcon = icon(<path d="m15 5-7 7 7 7" />);
 export const SaveIcon = icon(<path d="M12 4v11m-4.500-4L12 15.500 16.500 11M4 19.500h16" />);
 
+export const SendIcon = icon(
+  <path d="M4 12 20 4.500 14.500 20l-3-6.500zM11.500 13.500 20 4.500" />,
+);
+export const HeartIcon = icon(
+  <path d="M12 20s-7.500-4.600-7.500-10A4.300 4.300 0 0 1 12 7.300 4.300 4.300 0 0 1 19.500 10c0 5.400-7.500 10-7.500 10z" />,
+);
+
 export function Logo() {
   return (
     <svg className="logo" viewBox="0 0 32 32" aria-hidden="true" focusable="false">

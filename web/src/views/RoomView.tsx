@@ -1,10 +1,12 @@
 import { useEffect, useState, useSyncExternalStore } from "react";
 import type { Api } from "../api/client";
+import { rules } from "../hub/state";
 import { useFatal, useTitle } from "../lib/hooks";
 import { roomsHash } from "../lib/route";
 import { RoomSession } from "../room/session";
-import { isOwner, listeners, type RoomState } from "../room/state";
+import { headcount, isOwner, listeners, type RoomState } from "../room/state";
 import { text } from "../text";
+import { Chat } from "../ui/Chat";
 import { Activity } from "./room/Activity";
 import { Banners } from "./room/Banners";
 import { Dock } from "./room/Dock";
@@ -29,7 +31,7 @@ export function RoomView({ api, me, id }: RoomViewProps) {
     const next = new RoomSession(api, id, me);
     setSession(next);
     next.open().catch(fatal);
-    return () => next.close();
+    return () => next.close(true);
   }, [api, id, me, visit, fatal]);
   if (session === null) return <Entering />;
   return <Inside key={visit} session={session} onAgain={() => setVisit(visit + 1)} />;
@@ -62,7 +64,7 @@ function Present({
   return (
     <>
       <main className="room" id="content" tabIndex={-1}>
-        <RoomHead room={room} link={state.link} people={state.people.length} />
+        <RoomHead room={room} link={state.link} people={headcount(state)} />
         <Banners
           state={state}
           onRetry={() => session.retryNow()}
@@ -78,9 +80,11 @@ function Present({
           <aside className="room-side">
             <Listeners
               people={listeners(state)}
+              names={state.chat.members}
               me={state.me}
               known={state.link.kind === "live" || state.link.kind === "reconnecting"}
             />
+            <Chat view={state.chat} group={session.group} removesAll={rules(state.chat)} />
             <Activity log={state.log} me={state.me} />
           </aside>
         </div>

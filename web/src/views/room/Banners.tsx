@@ -1,5 +1,5 @@
 import { useCountdown } from "../../lib/hooks";
-import { maySpeak, personOf, type RoomState, seatsAreStale } from "../../room/state";
+import { maySpeak, personOf, type RoomState } from "../../room/state";
 import { text } from "../../text";
 import { AlertIcon, SoundIcon } from "../../ui/icons";
 
@@ -48,7 +48,7 @@ export function Banners({ state, onRetry, onStartAudio }: BannersProps) {
           <span>{text.mic.silenced}</span>
         </div>
       )}
-      {seatsAreStale(state) && (
+      {state.stale && (
         <div className="banner banner-warn">
           <AlertIcon />
           <span>{text.room.stale}</span>

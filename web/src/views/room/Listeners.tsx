@@ -7,12 +7,15 @@ const SHOWN = 24;
 
 interface ListenersProps {
   people: readonly Person[];
+  /** What they are called, as far as known. */
+  names: ReadonlyMap<string, string>;
   me: string;
   /** Without a connection nobody can be counted. */
   known: boolean;
 }
 
-export function Listeners({ people, me, known }: ListenersProps) {
+export function Listeners({ people, names, me, known }: ListenersProps) {
+  const nameOf = ({ user }: Person) => names.get(user) ?? user;
   const shown = people.slice(0, SHOWN);
   return (
     <section className="panel" aria-label={text.room.listenersTitle}>
@@ -27,8 +30,8 @@ export function Listeners({ people, me, known }: ListenersProps) {
       <ul className="listeners">
         {shown.map((person) => (
           <li key={person.user} title={person.user}>
-            <Avatar user={person.user} size="s" />
-            <span>{person.user === me ? text.room.you : person.user}</span>
+            <Avatar user={person.user} name={nameOf(person)} size="s" />
+            <span>{person.user === me ? text.room.you : nameOf(person)}</span>
           </li>
         ))}
         {people.length > SHOWN && (
