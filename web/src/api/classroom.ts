@@ -21,6 +21,8 @@ export const RIGHTS = [
   "CheckInManagement",
   "EditAnnouncement",
   "MemberManagement",
+  "RemoveGroupMessage",
+  "MuteGroup",
 ] as const;
 export type Right = (typeof RIGHTS)[number];
 

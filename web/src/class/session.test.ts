@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ASSISTANT, type ClassApi, STUDENT, TEACHER, type WireClass } from "../api/classroom";
 import { ApiError } from "../api/error";
+import { HubError, type HubHandlers } from "../hub/port";
 import { decodeHand, encodeHand, HAND_TOPIC, type HandSignal } from "./hands";
 import type { ClassMediaHandlers, OpenClassMedia, Person } from "./media-port";
 import { ClassSession } from "./session";
@@ -17,6 +18,28 @@ const openClassMedia = vi.fn<OpenClassMedia>();
 vi.mock("./media", () => ({
   openClassMedia: (...args: Parameters<OpenClassMedia>) => openClassMedia(...args),
 }));
+const link = { call: vi.fn(async () => ({})), rejoin: vi.fn(), close: vi.fn() };
+let hub: HubHandlers;
+let version = 1;
+vi.mock("#hub", () => ({
+  openHub: (_options: unknown, given: HubHandlers) => {
+    hub = given;
+    hub.joined({ version, onlineCount: 1, role: "student" });
+    hub.live();
+    return link;
+  },
+}));
+const tell = (kind: string, fields: object) => {
+  version += 1;
+  hub.payload({ kind, groupId: "c1", version, ...fields });
+};
+const news = (type: number, fields: object) =>
+  tell("message", {
+    messageId: `m${version}`,
+    type,
+    sender: { userId: "system", userExtension: "{}" },
+    data: JSON.stringify(fields),
+  });
 
 const info: WireClass = {
   id: "c1",
@@ -36,6 +59,7 @@ const forbidden = () => new ApiError("refused", 403, "NotPermit", null);
 function fakeApi(me: string) {
   return {
     me,
+    hubToken: vi.fn(async () => "t"),
     join: vi.fn<ClassApi["join"]>(async () => null),
     get: vi.fn<ClassApi["get"]>(async () => info),
     leave: vi.fn(),
@@ -134,8 +158,93 @@ describe("joining", () => {
     expect(openClassMedia).not.toHaveBeenCalled();
     // Started again, from another page perhaps.
     api.get.mockResolvedValue(info);
+    tell("class", { status: "start" });
     await vi.advanceTimersByTimeAsync(3_000);
     await vi.waitFor(() => expect(session.snapshot().link.kind).toBe("live"));
+  });
+});
+
+describe("the hub", () => {
+  const row = { user_id: "kim", user_name: "Kim", identity: 1, status: 1 };
+  const calls = () =>
+    [api.get, api.members, api.documents, api.runningCheckIn].map(({ mock }) => mock.calls.length);
+
+  it("is enough: nothing is asked after coming in", async () => {
+    await inClass("ann");
+    const before = calls();
+    news(11001, row);
+    tell("meeting", { members: [{ user_id: "kim" }] });
+    tell("info", { groupMeta: '{"announcement":{"content":"Bring a ruler"}}' });
+    await vi.advanceTimersByTimeAsync(60_000);
+    const { members, total, stage, info: shown } = session.snapshot();
+    expect(members).toEqual([row]);
+    expect(total).toBe(1);
+    expect(stage).toEqual([{ user_id: "kim" }]);
+    expect(shown?.notice).toBe("Bring a ruler");
+    news(11003, { ...row, status: 3 });
+    expect(session.snapshot().members).toEqual([{ ...row, status: 3 }]);
+    expect(calls()).toEqual(before);
+  });
+
+  it("knows better than a list that was asked for before", async () => {
+    await inClass("ann");
+    let answer = (_: { total: number; members: never[] }) => {};
+    api.members.mockImplementationOnce(
+      () =>
+        new Promise((resolve) => {
+          answer = resolve;
+        }),
+    );
+    tell("docs", { ids: [] });
+    await vi.advanceTimersByTimeAsync(500);
+    news(11001, row);
+    answer({ total: 0, members: [] });
+    await settle();
+    expect(session.snapshot()).toMatchObject({ members: [row], total: 1 });
+  });
+
+  it("tells of changes that are then asked for, once", async () => {
+    await inClass("ann");
+    const before = calls();
+    for (const kind of ["docs", "permit", "class"]) tell(kind, {});
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(calls()).toEqual(before.map((count) => count + 1));
+  });
+
+  it("ends the stay of whoever was kicked, and of everybody when the class is deleted", async () => {
+    await inClass("ann");
+    const { link_info: _, ...banned } = info;
+    api.get.mockResolvedValue(banned);
+    tell("members", { total: 1, left: [{ userId: "ann", why: "kicked" }] });
+    await settle();
+    expect(session.snapshot().link).toEqual({ kind: "ended", reason: "kicked" });
+    await inClass("bob");
+    tell("exit", { reason: 1 });
+    expect(session.snapshot().link).toEqual({ kind: "ended", reason: "deleted" });
+  });
+
+  it("that does not let this page in is asked again after joining the class anew", async () => {
+    await inClass("ann");
+    api.join.mockClear();
+    hub.out(new HubError(1403, "join refused"));
+    await settle();
+    expect(api.join).toHaveBeenCalledOnce();
+    expect(link.rejoin).toHaveBeenCalledOnce();
+    api.join.mockResolvedValue("InBlackList");
+    hub.out(new HubError(1403, "banned"));
+    await settle();
+    expect(session.snapshot().link).toEqual({ kind: "ended", reason: "kicked" });
+  });
+
+  it("that is not heard for a while makes the page look for itself, and say so", async () => {
+    await inClass("ann");
+    const [before = 0] = calls();
+    hub.lost();
+    await vi.advanceTimersByTimeAsync(7_000);
+    expect(session.snapshot().stale).toBe(true);
+    expect(calls()[0]).toBe(before + 1);
+    hub.live();
+    expect(session.snapshot().stale).toBe(false);
   });
 });
 
@@ -212,6 +321,7 @@ describe("a lost connection", () => {
     await inClass("ann");
     api.join.mockClear();
     api.members.mockRejectedValueOnce(forbidden()).mockRejectedValueOnce(forbidden());
+    tell("docs", { ids: [] });
     await vi.advanceTimersByTimeAsync(1_000);
     expect(api.join).not.toHaveBeenCalled();
     await vi.advanceTimersByTimeAsync(3_000);
@@ -223,6 +333,7 @@ describe("a lost connection", () => {
     await inClass("ann");
     api.members.mockRejectedValue(forbidden());
     api.join.mockResolvedValue("InBlackList");
+    tell("docs", { ids: [] });
     await vi.advanceTimersByTimeAsync(6_000);
     expect(session.snapshot().link).toEqual({ kind: "ended", reason: "kicked" });
   });
@@ -329,6 +440,7 @@ describe("a check-in", () => {
   it("is asked once, and answered", async () => {
     await inClass("ann");
     api.runningCheckIn.mockResolvedValue({ ...wire, duration: 60 });
+    tell("checkIn", { id: "k1" });
     await vi.advanceTimersByTimeAsync(3_000);
     expect(session.snapshot()).toMatchObject({ running: { id: "k1" }, checkedIn: null });
     await session.checkIn();
@@ -342,6 +454,7 @@ describe("a check-in", () => {
     await inClass("ann");
     api.runningCheckIn.mockResolvedValue({ ...wire, duration: 60 });
     api.hasCheckedIn.mockResolvedValue(true);
+    tell("checkIn", { id: "k1" });
     await vi.advanceTimersByTimeAsync(3_000);
     expect(session.snapshot().checkedIn).toBe("k1");
     api.checkIn.mockResolvedValue("CheckInEnded");

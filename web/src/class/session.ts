@@ -8,6 +8,8 @@ import {
   type WireClass,
 } from "../api/classroom";
 import { ApiError } from "../api/error";
+import { GroupSession, newRid } from "../hub/group";
+import { CLASS_COMMENT, type GroupEvent, MEMBER_NEWS, type Message } from "../hub/payload";
 import { micProblem } from "../room/mic-problem";
 import { onThisClock, sameOr } from "./check-in";
 import { Desk } from "./desk";
@@ -23,14 +25,17 @@ import {
   initialState,
   isTeacher,
   onStage,
+  withMember,
 } from "./state";
 
-/** Between two looks at the class: four requests each. Whatever people do in the live channel is looked at sooner. */
-const LOOK_MS = 3_000;
-/** The same for a page that nobody sees. */
-const LOOK_HIDDEN_MS = 15_000;
-/** Several come or change at once, as when a class begins: one look for all of them. */
-const GATHER_MS = 250;
+/** Until the class is looked at again when it could not be. When something changes the hub tells. */
+const LOOK_AGAIN_MS = 3_000;
+/** A whole class hears of a change in the same moment: not all of it asks in the same moment. */
+const SPREAD_MS = 400;
+/** News of members that are remembered: more than come while one list is on its way. */
+const HEARD = 200;
+/** After a check-in's end, so that the server thinks so too. */
+const OVER_MS = 500;
 /** Delays before the next attempt to connect; the last one repeats. */
 const RETRY_MS = [1_000, 2_000, 4_000, 8_000, 15_000];
 /** A member who is refused was put out, which the live channel tells within a second, or was away for too long. */
@@ -46,10 +51,13 @@ const REFUSED: Record<JoinRefusal, EndReason> = {
 /** One stay of one user in one class, as one state to render. It ends once and is never reused. */
 export class ClassSession {
   readonly desk: Desk;
+  /** What people write, and who they are. */
+  readonly group: GroupSession;
   private state: ClassState;
   private readonly watchers = new Set<() => void>();
   private media: ClassMedia | null = null;
   private lookTimer: number | undefined;
+  private checkInTimer: number | undefined;
   private retryTimer: number | undefined;
   private attempts = 0;
   /** Counts connections: whatever an earlier one still reports is ignored. */
@@ -62,6 +70,10 @@ export class ClassSession {
   private lastLook = 0;
   /** Looks refused in a row. */
   private refusals = 0;
+  /** Looks under way. */
+  private looking = 0;
+  /** What was told of members, and when: a list that was asked for earlier may not have it. */
+  private heard: { at: number; data: Message["data"] }[] = [];
 
   constructor(
     readonly api: ClassApi,
@@ -69,7 +81,26 @@ export class ClassSession {
     /** What to be there: assistant, or whatever the server finds. */
     private readonly as: number,
   ) {
-    this.state = initialState(api.me);
+    this.state = initialState(api.me, id);
+    const device = newRid();
+    const { me } = api;
+    this.group = new GroupSession(
+      { me, group: id, comment: CLASS_COMMENT, token: () => api.hubToken(device) },
+      {
+        changed: (chat) => {
+          const stale = this.state.stale && chat.link !== "live";
+          this.update({ chat, stale });
+        },
+        event: (event) => this.told(event),
+        reload: () => this.scheduleLook(0),
+        out: () => void this.putOut(),
+        ended: (reason) => this.end(reason === "replaced" ? "replaced" : "removed"),
+        stale: () => {
+          this.update({ stale: true });
+          this.scheduleLook(0);
+        },
+      },
+    );
     this.desk = new Desk(api, id, {
       changed: () => this.look(),
       failed: (error) => this.fail(error),
@@ -92,7 +123,7 @@ export class ClassSession {
     if (info === null) return;
     if (info.status === ENDED) this.rest();
     else void this.connect(info);
-    this.scheduleLook(0);
+    await this.group.open();
   }
 
   async setDevice(device: Device, on: boolean): Promise<void> {
@@ -168,7 +199,7 @@ export class ClassSession {
   /** Leaves for good. */
   leave(): void {
     this.sayGoodbye();
-    this.close();
+    this.close(true);
   }
 
   private readonly sayGoodbye = (): void => {
@@ -178,15 +209,17 @@ export class ClassSession {
   private readonly hurry = (): void => {
     if (document.visibilityState !== "visible" || this.closed) return;
     this.retryNow();
-    if (this.inside) this.scheduleLook(0);
   };
 
-  private close(): void {
+  /** `leaving`: the others need not wait whether this page comes back. */
+  private close(leaving = false): void {
     this.closed = true;
+    this.group.close(leaving);
     window.removeEventListener("pagehide", this.sayGoodbye);
     window.removeEventListener("online", this.hurry);
     document.removeEventListener("visibilitychange", this.hurry);
     clearTimeout(this.lookTimer);
+    clearTimeout(this.checkInTimer);
     clearTimeout(this.retryTimer);
     this.hangUp();
   }
@@ -248,7 +281,7 @@ export class ClassSession {
 
   private async look(): Promise<void> {
     if (this.closed) return;
-    let next = document.visibilityState === "visible" ? LOOK_MS : LOOK_HIDDEN_MS;
+    this.looking += 1;
     try {
       await this.lookOnce();
       this.refusals = 0;
@@ -256,10 +289,71 @@ export class ClassSession {
       if (!(error instanceof ApiError)) throw error;
       if (error.kind === "not-found") return this.end("deleted");
       if (error.kind === "refused") return void this.refused();
-      next = Math.max(next, (error.retryAfterSeconds ?? 0) * 1_000);
       this.update({ stale: true });
+      this.scheduleLook(Math.max(LOOK_AGAIN_MS, (error.retryAfterSeconds ?? 0) * 1_000));
+    } finally {
+      this.looking -= 1;
     }
-    this.scheduleLook(next);
+  }
+
+  /** Something new that the hub tells. */
+  private told(event: GroupEvent): void {
+    const { info } = this.state;
+    switch (event.kind) {
+      case "message":
+        if (MEMBER_NEWS.includes(event.type)) this.memberNews(event);
+        break;
+      case "members":
+        if (event.left.some(({ user, why }) => user === this.state.me && why === "kicked")) {
+          void this.outside("removed");
+        }
+        break;
+      case "exit":
+        if (event.reason === "dissolved") this.end("deleted");
+        else void this.outside("removed");
+        break;
+      case "meeting":
+        if (info !== null && event.members !== null) {
+          const meetingInfo = JSON.stringify({ members: event.members });
+          this.learn({ ...info, meetingInfo });
+          this.lookAfter();
+        }
+        break;
+      case "info":
+        if (info !== null) this.learn({ ...info, notice: event.notice });
+        this.lookAfter();
+        break;
+      case "class":
+      case "permit":
+      case "docs":
+      case "checkIn":
+        this.scheduleLook(Math.random() * SPREAD_MS);
+    }
+  }
+
+  /** A look under way may answer what was true before: one more tells. */
+  private lookAfter(): void {
+    if (this.looking > 0) this.scheduleLook(SPREAD_MS);
+  }
+
+  private memberNews({ data }: Message): void {
+    this.heard = [...this.heard, { at: performance.now(), data }].slice(-HEARD);
+    const members = withMember(this.state.members, data);
+    const more = members.length - this.state.members.length;
+    this.update({ members, total: this.state.total + more });
+    // Who assists is in the class itself, with what they may.
+    if (data["identity"] === ASSISTANT) this.scheduleLook(Math.random() * SPREAD_MS);
+  }
+
+  /** Not in the group any more, or not let in: joins the class again, which says why not. */
+  private async putOut(): Promise<void> {
+    try {
+      if ((await this.join()) !== null && !this.closed) this.group.rejoin();
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      if (error.kind === "not-found") return this.end("deleted");
+      this.scheduleLook(LOOK_AGAIN_MS);
+    }
   }
 
   /** Whoever was cut off for longer than the server waits is no member any more, and may come back. */
@@ -279,6 +373,7 @@ export class ClassSession {
     const { api, id } = this;
     this.looks += 1;
     const turn = this.looks;
+    const askedAt = performance.now();
     const staff = this.state.identity !== STUDENT;
     const [info, list, documents, running, permit] = await Promise.all([
       api.get(id),
@@ -293,17 +388,31 @@ export class ClassSession {
       return this.end("permit-gone");
     }
     this.learn(info);
+    const since = this.heard.filter(({ at }) => at >= askedAt).map(({ data }) => data);
+    const members = since.reduce(withMember, list.members);
     this.update({
-      members: list.members,
-      total: list.total,
+      members,
+      total: list.total + members.length - list.members.length,
       documents: documents.map(fromWire),
       running: sameOr(this.state.running, running && onThisClock(running, Date.now())),
       permit,
-      stale: false,
+      stale: this.state.stale && this.state.chat.link !== "live",
     });
+    this.watchCheckIn();
     await this.askCheckedIn();
     if (info.status === ENDED) this.rest();
     else if (this.state.link.kind === "resting") void this.connect();
+  }
+
+  /** Nobody tells when a check-in ends: its time is known. */
+  private watchCheckIn(): void {
+    clearTimeout(this.checkInTimer);
+    const { running } = this.state;
+    if (running === null || this.closed) return;
+    const left = Math.max(0, running.endsAt - Date.now()) + OVER_MS;
+    this.checkInTimer = window.setTimeout(() => {
+      if (this.state.running?.id === running.id) this.update({ running: null });
+    }, left);
   }
 
   /** After a reload the page does not know whether its user has answered already. */
@@ -371,15 +480,8 @@ export class ClassSession {
   }
 
   private people(people: ClassState["people"]): void {
-    const users = (list: ClassState["people"]) =>
-      list
-        .map(({ user }) => user)
-        .sort()
-        .join("\n");
-    const changed = users(people) !== users(this.state.people);
     this.update({ people });
     this.keepHands();
-    if (changed && this.inside) this.scheduleLook(GATHER_MS);
   }
 
   private permission(mayPublish: boolean): void {
@@ -390,7 +492,6 @@ export class ClassSession {
     if (isTeacher(this.state)) return;
     this.update({ news: mayPublish ? "on-stage" : "off-stage" });
     if (mayPublish) this.update({ hands: lower(this.state.hands, this.state.me) });
-    this.scheduleLook(0);
   }
 
   /** A teacher who reloads has an empty queue: hands that are still up say so. */
@@ -451,7 +552,7 @@ export class ClassSession {
       if (!(error instanceof ApiError)) throw error;
       if (error.kind === "not-found") return this.end("deleted");
       this.lost();
-      return this.scheduleLook(LOOK_MS);
+      return this.scheduleLook(LOOK_AGAIN_MS);
     }
     if (this.closed) return;
     const wasAssistant = this.state.identity === ASSISTANT;
@@ -459,13 +560,13 @@ export class ClassSession {
     if (info.status === ENDED) {
       this.learn(info);
       this.rest();
-      return this.scheduleLook(LOOK_MS);
+      return this.scheduleLook(LOOK_AGAIN_MS);
     }
     if (wasAssistant && identityIn(info, this.state.me) === STUDENT) return this.end("permit-gone");
     if (guess === "over") {
       // The channel closed under a class that goes on: back into a new one.
       this.lost();
-      return this.scheduleLook(LOOK_MS);
+      return this.scheduleLook(LOOK_AGAIN_MS);
     }
     this.end(guess);
   }

@@ -11,6 +11,7 @@ import {
   type WireMember,
 } from "../api/classroom";
 import type { ApiError } from "../api/error";
+import { emptyGroup, type GroupView } from "../hub/state";
 import type { MicProblem } from "../room/state";
 import type { RunningCheckIn } from "./check-in";
 import type { Courseware } from "./documents";
@@ -55,6 +56,8 @@ export interface ClassState {
   total: number;
   stage: readonly StageEntry[];
   people: readonly Person[];
+  /** The message hub tells what changed, and what people write. */
+  chat: GroupView;
   documents: readonly Courseware[];
   /** Known to the teacher and the assistant. */
   permit: Permit | null;
@@ -70,11 +73,11 @@ export interface ClassState {
   audioBlocked: boolean;
   news: News | null;
   failure: { id: number; error: ApiError } | null;
-  /** The last look at the class failed. */
+  /** Nothing was heard of the class for a while, or the last look at it failed. */
   stale: boolean;
 }
 
-export function initialState(me: string): ClassState {
+export function initialState(me: string, id = ""): ClassState {
   return {
     me,
     link: { kind: "connecting" },
@@ -84,6 +87,7 @@ export function initialState(me: string): ClassState {
     total: 0,
     stage: [],
     people: [],
+    chat: emptyGroup(me, id),
     documents: [],
     permit: null,
     running: null,
@@ -98,6 +102,22 @@ export function initialState(me: string): ClassState {
     failure: null,
     stale: false,
   };
+}
+
+/** A member came, went or was removed: the row as told. What cannot be read changes nothing. */
+export function withMember(
+  members: readonly WireMember[],
+  told: Readonly<Record<string, unknown>>,
+): readonly WireMember[] {
+  const { user_id: user, user_name: name, identity, status } = told;
+  if (typeof user !== "string" || typeof identity !== "number" || typeof status !== "number") {
+    return members;
+  }
+  const user_name = typeof name === "string" ? name : "";
+  const row: WireMember = { identity, status, user_id: user, user_name };
+  const known = members.some((member) => member.user_id === user);
+  if (!known) return [...members, row];
+  return members.map((member) => (member.user_id === user ? { ...member, ...row } : member));
 }
 
 export function identityIn(info: WireClass, me: string): number {

@@ -30,6 +30,9 @@ const PAGE = 100;
 const RECENT = 100;
 /** Before a list that does not add up is loaded anew: an event may be on its way that explains it. */
 const REPAIR_MS = 3_000;
+/** Reads are tried so often, with so much more time between each. */
+const TRIES = 3;
+const TRY_AGAIN_MS = 400;
 /** A short cut is not worth a word. */
 const STALE_MS = 6_000;
 /** Likes given in quick succession are one call. */
@@ -46,6 +49,8 @@ export class GroupSession {
   private stale: number | undefined;
   private liking: number | undefined;
   private likes = 0;
+  /** Comments and members are to be loaded, as soon as both channels are heard: only members may ask. */
+  private behind = false;
 
   constructor(
     private readonly options: GroupOptions,
@@ -134,14 +139,17 @@ export class GroupSession {
 
   private joined(answer: unknown): void {
     this.show(enter(this.view, answer));
-    void this.recall();
-    void this.enlist();
+    this.behind = true;
     if (!this.closed) this.listener.reload();
   }
 
   private connected(): void {
     clearTimeout(this.stale);
     this.show({ ...this.view, link: "live" });
+    if (!this.behind) return;
+    this.behind = false;
+    void this.recall();
+    void this.enlist();
   }
 
   private lost(): void {
@@ -201,11 +209,15 @@ export class GroupSession {
 
   /** Null = refused or lost; whatever it would have told comes with the next events, or is asked after the next join. */
   private async ask(method: string, fields: object): Promise<unknown> {
-    try {
-      return await this.call(method, fields);
-    } catch (error) {
-      if (error instanceof HubError) return null;
-      throw error;
+    for (let tries = 1; ; tries++) {
+      try {
+        return await this.call(method, fields);
+      } catch (error) {
+        if (!(error instanceof HubError)) throw error;
+        // The server may take a moment to count a fresh subscription as a member.
+        if (tries === TRIES || this.closed) return null;
+        await new Promise((resolve) => setTimeout(resolve, TRY_AGAIN_MS * tries));
+      }
     }
   }
 }

@@ -9,6 +9,7 @@ import {
   rules,
   silencedWithAll,
   take,
+  unread,
 } from "./state";
 
 const told = { group: "g", version: 0 };
@@ -72,6 +73,15 @@ describe("comments", () => {
     const filled = recall(view, [comment("b", 2), comment("c", 3)]);
     expect(texts(filled)).toEqual(["b", "c", "d"]);
     expect(take(filled, comment("c", 3))).toBe(filled);
+  });
+
+  it("are news when they came after this user, by others, and were not read", () => {
+    const coming = take(inside(), comment("b", 2));
+    expect(unread(coming, 0)).toBe(0);
+    const view = take(recall(coming, [comment("a")]), comment("c", 3));
+    expect(unread(view, 0)).toBe(2);
+    expect(unread(view, 2)).toBe(1);
+    expect(unread({ ...view, me: "ann" }, 0)).toBe(0);
   });
 
   it("are kept up to a number", () => {

@@ -35,6 +35,8 @@ export interface GroupView {
   readonly base: number;
   /** The newest version taken in of each kind. */
   readonly versions: Readonly<Record<string, number>>;
+  /** Number of the last comment there was when this user came; newer ones are news. Null until that is known. */
+  readonly came: number | null;
   /** Messages taken in, the last ones. */
   readonly seen: readonly string[];
   /** Comments that were removed, the last ones: none of them comes back with an older list. */
@@ -60,6 +62,7 @@ export function emptyGroup(me: string, group: string): GroupView {
     muted: false,
     base: 0,
     versions: {},
+    came: null,
     seen: [],
     removed: [],
   };
@@ -99,7 +102,20 @@ export function recall(view: GroupView, messages: readonly Message[]): GroupView
   const newer = view.comments.filter(({ seqnum }) => seqnum > last);
   const comments = [...listed, ...newer].filter(({ id }) => !view.removed.includes(id));
   const seen = [...view.seen, ...listed.map(({ id }) => id)];
-  return { ...view, comments: comments.slice(-COMMENTS), seen: [...new Set(seen)].slice(-SEEN) };
+  return {
+    ...view,
+    came: view.came ?? last,
+    comments: comments.slice(-COMMENTS),
+    seen: [...new Set(seen)].slice(-SEEN),
+  };
+}
+
+/** How many others' comments are newer than the last one that was read. */
+export function unread(view: GroupView, read: number): number {
+  const { came, comments, me } = view;
+  if (came === null) return 0;
+  const from = Math.max(read, came);
+  return comments.filter(({ seqnum, user }) => seqnum > from && user !== me).length;
 }
 
 /** Takes in one event. The same view when there is nothing new in it: then nobody else may act on it either. */

@@ -148,6 +148,9 @@ export const classEn = {
   tabs: {
     label: "About the class",
     people: "People",
+    chat: "Chat",
+    unread: (n: number) => (n === 1 ? "1 new message" : `${n} new messages`),
+    hands: (n: number) => (n === 1 ? "1 raised hand" : `${n} raised hands`),
     courseware: "Courseware",
     checkIn: "Check-in",
     settings: "Class",
@@ -223,6 +226,8 @@ export const classEn = {
       CheckInManagement: "hold check-ins",
       EditAnnouncement: "change the announcement",
       MemberManagement: "remove people",
+      RemoveGroupMessage: "remove messages",
+      MuteGroup: "pause the chat",
     } satisfies Record<Right, string>,
     nobody: "Nobody has taken the place.",
     holder: (name: string) => `${name} is your assistant.`,

@@ -57,7 +57,10 @@ export function Chat({ view, group, removesAll, pausesAll = rules(view), bare }:
   return (
     <section className={bare ? "chat" : "panel chat"} aria-labelledby={title}>
       <div className="chat-head">
-        <h2 id={title}>{say.title}</h2>
+        {/* In a tab its name says it already. */}
+        <h2 id={title} className={bare ? "visually-hidden" : undefined}>
+          {say.title}
+        </h2>
         {pausesAll && (
           <button
             type="button"

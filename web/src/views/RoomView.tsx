@@ -78,13 +78,13 @@ function Present({
             onFree={(user, index) => session.freeSeat(user, index)}
           />
           <aside className="room-side">
+            <Chat view={state.chat} group={session.group} removesAll={rules(state.chat)} />
             <Listeners
               people={listeners(state)}
               names={state.chat.members}
               me={state.me}
               known={state.link.kind === "live" || state.link.kind === "reconnecting"}
             />
-            <Chat view={state.chat} group={session.group} removesAll={rules(state.chat)} />
             <Activity log={state.log} me={state.me} />
           </aside>
         </div>

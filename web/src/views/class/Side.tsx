@@ -1,8 +1,10 @@
-import { type KeyboardEvent, type ReactNode, useId, useState } from "react";
+import { type KeyboardEvent, type ReactNode, useEffect, useId, useState } from "react";
 import type { WireClass } from "../../api/classroom";
 import type { ClassSession } from "../../class/session";
 import { type ClassState, isTeacher, may } from "../../class/state";
+import { unread } from "../../hub/state";
 import { words } from "../../text/class";
+import { Chat } from "../../ui/Chat";
 import { CheckInDesk } from "./CheckInDesk";
 import { CoursewareList } from "./CoursewareList";
 import { People } from "./People";
@@ -17,20 +19,43 @@ interface SideProps {
 interface Tab {
   key: string;
   label: string;
-  /** Worth a look: how many. */
-  badge?: number;
+  /** Worth a look: how many, and of what. */
+  badge?: { count: number; label: string };
   content: ReactNode;
 }
 
 /** Everything about the class that is neither seen nor drawn, one thing at a time. */
 export function Side({ session, state, info }: SideProps) {
   const { desk } = session;
+  const { chat } = state;
+  const [chosen, setChosen] = useState("people");
+  const [read, setRead] = useState(0);
+  const last = chat.comments.at(-1)?.seqnum ?? 0;
+  useEffect(() => {
+    if (chosen === "chat") setRead(last);
+  }, [chosen, last]);
+  const news = chosen === "chat" ? 0 : unread(chat, read);
+  const hands = state.hands.length;
   const tabs: Tab[] = [
     {
       key: "people",
       label: words.tabs.people,
-      ...(isTeacher(state) ? { badge: state.hands.length } : {}),
+      ...(isTeacher(state) ? { badge: { count: hands, label: words.tabs.hands(hands) } } : {}),
       content: <People session={session} state={state} />,
+    },
+    {
+      key: "chat",
+      label: words.tabs.chat,
+      badge: { count: news, label: words.tabs.unread(news) },
+      content: (
+        <Chat
+          bare
+          view={chat}
+          group={session.group}
+          removesAll={may(state, "RemoveGroupMessage")}
+          pausesAll={may(state, "MuteGroup")}
+        />
+      ),
     },
     {
       key: "courseware",
@@ -54,11 +79,16 @@ export function Side({ session, state, info }: SideProps) {
       content: <Settings desk={desk} state={state} info={info} />,
     });
   }
-  return <Tabs tabs={tabs} />;
+  return <Tabs tabs={tabs} chosen={chosen} onChoose={setChosen} />;
 }
 
-function Tabs({ tabs }: { tabs: readonly Tab[] }) {
-  const [chosen, setChosen] = useState("people");
+interface TabsProps {
+  tabs: readonly Tab[];
+  chosen: string;
+  onChoose: (key: string) => void;
+}
+
+function Tabs({ tabs, chosen, onChoose }: TabsProps) {
   const ids = useId();
   // A right that was taken away takes its tab with it.
   const shown = tabs.find(({ key }) => key === chosen) ?? tabs[0];
@@ -72,14 +102,14 @@ function Tabs({ tabs }: { tabs: readonly Tab[] }) {
     const next = tabs[(at + step + tabs.length) % tabs.length];
     if (next === undefined) return;
     event.preventDefault();
-    setChosen(next.key);
+    onChoose(next.key);
     document.getElementById(`${ids}-${next.key}`)?.focus();
   }
 
   return (
     <aside className="panel class-side">
       <div className="class-tabs" role="tablist" aria-label={words.tabs.label} onKeyDown={move}>
-        {tabs.map(({ key, label, badge = 0 }) => (
+        {tabs.map(({ key, label, badge }) => (
           <button
             key={key}
             type="button"
@@ -88,10 +118,15 @@ function Tabs({ tabs }: { tabs: readonly Tab[] }) {
             aria-selected={key === current}
             aria-controls={`${ids}-panel`}
             tabIndex={key === current ? 0 : -1}
-            onClick={() => setChosen(key)}
+            onClick={() => onChoose(key)}
           >
             {label}
-            {badge > 0 && <span className="class-badge">{badge}</span>}
+            {badge !== undefined && badge.count > 0 && (
+              <span className="class-badge">
+                <span aria-hidden="true">{badge.count}</span>
+                <span className="visually-hidden">{badge.label}</span>
+              </span>
+            )}
           </button>
         ))}
       </div>
