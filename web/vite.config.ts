@@ -27,7 +27,7 @@ export default defineConfig(({ mode }) => ({
   server: {
     proxy: {
       "/login": server,
-      "/api": server,
+      "/api": { target: server, ws: true },
       "/v1": server,
       "/mock": server,
       "/hub": server,

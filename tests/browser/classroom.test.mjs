@@ -509,7 +509,7 @@ test("nothing is wider than a phone, and the keyboard reaches the tabs", options
   await teacher.createClass("A rather long title of a class, with averylongwordthatdoesnotfitonanyphone");
   await teacher.boardLive();
   await teacher.page.getByRole("tab", { name: "People" }).focus();
-  for (const name of ["Courseware", "Check-in", "Class", "People"]) {
+  for (const name of ["Chat", "Courseware", "Check-in", "Class", "People"]) {
     await teacher.page.keyboard.press("ArrowRight");
     await teacher.page.getByRole("tab", { name, selected: true }).waitFor();
     assert.ok(await narrow(), name);
