@@ -6,7 +6,7 @@ const SAID: [string, string][] = [
   ["Yusuf K", "Which pressing is this? It sounds so much warmer than the one I have at home."],
   ["Yusuf K", "Never mind, found it in the notice."],
   ["alice", "Blue Note, 1964. Next record in five minutes, requests are welcome."],
-  ["Nadia", "👏👏👏"],
+  ["Nadia", "More of this, please!"],
 ];
 /** A message every so often would move the pictures; two minutes apart they look alike. */
 const APART_MS = 120_000;

@@ -79,14 +79,14 @@ function Present({
           />
           <aside className="room-side">
             <Chat view={state.chat} group={session.group} removesAll={rules(state.chat)} />
-            <Listeners
-              people={listeners(state)}
-              names={state.chat.members}
-              me={state.me}
-              known={state.link.kind === "live" || state.link.kind === "reconnecting"}
-            />
             <Activity log={state.log} me={state.me} />
           </aside>
+          <Listeners
+            people={listeners(state)}
+            names={state.chat.members}
+            me={state.me}
+            known={state.link.kind === "live" || state.link.kind === "reconnecting"}
+          />
         </div>
       </main>
       <Toast failure={state.failure} onGone={() => session.forgetFailure()} />
