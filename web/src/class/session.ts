@@ -87,17 +87,13 @@ export class ClassSession {
     this.group = new GroupSession(
       { me, group: id, comment: CLASS_COMMENT, token: () => api.hubToken(device) },
       {
-        changed: (chat) => {
-          const stale = this.state.stale && chat.link !== "live";
-          this.update({ chat, stale });
-        },
+        changed: (chat) => this.update({ chat }),
         event: (event) => this.told(event),
         reload: () => this.scheduleLook(0),
         out: () => void this.putOut(),
         ended: (reason) => this.end(reason === "replaced" ? "replaced" : "removed"),
-        stale: () => {
-          this.update({ stale: true });
-          this.scheduleLook(0);
+        deaf: () => {
+          if (document.visibilityState === "visible") this.scheduleLook(0);
         },
       },
     );
@@ -396,7 +392,7 @@ export class ClassSession {
       documents: documents.map(fromWire),
       running: sameOr(this.state.running, running && onThisClock(running, Date.now())),
       permit,
-      stale: this.state.stale && this.state.chat.link !== "live",
+      stale: false,
     });
     this.watchCheckIn();
     await this.askCheckedIn();

@@ -73,7 +73,7 @@ export interface ClassState {
   audioBlocked: boolean;
   news: News | null;
   failure: { id: number; error: ApiError } | null;
-  /** Nothing was heard of the class for a while, or the last look at it failed. */
+  /** The last look at the class failed. */
   stale: boolean;
 }
 

@@ -19,8 +19,8 @@ export interface GroupListener {
   /** Not let in, or put out. */
   out(error: HubError): void;
   ended(reason: "replaced" | "signed-out"): void;
-  /** Nothing was heard for so long that what is shown may be out of date. */
-  stale(): void;
+  /** Nothing is heard, and so again until something is: what is shown may be out of date. */
+  deaf(): void;
 }
 
 /** Members listed by name; above, the server tells only how many there are. */
@@ -34,7 +34,9 @@ const REPAIR_MS = 3_000;
 const TRIES = 3;
 const TRY_AGAIN_MS = 400;
 /** A short cut is not worth a word. */
-const STALE_MS = 6_000;
+const DEAF_MS = 6_000;
+/** Between two such words while it lasts, as behind a proxy that lets no such connection through. */
+const STILL_DEAF_MS = 15_000;
 /** Likes given in quick succession are one call. */
 const LIKES_MS = 400;
 /** The most likes that one call takes. */
@@ -46,7 +48,7 @@ export class GroupSession {
   private link: HubLink | null = null;
   private closed = false;
   private repair: number | undefined;
-  private stale: number | undefined;
+  private deaf: number | undefined;
   private liking: number | undefined;
   private likes = 0;
   /** Comments and members are to be loaded, as soon as both channels are heard: only members may ask. */
@@ -84,7 +86,7 @@ export class GroupSession {
 
   close(leave: boolean): void {
     this.closed = true;
-    for (const timer of [this.repair, this.stale, this.liking]) clearTimeout(timer);
+    for (const timer of [this.repair, this.deaf, this.liking]) clearTimeout(timer);
     this.link?.close(leave);
     this.link = null;
   }
@@ -144,7 +146,8 @@ export class GroupSession {
   }
 
   private connected(): void {
-    clearTimeout(this.stale);
+    clearTimeout(this.deaf);
+    this.deaf = undefined;
     this.show({ ...this.view, link: "live" });
     if (!this.behind) return;
     this.behind = false;
@@ -158,9 +161,13 @@ export class GroupSession {
   }
 
   private watch(): void {
-    clearTimeout(this.stale);
-    if (this.closed) return;
-    this.stale = window.setTimeout(() => this.listener.stale(), STALE_MS);
+    // Every attempt to connect says that it is lost: the first one counts.
+    if (this.closed || this.deaf !== undefined) return;
+    const again = () => {
+      this.deaf = window.setTimeout(again, STILL_DEAF_MS);
+      this.listener.deaf();
+    };
+    this.deaf = window.setTimeout(again, DEAF_MS);
   }
 
   private payload(payload: unknown): void {

@@ -277,13 +277,32 @@ describe("a stay in a room", () => {
     await bob.open();
     await vi.advanceTimersByTimeAsync(1_000);
     told().lost();
-    await vi.advanceTimersByTimeAsync(6_000);
-    expect(bob.snapshot().stale).toBe(true);
     told().joined({ version: 50, onlineCount: 1, role: "member" });
     told().live();
     await vi.advanceTimersByTimeAsync(60_000);
-    expect(bob.snapshot().stale).toBe(false);
     expect(api.seats).toHaveBeenCalledTimes(2);
+    bob.close();
+  });
+
+  it("looks for itself only while the hub is not heard, and says when that fails too", async () => {
+    const { api, session, told } = world("alice");
+    const bob = session("bob");
+    await bob.open();
+    await vi.advanceTimersByTimeAsync(1_000);
+    told().lost();
+    await vi.advanceTimersByTimeAsync(5_000);
+    told().lost();
+    expect(api.seats).toHaveBeenCalledTimes(1);
+    await vi.advanceTimersByTimeAsync(1_500);
+    expect(api.seats).toHaveBeenCalledTimes(2);
+    api.seats.mockRejectedValueOnce(new ApiError("unreachable", 0, "", null));
+    await vi.advanceTimersByTimeAsync(15_000);
+    expect(bob.snapshot().stale).toBe(true);
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(bob.snapshot().stale).toBe(false);
+    told().live();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(api.seats).toHaveBeenCalledTimes(4);
     bob.close();
   });
 

@@ -53,7 +53,9 @@ export class RoomSession {
         reload: () => this.scheduleList(0),
         out: () => void this.outside(),
         ended: (reason) => this.end(reason === "replaced" ? "replaced" : "removed"),
-        stale: () => this.dispatch({ type: "stale" }),
+        deaf: () => {
+          if (document.visibilityState === "visible") this.scheduleList(0);
+        },
       },
     );
     const wanted = loadMicWish(roomId);
@@ -217,6 +219,7 @@ export class RoomSession {
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       if (error.kind === "not-found") return this.end("dismissed");
+      this.dispatch({ type: "stale" });
       this.scheduleList(Math.max(LIST_AGAIN_MS, (error.retryAfterSeconds ?? 0) * 1_000));
     }
   }

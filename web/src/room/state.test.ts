@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { WireRoom, WireSeat } from "../api/client";
 import { ApiError } from "../api/error";
-import type { GroupView } from "../hub/state";
 import {
   headcount,
   initialState,
@@ -99,17 +98,11 @@ describe("seats", () => {
     expect(state.seats.every((seat) => seat.user === "")).toBe(true);
   });
 
-  it("says that seats may be stale until a list comes or the hub is heard again", () => {
+  it("says that seats may be stale until they are told or listed again", () => {
     const stale = play("bob", inside(), { type: "stale" });
     expect(stale.stale).toBe(true);
     const list: RoomEvent = { type: "seats", members: seats({}), requestedAt: 9 };
     expect(reduce(stale, list).stale).toBe(false);
-    const chat = (link: GroupView["link"]): RoomEvent => ({
-      type: "chat",
-      chat: { ...stale.chat, link },
-    });
-    expect(reduce(stale, chat("lost")).stale).toBe(true);
-    expect(reduce(stale, chat("live")).stale).toBe(false);
   });
 
   it("leaves the seats to the hub while that is heard", () => {

@@ -68,7 +68,7 @@ export interface RoomState {
   audioBlocked: boolean;
   /** The message hub tells who is here, what they write, and who sits where. */
   chat: GroupView;
-  /** Nothing was heard of the seats for a while. */
+  /** The last look at the seats failed. */
   stale: boolean;
   /** A seat call of this page is under way. */
   busy: boolean;
@@ -130,7 +130,7 @@ export function reduce(state: RoomState, event: RoomEvent): RoomState {
     case "renamed":
       return renamed(state, event.title, event.notice);
     case "chat":
-      return { ...state, chat: event.chat, stale: state.stale && event.chat.link !== "live" };
+      return { ...state, chat: event.chat };
     case "stale":
       return { ...state, stale: true };
     case "people":
