@@ -225,8 +225,14 @@ test("a class is told of people, courseware and comments without asking again an
   await teacher.page.getByRole("button", { name: "Add", exact: true }).click();
   await student.page.getByRole("tab", { name: "Courseware" }).click();
   await student.sees("Sieve");
+  await student.page.getByRole("button", { name: "Raise hand", exact: true }).click();
+  await teacher.page.getByRole("tab", { name: "1 raised hand" }).click();
+  await teacher.page.getByRole("button", { name: `Accept ${student.name}`, exact: true }).click();
+  await student.sees("You are on stage");
+  await teacher.page.getByRole("button", { name: `Accept ${student.name}`, exact: true }).waitFor({ state: "detached" });
+  // The word that follows for other clients changes nothing for this one.
+  await holds(() => student.page.getByText("You are on stage").isVisible(), 2_000, "the student stays on stage");
   await student.page.getByRole("button", { name: "Leave", exact: true }).first().click();
-  await teacher.page.getByRole("tab", { name: "People" }).click();
   await teacher.page.locator(`[data-member="${student.name}"]`).waitFor({ state: "detached" });
   for (const person of [teacher, student]) await person.close();
 });

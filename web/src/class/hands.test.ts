@@ -1,20 +1,25 @@
 import { describe, expect, it } from "vitest";
-import { decodeHand, encodeHand, keepHands, lower, raise } from "./hands";
+import type { Message } from "../hub/payload";
+import { keepHands, lower, raise, readHand } from "./hands";
 
-const bytes = (text: string) => new TextEncoder().encode(text);
+const told = { kind: "message", group: "c1", version: 0, id: "m", seqnum: 1, name: "", at: 0 };
+const message = (type: number, user: string, data: object = {}) =>
+  ({ ...told, type, user, data }) as Message;
 
 describe("signals about hands", () => {
-  it("survive the way", () => {
-    for (const type of ["raise", "lower", "decline"] as const) {
-      expect(decodeHand(encodeHand({ type }))).toEqual({ type });
-    }
+  it("are of whoever sends them, or of the student that the teacher names", () => {
+    const ann = { studentId: "ann" };
+    // A student speaks for nobody else, whatever the message says.
+    expect(readHand(message(30010, "bob", ann))).toEqual({ user: "bob", type: "raise" });
+    expect(readHand(message(30011, "bob"))).toEqual({ user: "bob", type: "lower" });
+    expect(readHand(message(30012, "li", ann))).toEqual({ user: "ann", type: "lower" });
+    expect(readHand(message(30013, "li", ann))).toEqual({ user: "ann", type: "decline" });
   });
 
   it("are nothing else", () => {
-    for (const text of ["", "raise", "{}", '{"type":"wave"}', '{"type":1}', "null", "[]"]) {
-      expect(decodeHand(bytes(text))).toBeNull();
-    }
-    expect(decodeHand(bytes(`{"type":"raise","x":"${"x".repeat(500)}"}`))).toBeNull();
+    expect(readHand(message(10001, "ann", { content: "hi" }))).toBeNull();
+    expect(readHand(message(30012, "li"))).toBeNull();
+    expect(readHand(message(30013, "li", { studentId: 7 }))).toBeNull();
   });
 });
 

@@ -1,31 +1,35 @@
-/** Raised hands go from page to page over the live channel. Topics that begin with `stoa.` are the server's alone. */
-export const HAND_TOPIC = "class.hand";
+import type { Message } from "../hub/payload";
 
-export type HandSignal =
-  /** From whoever wants to speak, to everybody. */
-  | { type: "raise" }
-  | { type: "lower" }
-  /** From the teacher, to one student. */
-  | { type: "decline" };
+/** Numbers of the published client: a student asks for the stage and takes that back, the teacher answers. */
+export const APPLY = 30010;
+export const WITHDRAW = 30011;
+export const ACCEPT = 30012;
+export const DECLINE = 30013;
+/** Of the numbers that are every application's own: a teacher's page that has just come asks whose hand is up. */
+export const WHOSE = 50010;
 
-/** Longer ones are nobody's signal. */
-const MAX_BYTES = 200;
-
-export function encodeHand(signal: HandSignal): Uint8Array {
-  return new TextEncoder().encode(JSON.stringify(signal));
+/** What a message says of the queue: whose hand it is about, and what becomes of it. */
+export interface HandSignal {
+  user: string;
+  type: "raise" | "lower" | "decline";
 }
 
-export function decodeHand(payload: Uint8Array): HandSignal | null {
-  if (payload.byteLength > MAX_BYTES) return null;
-  let value: unknown;
-  try {
-    value = JSON.parse(new TextDecoder().decode(payload));
-  } catch {
-    return null;
+/** Null = the message is about something else. The server lets students speak for themselves, and the teacher for all. */
+export function readHand({ type, user, data }: Message): HandSignal | null {
+  const { studentId } = data;
+  const student = typeof studentId === "string" && studentId !== "" ? studentId : null;
+  switch (type) {
+    case APPLY:
+      return { user, type: "raise" };
+    case WITHDRAW:
+      return { user, type: "lower" };
+    case ACCEPT:
+      return student === null ? null : { user: student, type: "lower" };
+    case DECLINE:
+      return student === null ? null : { user: student, type: "decline" };
+    default:
+      return null;
   }
-  if (typeof value !== "object" || value === null || !("type" in value)) return null;
-  const { type } = value;
-  return type === "raise" || type === "lower" || type === "decline" ? { type } : null;
 }
 
 /** The queue, first come first: raising twice keeps the place. */

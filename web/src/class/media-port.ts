@@ -31,8 +31,6 @@ export interface ClassMedia extends LivePort {
   setDevice(device: Device, on: boolean): Promise<void>;
   /** Gives all devices back: whoever is off the stage is not even looked at by the own camera. */
   stopAll(): Promise<void>;
-  /** To everybody, or to all connections of one user. */
-  send(topic: string, payload: Uint8Array, to?: string): Promise<void>;
 }
 
 export interface ClassMediaHandlers extends LiveHandlers {
@@ -41,7 +39,6 @@ export interface ClassMediaHandlers extends LiveHandlers {
   devices(devices: Devices): void;
   /** Somebody came who has not heard what was said before. */
   arrived(user: string): void;
-  packet(user: string, topic: string, payload: Uint8Array): void;
 }
 
 export type OpenClassMedia = (

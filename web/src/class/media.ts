@@ -25,10 +25,7 @@ export const openClassMedia: OpenClassMedia = async (url, token, handlers) => {
   room
     .on(RoomEvent.TrackSubscribed, changed)
     .on(RoomEvent.TrackUnsubscribed, changed)
-    .on(RoomEvent.ParticipantConnected, (participant) => handlers.arrived(userOf(participant)))
-    .on(RoomEvent.DataReceived, (payload, sender, _kind, topic) => {
-      if (sender !== undefined) handlers.packet(userOf(sender), topic ?? "", payload);
-    });
+    .on(RoomEvent.ParticipantConnected, (participant) => handlers.arrived(userOf(participant)));
   await live.open(url, token);
   return live;
 };
@@ -55,19 +52,6 @@ class LiveClass extends LiveChannel implements ClassMedia {
     const tracks = [...me.trackPublications.values()].flatMap(({ track }) => track ?? []);
     await me.unpublishTracks(tracks);
     this.changed();
-  }
-
-  async send(topic: string, payload: Uint8Array, to?: string): Promise<void> {
-    const all = [...this.room.remoteParticipants.values()];
-    const one = all.filter((participant) => userOf(participant) === to);
-    const destinationIdentities = one.map(({ identity }) => identity);
-    // Nobody named would mean everybody.
-    if (to !== undefined && destinationIdentities.length === 0) return;
-    await this.room.localParticipant.publishData(new Uint8Array(payload), {
-      reliable: true,
-      topic,
-      ...(to === undefined ? {} : { destinationIdentities }),
-    });
   }
 }
 

@@ -2,14 +2,12 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ASSISTANT, type ClassApi, STUDENT, TEACHER, type WireClass } from "../api/classroom";
 import { ApiError } from "../api/error";
 import { HubError, type HubHandlers } from "../hub/port";
-import { decodeHand, encodeHand, HAND_TOPIC, type HandSignal } from "./hands";
 import type { ClassMediaHandlers, OpenClassMedia, Person } from "./media-port";
 import { ClassSession } from "./session";
 
 const media = {
   setDevice: vi.fn(async () => {}),
   stopAll: vi.fn(async () => {}),
-  send: vi.fn(async (_topic: string, _payload: Uint8Array, _to?: string) => {}),
   startAudio: vi.fn(async () => {}),
   close: vi.fn(async () => {}),
 };
@@ -18,7 +16,8 @@ const openClassMedia = vi.fn<OpenClassMedia>();
 vi.mock("./media", () => ({
   openClassMedia: (...args: Parameters<OpenClassMedia>) => openClassMedia(...args),
 }));
-const link = { call: vi.fn(async () => ({})), rejoin: vi.fn(), close: vi.fn() };
+const call = vi.fn(async (_method: string, _fields?: object): Promise<unknown> => ({}));
+const link = { call, rejoin: vi.fn(), close: vi.fn() };
 let hub: HubHandlers;
 let version = 1;
 vi.mock("#hub", () => ({
@@ -81,9 +80,19 @@ const person = (user: string): Person => ({
   ...{ user, maySpeak: false, mic: false, speaking: false, level: 0, camera: null, screen: null },
 });
 const people = (...users: string[]) => handlers.people(users.map(person));
-const hand = (from: string, type: HandSignal["type"]) =>
-  handlers.packet(from, HAND_TOPIC, encodeHand({ type }));
-const sent = () => media.send.mock.calls.map(([, payload, to]) => [decodeHand(payload)?.type, to]);
+const hand = (from: string, type: number, studentId = from) => {
+  version += 1;
+  const sender = { userId: from, userExtension: "" };
+  const data = JSON.stringify({ studentId });
+  tell("message", { messageId: `m${version}`, type, sender, data });
+};
+const sent = () =>
+  call.mock.calls
+    .filter(([method]) => method === "group.send")
+    .map(([, fields]) => {
+      const { type, data } = fields as { type: number; data: string };
+      return [type, JSON.parse(data).studentId];
+    });
 /** Lets everything that is not waiting for the clock happen. */
 const settle = () => vi.advanceTimersByTimeAsync(1);
 
@@ -345,44 +354,76 @@ describe("hands", () => {
   it("queue at the teacher in order, and leave when accepted, lowered or gone", async () => {
     await inClass("li", TEACHER);
     people("li", "ann", "bob", "cem", "dea");
-    for (const user of ["bob", "ann", "cem", "dea", "bob"]) hand(user, "raise");
+    for (const user of ["bob", "ann", "cem", "dea", "bob"]) hand(user, 30010);
     expect(session.snapshot().hands).toEqual(["bob", "ann", "cem", "dea"]);
-    hand("cem", "lower");
+    hand("cem", 30011);
     people("li", "ann", "bob", "cem");
     expect(session.snapshot().hands).toEqual(["bob", "ann"]);
     api.get.mockResolvedValue({ ...info, meetingInfo: '{"members":[{"user_id":"bob"}]}' });
+    call.mockClear();
     await session.acceptHand("bob", "Bob");
     expect(api.setMeeting).toHaveBeenCalledWith("c1", [
       expect.objectContaining({ user_id: "bob" }),
     ]);
+    expect(sent()).toEqual([[30012, "bob"]]);
     handlers.people([person("li"), person("ann"), { ...person("bob"), maySpeak: true }]);
     expect(session.snapshot().hands).toEqual(["ann"]);
+    await session.declineHand("ann");
+    expect(session.snapshot().hands).toEqual([]);
+    expect(sent().at(-1)).toEqual([30013, "ann"]);
   });
 
-  it("are told to everybody, and again to a teacher who comes later", async () => {
+  it("are told to everybody, again to a teacher who comes later, and again while they are up", async () => {
     await inClass("ann");
     await session.setHand(true);
     handlers.arrived("bob");
+    expect(sent()).toEqual([[30010, "ann"]]);
     handlers.arrived("li");
+    await settle();
+    expect(sent()).toHaveLength(2);
+    await vi.advanceTimersByTimeAsync(30_000);
+    expect(sent()).toHaveLength(3);
+    await session.setHand(false);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(sent().slice(3)).toEqual([[30011, "ann"]]);
+  });
+
+  it("are asked for by a teacher who comes, and told to nobody else who asks", async () => {
+    await inClass("li", TEACHER);
+    await vi.advanceTimersByTimeAsync(500);
+    expect(sent()).toEqual([[50010, ""]]);
+    call.mockClear();
+    await inClass("ann");
+    await session.setHand(true);
+    hand("bob", 50010, "");
+    hand("li", 50010, "");
+    await settle();
     expect(sent()).toEqual([
-      ["raise", undefined],
-      ["raise", "li"],
+      [30010, "ann"],
+      [30010, "ann"],
     ]);
   });
 
-  it("are declined by the teacher alone", async () => {
+  it("are declined by the teacher, and only whoever it is about is told", async () => {
     await inClass("ann");
     await session.setHand(true);
-    hand("bob", "decline");
-    expect(session.snapshot().hands).toEqual(["ann"]);
-    hand("li", "decline");
+    hand("li", 30013, "bob");
+    expect(session.snapshot()).toMatchObject({ hands: ["ann"], news: null });
+    hand("li", 30013, "ann");
     expect(session.snapshot()).toMatchObject({ hands: [], news: "declined" });
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(sent()).toHaveLength(1);
   });
 
-  it("are only those of the right topic", async () => {
-    await inClass("li", TEACHER);
-    handlers.packet("ann", "chat", encodeHand({ type: "raise" }));
-    expect(session.snapshot().hands).toEqual([]);
+  it("come down when the server lets nobody ask, and stay up while it is not there", async () => {
+    await inClass("ann");
+    call.mockRejectedValue(new HubError(0, "timeout"));
+    await session.setHand(true);
+    expect(session.snapshot().hands).toEqual(["ann"]);
+    call.mockRejectedValue(new HubError(1403, "not allowed"));
+    await vi.advanceTimersByTimeAsync(30_000);
+    expect(session.snapshot()).toMatchObject({ hands: [], news: "declined" });
+    call.mockResolvedValue({});
   });
 });
 

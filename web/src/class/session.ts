@@ -10,11 +10,23 @@ import {
 import { ApiError } from "../api/error";
 import { GroupSession, newRid } from "../hub/group";
 import { CLASS_COMMENT, type GroupEvent, MEMBER_NEWS, type Message } from "../hub/payload";
+import { HubError } from "../hub/port";
+import type { GroupView } from "../hub/state";
 import { micProblem } from "../room/mic-problem";
 import { onThisClock, sameOr } from "./check-in";
 import { Desk } from "./desk";
 import { fromWire } from "./documents";
-import { decodeHand, encodeHand, HAND_TOPIC, keepHands, lower, raise } from "./hands";
+import {
+  ACCEPT,
+  APPLY,
+  DECLINE,
+  keepHands,
+  lower,
+  raise,
+  readHand,
+  WHOSE,
+  WITHDRAW,
+} from "./hands";
 import type { ClassMedia, ClassMediaHandlers, Device, GoneReason } from "./media-port";
 import { readStage } from "./stage";
 import {
@@ -34,6 +46,12 @@ const LOOK_AGAIN_MS = 3_000;
 const SPREAD_MS = 400;
 /** News of members that are remembered: more than come while one list is on its way. */
 const HEARD = 200;
+/** Between two words that a hand is still up. */
+const HAND_AGAIN_MS = 30_000;
+/** From the first word of the hub to the question whose hand is up. */
+const ASK_HANDS_MS = 500;
+/** The hub's number for what may not be done. */
+const NOT_ALLOWED = 1403;
 /** After a check-in's end, so that the server thinks so too. */
 const OVER_MS = 500;
 /** Delays before the next attempt to connect; the last one repeats. */
@@ -58,6 +76,7 @@ export class ClassSession {
   private media: ClassMedia | null = null;
   private lookTimer: number | undefined;
   private checkInTimer: number | undefined;
+  private handTimer: number | undefined;
   private retryTimer: number | undefined;
   private attempts = 0;
   /** Counts connections: whatever an earlier one still reports is ignored. */
@@ -87,7 +106,7 @@ export class ClassSession {
     this.group = new GroupSession(
       { me, group: id, comment: CLASS_COMMENT, token: () => api.hubToken(device) },
       {
-        changed: (chat) => this.update({ chat }),
+        changed: (chat) => this.chatChanged(chat),
         event: (event) => this.told(event),
         reload: () => this.scheduleLook(0),
         out: () => void this.putOut(),
@@ -145,16 +164,19 @@ export class ClassSession {
   async setHand(up: boolean): Promise<void> {
     const { hands, me } = this.state;
     this.update({ hands: up ? raise(hands, me) : lower(hands, me), news: null });
-    await this.signal(up ? "raise" : "lower");
+    await this.applyHand(up);
   }
 
-  acceptHand(user: string, name: string): Promise<boolean> {
-    return this.desk.putOnStage(user, name);
+  /** The list of the stage decides; the student's client may be waiting for the word besides. */
+  async acceptHand(user: string, name: string): Promise<boolean> {
+    const done = await this.desk.putOnStage(user, name);
+    if (done) await this.signal(ACCEPT, user);
+    return done;
   }
 
   async declineHand(user: string): Promise<void> {
     this.update({ hands: lower(this.state.hands, user) });
-    await this.signal("decline", user);
+    await this.signal(DECLINE, user);
   }
 
   async checkIn(): Promise<void> {
@@ -216,6 +238,7 @@ export class ClassSession {
     document.removeEventListener("visibilitychange", this.hurry);
     clearTimeout(this.lookTimer);
     clearTimeout(this.checkInTimer);
+    clearTimeout(this.handTimer);
     clearTimeout(this.retryTimer);
     this.hangUp();
   }
@@ -298,8 +321,10 @@ export class ClassSession {
     switch (event.kind) {
       case "message":
         if (MEMBER_NEWS.includes(event.type)) this.memberNews(event);
+        else this.hand(event);
         break;
       case "members":
+        this.keepHands();
         if (event.left.some(({ user, why }) => user === this.state.me && why === "kicked")) {
           void this.outside("removed");
         }
@@ -439,7 +464,6 @@ export class ClassSession {
       this.media = media;
       this.attempts = 0;
       this.update({ link: { kind: "live" } });
-      if (handUp(this.state)) await this.signal("raise");
     } catch (error) {
       if (turn !== this.turn) return;
       if (error instanceof ApiError && error.kind === "not-found") return this.end("deleted");
@@ -468,7 +492,6 @@ export class ClassSession {
       permission: current((mayPublish) => this.permission(mayPublish)),
       audioBlocked: current((audioBlocked) => this.update({ audioBlocked })),
       arrived: current((user) => this.arrived(user)),
-      packet: current((user, topic, payload) => this.packet(user, topic, payload)),
       reconnecting: current(() => this.update({ link: { kind: "reconnecting" } })),
       live: current(() => this.update({ link: { kind: "live" } })),
       gone: current((reason) => void this.gone(reason)),
@@ -492,40 +515,75 @@ export class ClassSession {
 
   /** A teacher who reloads has an empty queue: hands that are still up say so. */
   private arrived(user: string): void {
-    if (user === this.state.info?.teacher_id && handUp(this.state)) {
-      void this.signal("raise", user);
-    }
+    if (user === this.state.info?.teacher_id && handUp(this.state)) void this.applyHand(true);
   }
 
-  private packet(user: string, topic: string, payload: Uint8Array): void {
-    const signal = topic === HAND_TOPIC ? decodeHand(payload) : null;
+  private chatChanged(chat: GroupView): void {
+    const came = chat.link === "live" && this.state.chat.link !== "live";
+    this.update({ chat });
+    if (!came) return;
+    clearTimeout(this.handTimer);
+    // The server may take a moment to count a fresh subscription as a member.
+    this.handTimer = window.setTimeout(() => {
+      if (isTeacher(this.state)) void this.signal(WHOSE, "");
+      else if (handUp(this.state)) void this.applyHand(true);
+    }, ASK_HANDS_MS);
+  }
+
+  private hand(message: Message): void {
+    const signal = readHand(message);
     const { hands, info, me } = this.state;
-    switch (signal?.type) {
-      case "raise":
-        if (!onStage(this.state, user)) this.update({ hands: raise(hands, user) });
-        break;
-      case "lower":
-        this.update({ hands: lower(hands, user) });
-        break;
-      case "decline":
-        // Anybody can send anything; only the teacher's word counts.
-        if (user !== info?.teacher_id || !hands.includes(me)) break;
-        this.update({ hands: lower(hands, me), news: "declined" });
-        void this.signal("lower");
-        break;
+    if (message.type === WHOSE && message.user === info?.teacher_id && hands.includes(me)) {
+      void this.applyHand(true);
     }
+    // What this page sent itself it has done already.
+    if (signal === null || message.user === me) return;
+    const { user, type } = signal;
+    if (type === "raise") {
+      if (!onStage(this.state, user)) this.update({ hands: raise(hands, user) });
+      return;
+    }
+    if (type === "decline" && user === me && hands.includes(me)) this.update({ news: "declined" });
+    this.update({ hands: lower(hands, user) });
   }
 
   private keepHands(): void {
-    const { hands, people, me } = this.state;
-    const here = new Set(people.map(({ user }) => user)).add(me);
+    const { hands, people, chat, link, me } = this.state;
+    // Before the live channel has told who is there, nobody is missing.
+    if (link.kind === "connecting") return;
+    const here = new Set([...people.map(({ user }) => user), ...chat.members.keys(), me]);
     const kept = keepHands(hands, (user) => here.has(user) && !onStage(this.state, user));
     if (kept !== hands) this.update({ hands: kept });
   }
 
-  private async signal(type: "raise" | "lower" | "decline", to?: string): Promise<void> {
-    // Without a connection nobody hears it; a raised hand is told once there is one.
-    await this.media?.send(HAND_TOPIC, encodeHand({ type }), to).catch(() => undefined);
+  /** An application is forgotten after two minutes, and a teacher who came late has not heard it: it is told again. */
+  private async applyHand(up: boolean): Promise<void> {
+    clearTimeout(this.handTimer);
+    const { me } = this.state;
+    try {
+      await this.signal(up ? APPLY : WITHDRAW, me, true);
+    } catch (error) {
+      if (!(error instanceof HubError)) throw error;
+      // Refused, as by a teacher who wants no hands now. Without a connection it is told once there is one.
+      if (up && error.code === NOT_ALLOWED) {
+        return this.update({ hands: lower(this.state.hands, me), news: "declined" });
+      }
+    }
+    if (!up || this.closed) return;
+    this.handTimer = window.setTimeout(() => {
+      if (handUp(this.state)) void this.applyHand(true);
+    }, HAND_AGAIN_MS);
+  }
+
+  /** About one student. Lost or refused it is no more than late: the stage itself is the server's list. */
+  private async signal(type: number, studentId: string, strict = false): Promise<void> {
+    const teacherId = this.state.info?.teacher_id ?? "";
+    const sessionId = `${Date.now()}_${type}`;
+    try {
+      await this.group.signal(type, { sessionId, studentId, teacherId });
+    } catch (error) {
+      if (strict || !(error instanceof HubError)) throw error;
+    }
   }
 
   /** A connection that never came up reports through `connect`. */

@@ -97,6 +97,12 @@ export class GroupSession {
     await this.change("group.send", { type: this.options.comment, data });
   }
 
+  /** A message that is no comment. */
+  async signal(type: number, fields: object): Promise<void> {
+    const data = JSON.stringify({ ...fields, sid: newRid() });
+    await this.change("group.send", { type, data });
+  }
+
   async remove(messageId: string): Promise<void> {
     await this.change("group.delete", { messageId });
   }
