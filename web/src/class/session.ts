@@ -10,33 +10,20 @@ import {
 import { ApiError } from "../api/error";
 import { GroupSession, newRid } from "../hub/group";
 import { CLASS_COMMENT, type GroupEvent, MEMBER_NEWS, type Message } from "../hub/payload";
-import { HubError } from "../hub/port";
 import type { GroupView } from "../hub/state";
 import { micProblem } from "../room/mic-problem";
 import { onThisClock, sameOr } from "./check-in";
 import { Desk } from "./desk";
 import { fromWire } from "./documents";
-import {
-  ACCEPT,
-  APPLY,
-  DECLINE,
-  keepHands,
-  lower,
-  raise,
-  readHand,
-  WHOSE,
-  WITHDRAW,
-} from "./hands";
+import { HandQueue } from "./hand-queue";
 import type { ClassMedia, ClassMediaHandlers, Device, GoneReason } from "./media-port";
 import { readStage } from "./stage";
 import {
   type ClassState,
   type EndReason,
-  handUp,
   identityIn,
   initialState,
   isTeacher,
-  onStage,
   withMember,
 } from "./state";
 
@@ -46,12 +33,6 @@ const LOOK_AGAIN_MS = 3_000;
 const SPREAD_MS = 400;
 /** News of members that are remembered: more than come while one list is on its way. */
 const HEARD = 200;
-/** Between two words that a hand is still up. */
-const HAND_AGAIN_MS = 30_000;
-/** From the first word of the hub to the question whose hand is up. */
-const ASK_HANDS_MS = 500;
-/** The hub's number for what may not be done. */
-const NOT_ALLOWED = 1403;
 /** After a check-in's end, so that the server thinks so too. */
 const OVER_MS = 500;
 /** Delays before the next attempt to connect; the last one repeats. */
@@ -71,12 +52,12 @@ export class ClassSession {
   readonly desk: Desk;
   /** What people write, and who they are. */
   readonly group: GroupSession;
+  private readonly hands: HandQueue;
   private state: ClassState;
   private readonly watchers = new Set<() => void>();
   private media: ClassMedia | null = null;
   private lookTimer: number | undefined;
   private checkInTimer: number | undefined;
-  private handTimer: number | undefined;
   private retryTimer: number | undefined;
   private attempts = 0;
   /** Counts connections: whatever an earlier one still reports is ignored. */
@@ -116,6 +97,11 @@ export class ClassSession {
         },
       },
     );
+    this.hands = new HandQueue({
+      group: this.group,
+      snapshot: this.snapshot,
+      update: (patch) => this.update(patch),
+    });
     this.desk = new Desk(api, id, {
       changed: () => this.look(),
       failed: (error) => this.fail(error),
@@ -161,22 +147,18 @@ export class ClassSession {
   }
 
   /** The teacher's page keeps the queue; everybody sees who wants to speak. */
-  async setHand(up: boolean): Promise<void> {
-    const { hands, me } = this.state;
-    this.update({ hands: up ? raise(hands, me) : lower(hands, me), news: null });
-    await this.applyHand(up);
+  setHand(up: boolean): Promise<void> {
+    return this.hands.set(up);
   }
 
-  /** The list of the stage decides; the student's client may be waiting for the word besides. */
   async acceptHand(user: string, name: string): Promise<boolean> {
     const done = await this.desk.putOnStage(user, name);
-    if (done) await this.signal(ACCEPT, user);
+    if (done) await this.hands.accepted(user);
     return done;
   }
 
-  async declineHand(user: string): Promise<void> {
-    this.update({ hands: lower(this.state.hands, user) });
-    await this.signal(DECLINE, user);
+  declineHand(user: string): Promise<void> {
+    return this.hands.decline(user);
   }
 
   async checkIn(): Promise<void> {
@@ -232,13 +214,13 @@ export class ClassSession {
   /** `leaving`: the others need not wait whether this page comes back. */
   private close(leaving = false): void {
     this.closed = true;
+    this.hands.close();
     this.group.close(leaving);
     window.removeEventListener("pagehide", this.sayGoodbye);
     window.removeEventListener("online", this.hurry);
     document.removeEventListener("visibilitychange", this.hurry);
     clearTimeout(this.lookTimer);
     clearTimeout(this.checkInTimer);
-    clearTimeout(this.handTimer);
     clearTimeout(this.retryTimer);
     this.hangUp();
   }
@@ -275,7 +257,7 @@ export class ClassSession {
   private learn(info: WireClass): void {
     const identity = identityIn(info, this.state.me);
     this.update({ info, identity, stage: readStage(info.meetingInfo) });
-    this.keepHands();
+    this.hands.tidy();
   }
 
   /** Null: not let in, which has ended the stay. */
@@ -321,10 +303,10 @@ export class ClassSession {
     switch (event.kind) {
       case "message":
         if (MEMBER_NEWS.includes(event.type)) this.memberNews(event);
-        else this.hand(event);
+        else this.hands.take(event);
         break;
       case "members":
-        this.keepHands();
+        this.hands.tidy();
         if (event.left.some(({ user, why }) => user === this.state.me && why === "kicked")) {
           void this.outside("removed");
         }
@@ -491,7 +473,7 @@ export class ClassSession {
       devices: current((devices) => this.update({ devices })),
       permission: current((mayPublish) => this.permission(mayPublish)),
       audioBlocked: current((audioBlocked) => this.update({ audioBlocked })),
-      arrived: current((user) => this.arrived(user)),
+      arrived: current((user) => this.hands.arrived(user)),
       reconnecting: current(() => this.update({ link: { kind: "reconnecting" } })),
       live: current(() => this.update({ link: { kind: "live" } })),
       gone: current((reason) => void this.gone(reason)),
@@ -500,7 +482,7 @@ export class ClassSession {
 
   private people(people: ClassState["people"]): void {
     this.update({ people });
-    this.keepHands();
+    this.hands.tidy();
   }
 
   private permission(mayPublish: boolean): void {
@@ -510,80 +492,13 @@ export class ClassSession {
     if (!mayPublish) void this.media?.stopAll();
     if (isTeacher(this.state)) return;
     this.update({ news: mayPublish ? "on-stage" : "off-stage" });
-    if (mayPublish) this.update({ hands: lower(this.state.hands, this.state.me) });
-  }
-
-  /** A teacher who reloads has an empty queue: hands that are still up say so. */
-  private arrived(user: string): void {
-    if (user === this.state.info?.teacher_id && handUp(this.state)) void this.applyHand(true);
+    if (mayPublish) this.hands.drop(this.state.me);
   }
 
   private chatChanged(chat: GroupView): void {
     const came = chat.link === "live" && this.state.chat.link !== "live";
     this.update({ chat });
-    if (!came) return;
-    clearTimeout(this.handTimer);
-    // The server may take a moment to count a fresh subscription as a member.
-    this.handTimer = window.setTimeout(() => {
-      if (isTeacher(this.state)) void this.signal(WHOSE, "");
-      else if (handUp(this.state)) void this.applyHand(true);
-    }, ASK_HANDS_MS);
-  }
-
-  private hand(message: Message): void {
-    const signal = readHand(message);
-    const { hands, info, me } = this.state;
-    if (message.type === WHOSE && message.user === info?.teacher_id && hands.includes(me)) {
-      void this.applyHand(true);
-    }
-    // What this page sent itself it has done already.
-    if (signal === null || message.user === me) return;
-    const { user, type } = signal;
-    if (type === "raise") {
-      if (!onStage(this.state, user)) this.update({ hands: raise(hands, user) });
-      return;
-    }
-    if (type === "decline" && user === me && hands.includes(me)) this.update({ news: "declined" });
-    this.update({ hands: lower(hands, user) });
-  }
-
-  private keepHands(): void {
-    const { hands, people, chat, link, me } = this.state;
-    // Before the live channel has told who is there, nobody is missing.
-    if (link.kind === "connecting") return;
-    const here = new Set([...people.map(({ user }) => user), ...chat.members.keys(), me]);
-    const kept = keepHands(hands, (user) => here.has(user) && !onStage(this.state, user));
-    if (kept !== hands) this.update({ hands: kept });
-  }
-
-  /** An application is forgotten after two minutes, and a teacher who came late has not heard it: it is told again. */
-  private async applyHand(up: boolean): Promise<void> {
-    clearTimeout(this.handTimer);
-    const { me } = this.state;
-    try {
-      await this.signal(up ? APPLY : WITHDRAW, me, true);
-    } catch (error) {
-      if (!(error instanceof HubError)) throw error;
-      // Refused, as by a teacher who wants no hands now. Without a connection it is told once there is one.
-      if (up && error.code === NOT_ALLOWED) {
-        return this.update({ hands: lower(this.state.hands, me), news: "declined" });
-      }
-    }
-    if (!up || this.closed) return;
-    this.handTimer = window.setTimeout(() => {
-      if (handUp(this.state)) void this.applyHand(true);
-    }, HAND_AGAIN_MS);
-  }
-
-  /** About one student. Lost or refused it is no more than late: the stage itself is the server's list. */
-  private async signal(type: number, studentId: string, strict = false): Promise<void> {
-    const teacherId = this.state.info?.teacher_id ?? "";
-    const sessionId = `${Date.now()}_${type}`;
-    try {
-      await this.group.signal(type, { sessionId, studentId, teacherId });
-    } catch (error) {
-      if (strict || !(error instanceof HubError)) throw error;
-    }
+    if (came) this.hands.heard();
   }
 
   /** A connection that never came up reports through `connect`. */
