@@ -12,7 +12,7 @@ use crate::class::ClassStore;
 use crate::error::Result;
 use crate::group::GroupStore;
 use crate::id::{AppId, ChannelKey, ChannelName, RoomId, UserId};
-use crate::media::MediaGrant;
+use crate::media::{JoinToken, MediaGrant};
 use crate::sanction::Sanction;
 use crate::time::{Now, UnixMs};
 use crate::voice::{Applied, Command, NewRoom, Room};
@@ -33,6 +33,13 @@ pub trait Entropy: Send + Sync {
 pub trait MediaTokens: Send + Sync {
     /// A LiveKit access token with exactly this grant, signed with the app's current secret.
     fn mint(&self, app: &App, grant: &MediaGrant) -> String;
+}
+
+/// Reads media tokens for doors that are not the engine's.
+pub trait JoinTokens: Send + Sync {
+    /// What the token says, if an enabled app's secret signed it, it lives now and lets somebody join a channel. Whether
+    /// that user still may is the question of [`crate::media::MediaHooks::admit`].
+    fn read(&self, token: &str, now: UnixMs) -> Option<JoinToken>;
 }
 
 /// Where a page of rooms starts. Order is newest first: `created` then id, both descending.

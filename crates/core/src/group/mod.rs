@@ -7,12 +7,14 @@ mod class_rules;
 mod message;
 pub mod names;
 mod room_rules;
+mod session;
 mod store;
 
 pub use class_rules::{ClassEffect, ClassSender, Scene, Talks, judge_class};
 pub use message::{Incoming, Lane, Refusal};
 pub use names::{GroupKey, Names};
 pub use room_rules::{RoomEffect, RoomSender, judge_room, judge_room_direct};
+pub use session::{Renewed, SessionConfig, Sessions};
 pub use store::{
     Doomed, Exchanged, GroupPatch, GroupState, GroupStore, KEPT_MESSAGES, MessagePage, RefreshToken, StoredMessage,
 };
