@@ -179,7 +179,8 @@ impl<'a> MemberBody<'a> {
 impl Metrics {
     /// Of this class, as seen now. `pv` and `uv` count joins of the message group: 0 for a class used only over HTTP.
     pub(crate) fn of(v: &ClassState, view: &ClassView) -> Self {
-        Self { pv: 0, uv: 0, like_count: view.group.likes, online_count: v.classes().online(&view.class) }
+        let g = &view.group;
+        Self { pv: g.pv, uv: g.uv, like_count: g.likes, online_count: v.classes().online(&view.class) }
     }
 }
 

@@ -10,9 +10,9 @@ use stoa_core::board::BoardStore;
 use stoa_core::channel::{ChannelRecord, IdentityType};
 use stoa_core::class::{
     CheckIn, CheckInRecord, Class, ClassApplied, ClassCommand, ClassDecision, ClassFacts, ClassIdentity, ClassMember,
-    ClassOutcome, ClassStatus, ClassStore, ClassView, Doc, GroupState, Known, Meeting, MemberFilter, NewClass,
-    decide_class,
+    ClassOutcome, ClassStatus, ClassStore, ClassView, Doc, Known, Meeting, MemberFilter, NewClass, decide_class,
 };
+use stoa_core::group::GroupKey;
 use stoa_core::id::{AppId, ChannelKey, CheckInId, ClassId, MeetingId, UserId};
 use stoa_core::time::UnixMs;
 
@@ -27,8 +27,6 @@ pub(crate) struct ClassTables {
     docs: BTreeMap<(ClassId, String), Doc>,
     check_ins: BTreeMap<CheckInId, CheckIn>,
     answers: BTreeMap<(CheckInId, UserId), CheckInRecord>,
-    groups: BTreeMap<ClassId, GroupState>,
-    mutes: BTreeMap<(ClassId, UserId), UnixMs>,
     boards: BTreeMap<ClassId, Vec<Vec<u8>>>,
 }
 
@@ -42,6 +40,11 @@ impl ClassTables {
     /// Whether this was the channel of a class that is gone.
     pub(crate) fn was_channel(&self, key: &ChannelKey) -> bool {
         key.meeting_id().is_some_and(|meeting| self.deleted.contains(&(key.app, meeting)))
+    }
+
+    /// Whether the app has the class.
+    pub(crate) fn has(&self, app: AppId, id: ClassId) -> bool {
+        self.classes.get(&id).is_some_and(|c| c.app == app)
     }
 
     pub(crate) fn put(&mut self, class: Class) {
@@ -65,21 +68,20 @@ impl ClassTables {
         self.check_ins.retain(|_, c| c.class != id);
         let left = &self.check_ins;
         self.answers.retain(|(c, _), _| left.contains_key(c));
-        self.groups.remove(&id);
-        self.mutes.retain(|(c, _), _| *c != id);
         self.boards.remove(&id);
     }
 }
 
 fn view(t: &Tables, class: &Arc<Class>, user: &UserId) -> ClassView {
     let c = &t.classes;
+    let (group, muted_until) = t.groups.facts(&GroupKey::class(class.app, class.id), user);
     ClassView {
         class: class.clone(),
         assistant: c.assistant(class.id).cloned(),
-        group: c.groups.get(&class.id).copied().unwrap_or_default(),
+        group,
         row: c.rows.get(&(class.id, user.clone())).cloned(),
         sanction: t.sanctions.get(&(class.channel(), user.clone())).cloned(),
-        muted_until: c.mutes.get(&(class.id, user.clone())).copied().unwrap_or(UnixMs(0)),
+        muted_until,
     }
 }
 
@@ -167,6 +169,7 @@ impl ClassStore for MemStore {
         }
         if d.outcome == ClassOutcome::Deleted {
             t.classes.delete(&class);
+            t.groups.erase(&GroupKey::class(app, id));
             t.channels.remove(&class.channel());
             t.members.retain(|(c, _), _| *c != class.channel());
         }
@@ -268,30 +271,6 @@ impl ClassStore for MemStore {
         let mut all: Vec<_> = t.classes.answers.iter().filter(wanted).map(|(_, r)| r.clone()).collect();
         all.sort_by(|a, b| (a.at, a.user.as_str()).cmp(&(b.at, b.user.as_str())));
         Ok(all)
-    }
-    async fn mute_class(&self, class: ClassId, on: bool) -> Result<bool> {
-        let mut t = self.t()?;
-        let known = t.classes.classes.contains_key(&class);
-        if known {
-            t.classes.groups.entry(class).or_default().mute_all = on;
-        }
-        Ok(known)
-    }
-    async fn mute_class_user(&self, class: ClassId, user: &UserId, until: UnixMs) -> Result<bool> {
-        let mut t = self.t()?;
-        let known = t.classes.classes.contains_key(&class);
-        if known {
-            t.classes.mutes.insert((class, user.clone()), until);
-        }
-        Ok(known)
-    }
-    async fn like_class(&self, class: ClassId, n: u32) -> Result<bool> {
-        let mut t = self.t()?;
-        let known = t.classes.classes.contains_key(&class);
-        if known {
-            t.classes.groups.entry(class).or_default().likes += u64::from(n);
-        }
-        Ok(known)
     }
 }
 

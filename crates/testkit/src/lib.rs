@@ -10,6 +10,7 @@
 
 mod classes;
 mod engine;
+mod groups;
 mod store;
 
 use std::sync::atomic::{AtomicU64, Ordering};

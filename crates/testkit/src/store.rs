@@ -10,6 +10,7 @@ use stoa_core::channel::{
     Boot, Call, CallOp, CallRow, ChannelRecord, Member, MemberApplied, MemberCommand, Subject, decide_member,
 };
 use stoa_core::class::ClassStatus;
+use stoa_core::group::GroupKey;
 use stoa_core::id::{AppId, ChannelKey, ChannelName, RoomId, UserId};
 use stoa_core::ports::{
     CallFilter, CallStore, ChannelStore, OutboxItem, OutboxStore, PageStart, SanctionFilter, Store,
@@ -20,6 +21,7 @@ use stoa_core::voice::{About, Applied, Command, NewRoom, Room, decide};
 use stoa_core::{Error, Kind, Result};
 
 use crate::classes::ClassTables;
+use crate::groups::GroupTables;
 
 type Key = (ChannelKey, UserId);
 
@@ -40,8 +42,16 @@ pub(crate) struct Tables {
     pub(crate) channels: BTreeMap<ChannelKey, ChannelRecord>,
     pub(crate) members: BTreeMap<Key, Member>,
     pub(crate) classes: ClassTables,
+    pub(crate) groups: GroupTables,
     calls: Vec<CallRecord>,
     boots: BTreeMap<i64, UnixMs>,
+}
+
+impl Tables {
+    /// Whether the app has the room and it is not dismissed.
+    pub(crate) fn live_room(&self, app: AppId, id: RoomId) -> bool {
+        self.rooms.get(&id).is_some_and(|r| r.app == app && r.live())
+    }
 }
 
 /// All of it.
@@ -112,6 +122,7 @@ impl Store for MemStore {
         }
         let room = d.room.map_or(room, Arc::new);
         if !room.live() {
+            t.groups.erase(&GroupKey::room(app, id));
             t.members.retain(|(channel, _), _| *channel != room.channel());
         }
         t.rooms.insert(id, room.clone());
@@ -170,6 +181,7 @@ impl ChannelStore for MemStore {
     async fn end_channel(&self, key: &ChannelKey) -> Result<bool> {
         let mut t = self.t()?;
         let known = t.channels.remove(key).is_some();
+        t.groups.erase(&GroupKey::talk(key.app, key.name.clone()));
         if known {
             t.members.retain(|(channel, _), _| channel != key);
         }

@@ -16,6 +16,9 @@ use stoa_core::class::{
     CheckIn, CheckInRecord, Class, ClassApplied, ClassCommand, ClassMember, ClassStore, ClassView, Doc, Meeting,
     MemberFilter, NewClass,
 };
+use stoa_core::group::{
+    Doomed, Exchanged, GroupKey, GroupPatch, GroupState, GroupStore, MessagePage, RefreshToken, StoredMessage,
+};
 use stoa_core::id::{AppId, ChannelKey, ChannelName, CheckInId, ClassId, MeetingId, RoomId, UserId};
 use stoa_core::login::{LoginHook, Passwords};
 use stoa_core::media::MediaGrant;
@@ -148,9 +151,26 @@ through! {
     check_ins(class: ClassId) -> Result<Vec<CheckIn>>;
     record_check_in(id: CheckInId, user: &UserId, at: UnixMs) -> Result<bool>;
     check_in_records(id: CheckInId, user: Option<&UserId>) -> Result<Vec<CheckInRecord>>;
-    mute_class(class: ClassId, on: bool) -> Result<bool>;
-    mute_class_user(class: ClassId, user: &UserId, until: UnixMs) -> Result<bool>;
-    like_class(class: ClassId, n: u32) -> Result<bool>;
+}
+
+through! {
+    GroupStore:
+    group(group: &GroupKey) -> Result<GroupState>;
+    reserve_seqnums(group: &GroupKey, n: u32) -> Result<u64>;
+    visit_group(group: &GroupKey, user: &UserId) -> Result<(u64, u64)>;
+    like_group(group: &GroupKey, n: u32) -> Result<u64>;
+    patch_group(group: &GroupKey, patch: GroupPatch) -> Result<()>;
+    mute_group(group: &GroupKey, on: bool) -> Result<bool>;
+    mute_in_group(group: &GroupKey, users: &[UserId], until: UnixMs) -> Result<()>;
+    put_message(group: &GroupKey, message: StoredMessage) -> Result<()>;
+    message(group: &GroupKey, id: &str) -> Result<Option<StoredMessage>>;
+    messages(group: &GroupKey, kinds: &[i64], page: MessagePage, limit: u32) -> Result<(Vec<StoredMessage>, bool)>;
+    delete_messages(group: &GroupKey, which: Doomed) -> Result<Vec<String>>;
+    put_refresh(token: RefreshToken) -> Result<()>;
+    exchange_refresh(
+        hash: [u8; 32], device: &str, fresh: [u8; 32], expires: UnixMs, now: UnixMs
+    ) -> Result<Exchanged>;
+    use_once(name: &str, until: UnixMs, now: UnixMs) -> Result<bool>;
 }
 
 through! {
