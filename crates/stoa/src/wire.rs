@@ -9,8 +9,10 @@ use std::time::Duration;
 use anyhow::{Context as _, anyhow};
 use axum::Router;
 use metrics_exporter_prometheus::PrometheusHandle;
+use stoa_api::hub_token::HubMint;
 use stoa_api::{ApiConfig, ApiState, Cors, LoginKeys};
 use stoa_api_class::{ClassApiConfig, ClassState};
+use stoa_api_hub::{Doors, HubApiConfig, HubState};
 use stoa_api_talk::TalkState;
 use stoa_api_voice::{VoiceApiConfig, VoiceState};
 use stoa_board::Whiteboards;
@@ -19,6 +21,7 @@ use stoa_core::channel::Policy;
 use stoa_core::class::Classes;
 use stoa_core::director::{Director, DirectorConfig};
 use stoa_core::door::Door;
+use stoa_core::group::{SessionConfig, Sessions};
 use stoa_core::id::UserId;
 use stoa_core::login::{AuthMode as CoreMode, Login, LoginConfig, LoginHook};
 use stoa_core::media::MediaHooks;
@@ -82,6 +85,9 @@ struct RouteBuilder {
     classes: Classes,
     class_config: ClassApiConfig,
     talk: TalkState,
+    sessions: Sessions,
+    mint: HubMint,
+    hub_config: HubApiConfig,
     engine: Engine,
     hooks: Arc<dyn MediaHooks>,
     clock: Arc<dyn Clock>,
@@ -151,6 +157,7 @@ pub async fn build(s: &Settings, given: Given, spawner: &Spawner) -> anyhow::Res
     events::start_upkeep(spawner, Arc::clone(&clock), Arc::clone(&store), upkeep);
 
     let api = api_state(s, &store, &clock, &entropy).await?;
+    let mint = dialects::hub_mint(s, &store).await?;
     let app = checks::voice_app(s).ok_or_else(|| anyhow!("no enabled app"))?;
     let talk = Talk::new(
         world.clone(),
@@ -171,10 +178,13 @@ pub async fn build(s: &Settings, given: Given, spawner: &Spawner) -> anyhow::Res
     let build = RouteBuilder {
         api: api.clone(),
         voice,
-        voice_config: voice_config(s, &store, app).await?,
+        voice_config: voice_config(s, &mint),
         classes,
-        class_config: dialects::class_config(s, &store).await?,
+        class_config: dialects::class_config(s, &store, &mint).await?,
         talk: TalkState::new(api.clone(), talk, apps.clone(), Arc::new(stoa_sfu::token::Minter), talk_config(s)?),
+        sessions: Sessions::new(world.clone(), mint.names(), SessionConfig::default()),
+        hub_config: dialects::hub_config(s)?,
+        mint,
         engine: engine.clone(),
         hooks,
         clock,
@@ -226,10 +236,16 @@ impl RouteBuilder {
             apps.clone(),
             Arc::clone(&self.clock),
         );
-        let documents = [stoa_api_voice::document(), stoa_api_talk::document(), stoa_api_class::document()];
+        let documents = [
+            stoa_api_voice::document(),
+            stoa_api_talk::document(),
+            stoa_api_class::document(),
+            stoa_api_hub::document(),
+        ];
         let routes = Router::new()
             .merge(stoa_api_voice::router(voice))
             .merge(stoa_api_class::router(class))
+            .merge(stoa_api_hub::router(self.hub(apps)))
             .merge(self.engine.router())
             .merge(room_service)
             .merge(ops::router(self.ops.clone()))
@@ -238,6 +254,19 @@ impl RouteBuilder {
             .fallback_service(stoa_api::fallback(&self.api));
         let mounted = stoa_api_talk::mount(self.talk.with_apps(apps.clone()), stoa_api::normalized(routes));
         Ok(edge::around(mounted, Arc::clone(&self.clock), &OsEntropy, self.proxied))
+    }
+
+    fn hub(&self, apps: &Apps) -> HubState {
+        let doors = Doors { tokens: Arc::new(stoa_sfu::token::Reader(apps.clone())), hooks: Arc::clone(&self.hooks) };
+        HubState::new(
+            self.api.clone(),
+            self.sessions.clone(),
+            self.mint.clone(),
+            doors,
+            &self.clock,
+            Arc::new(OsEntropy),
+            self.hub_config.clone(),
+        )
     }
 }
 
