@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use stoa_core::channel::{ChannelRecord, IdentityType, Member, MemberApplied, MemberCommand};
 use stoa_core::class::{ClassOutcome, ClassStatus, Meeting, MemberFilter};
+use stoa_core::group::GroupKey;
 use stoa_core::id::{AppId, ChannelKey, ChannelName};
 use stoa_core::ports::Store;
 use stoa_core::time::UnixMs;
@@ -14,6 +15,7 @@ use crate::class_side::{check_in, doc};
 use crate::classes::{
     assist, delete, done, everybody, join, kick, look, make_class, new_class, permit, row, run, speakers, status,
 };
+use crate::groups::{assert_full, assert_refused, fill};
 use crate::{APP, Subject, good, make_room, user};
 
 async fn open(store: &dyn Store, key: &ChannelKey, now: i64) -> (ChannelRecord, bool) {
@@ -178,8 +180,7 @@ pub async fn a_deletion_erases_everything_but_sanctions_and_the_name(mut s: impl
         assert_eq!(good(store.add_docs(c.id, vec![doc("d", 1)]).await).unwrap().len(), 1);
         assert_eq!(good(store.start_check_in(check_in(n, c.id, 100, 60)).await), Some(true));
         assert!(good(store.record_check_in(check_in(n, c.id, 0, 0).id, &user("bob"), UnixMs(110)).await));
-        assert!(good(store.mute_class(c.id, true).await));
-        assert!(good(store.mute_class_user(c.id, &user("bob"), UnixMs(9)).await));
+        fill(&*store, &GroupKey::class(APP, c.id)).await;
         assert!(good(store.append_board(c.id, b"x").await));
     }
     let was = look(&*store, class.id).await;
@@ -198,6 +199,7 @@ pub async fn a_deletion_erases_everything_but_sanctions_and_the_name(mut s: impl
     assert_eq!(good(store.board(other.id).await), [b"x"]);
     let view = good(store.class_view(APP, other.id, &user("bob")).await).unwrap();
     assert!(view.group.mute_all && view.muted_until == UnixMs(9));
+    assert_full(&*store, &GroupKey::class(APP, other.id)).await;
 }
 
 async fn assert_gone(store: &dyn Store, key: &ChannelKey, n: u64) {
@@ -220,9 +222,7 @@ async fn assert_gone(store: &dyn Store, key: &ChannelKey, n: u64) {
     assert!(good(store.check_ins(id).await).is_empty());
     assert!(!good(store.record_check_in(roll.id, &user("late"), UnixMs(9)).await));
     assert!(good(store.check_in_records(roll.id, None).await).is_empty());
-    assert!(!good(store.mute_class(id, false).await));
-    assert!(!good(store.mute_class_user(id, &bob, UnixMs(0)).await));
-    assert!(!good(store.like_class(id, 1).await));
+    assert_refused(store, &GroupKey::class(APP, id)).await;
     assert!(!good(store.append_board(id, b"y").await) && !good(store.replace_board(id, b"y").await));
     assert!(good(store.board(id).await).is_empty());
     assert_eq!((good(store.channel(key).await), good(store.members(key).await)), (None, vec![]));

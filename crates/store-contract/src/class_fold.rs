@@ -11,6 +11,7 @@ use stoa_core::channel::{ChannelRecord, IdentityType, MemberCommand};
 use stoa_core::class::{
     CheckIn, Class, ClassCommand, ClassIdentity, ClassPatch, ClassStatus, MeetingPatch, MemberFilter,
 };
+use stoa_core::group::{Doomed, GroupKey, GroupPatch, MessagePage, StoredMessage};
 use stoa_core::id::UserId;
 use stoa_core::ports::Store;
 use stoa_core::sanction::Source;
@@ -119,6 +120,11 @@ enum Step {
     MuteAll(bool),
     Mute(UserId, i64),
     Like(u32),
+    Visit(UserId),
+    Reserve(u32),
+    Describe(Option<String>, Option<Vec<UserId>>),
+    Send(u64, i64),
+    Unsend(Vec<u64>),
     Append(Vec<u8>),
     Replace(Vec<u8>),
 }
@@ -138,6 +144,12 @@ fn steps() -> impl Strategy<Value = Step> {
         1 => any::<bool>().prop_map(Step::MuteAll),
         2 => (people(), 0..5_000i64).prop_map(|(user, until)| Step::Mute(user, until)),
         1 => any::<u32>().prop_map(Step::Like),
+        2 => people().prop_map(Step::Visit),
+        1 => (0..9u32).prop_map(Step::Reserve),
+        1 => (texts(), prop::option::of(prop::collection::vec(people(), 0..3)))
+            .prop_map(|(meta, admins)| Step::Describe(meta, admins)),
+        4 => (1..60u64, 1..4i64).prop_map(|(seqnum, kind)| Step::Send(seqnum, kind)),
+        1 => prop::collection::vec(1..60u64, 0..4).prop_map(Step::Unsend),
         2 => prop::collection::vec(any::<u8>(), 0..9).prop_map(Step::Append),
         1 => prop::collection::vec(any::<u8>(), 0..9).prop_map(Step::Replace),
     ]
@@ -192,8 +204,14 @@ fn roll(class: &Class, n: u64, start: i64, secs: u32) -> CheckIn {
 }
 
 /// Carries the step out; answers what the store answered.
+/// The same for the same number, but for its type and time.
+fn message(seqnum: u64, kind: i64, now: i64) -> StoredMessage {
+    StoredMessage { sid: format!("sid {}", seqnum % 7), at: UnixMs(now), kind, ..crate::groups::message(seqnum) }
+}
+
 async fn act(s: &dyn Store, class: &Class, step: Step, now: i64) -> String {
     let (id, key, at) = (class.id, class.channel(), UnixMs(now));
+    let group = GroupKey::class(APP, id);
     match step {
         Step::Class(command) => format!("{:?}", good(s.apply_class(APP, id, command, at).await)),
         Step::Delete => {
@@ -221,9 +239,19 @@ async fn act(s: &dyn Store, class: &Class, step: Step, now: i64) -> String {
             let Some(known) = known else { return String::from("none") };
             format!("{:?}", good(s.record_check_in(known.id, &who, at).await))
         }
-        Step::MuteAll(on) => format!("{:?}", good(s.mute_class(id, on).await)),
-        Step::Mute(who, until) => format!("{:?}", good(s.mute_class_user(id, &who, UnixMs(until)).await)),
-        Step::Like(n) => format!("{:?}", good(s.like_class(id, n).await)),
+        Step::MuteAll(on) => format!("{:?}", good(s.mute_group(&group, on).await)),
+        Step::Mute(who, until) => format!("{:?}", good(s.mute_in_group(&group, &[who], UnixMs(until)).await)),
+        Step::Like(n) => format!("{:?}", good(s.like_group(&group, n).await)),
+        Step::Visit(who) => format!("{:?}", good(s.visit_group(&group, &who).await)),
+        Step::Reserve(n) => format!("{:?}", good(s.reserve_seqnums(&group, n).await)),
+        Step::Describe(meta, admins) => {
+            format!("{:?}", good(s.patch_group(&group, GroupPatch { meta, admins }).await))
+        }
+        Step::Send(seqnum, kind) => format!("{:?}", good(s.put_message(&group, message(seqnum, kind, now)).await)),
+        Step::Unsend(seqnums) => {
+            let sids = seqnums.iter().map(|n| format!("sid {}", n % 7)).collect();
+            format!("{:?}", good(s.delete_messages(&group, Doomed::Sids(sids)).await))
+        }
         Step::Append(update) => format!("{:?}", good(s.append_board(id, &update).await)),
         Step::Replace(snapshot) => format!("{:?}", good(s.replace_board(id, &snapshot).await)),
     }
@@ -238,7 +266,7 @@ async fn assert_same(store: &dyn Store, model: &dyn Store, class: &Class, when: 
 }
 
 async fn everything(s: &dyn Store, class: &Class) -> Vec<String> {
-    let (id, key) = (class.id, class.channel());
+    let (id, key, group) = (class.id, class.channel(), GroupKey::class(APP, class.id));
     let students = MemberFilter { identity: Some(ClassIdentity::Student), status: None };
     let mut all = vec![
         format!("{:?}", good(s.class(APP, id).await)),
@@ -248,6 +276,9 @@ async fn everything(s: &dyn Store, class: &Class) -> Vec<String> {
         format!("{:?}", good(s.docs(id).await)),
         format!("{:?}", good(s.check_ins(id).await)),
         format!("{:?}", good(s.board(id).await)),
+        format!("{:?}", good(s.group(&group).await)),
+        format!("{:?}", good(s.messages(&group, &[1, 3], MessagePage::Newest, 10).await)),
+        format!("{:?}", good(s.messages(&group, &[], MessagePage::After(20), 10).await)),
         format!("{:?}", good(s.channel(&key).await)),
         format!("{:?}", good(s.members(&key).await)),
         format!("{:?}", good(s.channel_names(APP, 0, 100).await)),

@@ -9,6 +9,7 @@ use stoa_core::class::{
     ClassApplied, ClassCommand, ClassIdentity, ClassOutcome, ClassRefusal, ClassStatus, Meeting, MeetingInfo,
     MeetingPatch, MemberFilter, MemberStatus,
 };
+use stoa_core::group::GroupKey;
 use stoa_core::id::ClassId;
 use stoa_core::time::UnixMs;
 use tokio::sync::Barrier;
@@ -212,7 +213,7 @@ pub async fn of_many_deletions_one_succeeds(mut s: impl Subject) {
             tasks.spawn(async move {
                 good(store.add_docs(class, vec![doc(&format!("{n}"), n)]).await);
                 good(store.append_board(class, b"x").await);
-                good(store.like_class(class, 1).await);
+                good(store.like_group(&GroupKey::class(APP, class), 1).await);
             });
         }
         let deletes = if round % 2 == 0 { 2 } else { 8 };

@@ -1,9 +1,8 @@
-//! What hangs on classes: courseware, roll calls, the group's state, whiteboards.
+//! What hangs on classes: courseware, roll calls, whiteboards.
 
 use stoa_core::class::{CheckIn, CheckInRecord, Doc};
 use stoa_core::id::{AppId, CheckInId, ClassId};
 use stoa_core::time::UnixMs;
-use tokio::task::JoinSet;
 
 use crate::classes::{make_class, new_class};
 use crate::{APP, Subject, good, user};
@@ -101,40 +100,6 @@ pub async fn answers_to_a_roll_call_are_recorded_once(mut s: impl Subject) {
     assert_eq!(store.check_in_records(roll.id, Some(&user("Z"))).await.unwrap(), [record("Z", 3_000)]);
     assert_eq!(store.check_in_records(roll.id, Some(&user("z"))).await.unwrap(), []);
     assert_eq!(store.check_in_records(next.id, None).await.unwrap(), [record("a", 99_001)]);
-}
-
-/// Mutes and likes last, each in its own class; likes at once are all counted.
-pub async fn mutes_and_likes_of_a_class_last(mut s: impl Subject) {
-    let store = s.store();
-    let class = make_class(&*store, 1, 10).await.id;
-    let nobody = new_class(3, 0).id;
-    assert!(!good(store.mute_class(nobody, true).await) && !good(store.like_class(nobody, 1).await));
-    assert!(!good(store.mute_class_user(nobody, &user("bob"), UnixMs(5)).await));
-    assert!(good(store.mute_class(class, false).await));
-    assert!(good(store.mute_class_user(class, &user("bob"), UnixMs(5)).await));
-    assert!(good(store.mute_class_user(class, &user("eve"), UnixMs(7)).await));
-    let mut tasks = JoinSet::new();
-    for n in 0..50 {
-        let store = store.clone();
-        tasks.spawn(async move {
-            assert!(good(store.like_class(class, n).await));
-            assert!(good(store.mute_class(class, true).await));
-        });
-    }
-    tasks.join_all().await;
-    assert!(good(store.mute_class_user(class, &user("bob"), UnixMs(0)).await));
-    drop(store);
-    s.reopen().await;
-    let store = s.store();
-    let view = |who: &'static str| {
-        let store = store.clone();
-        async move { good(store.class_view(APP, class, &user(who)).await).unwrap() }
-    };
-    let (bob, eve) = (view("bob").await, view("eve").await);
-    assert_eq!((bob.muted_until, eve.muted_until), (UnixMs(0), UnixMs(7)));
-    assert_eq!((bob.group.mute_all, bob.group.likes), (true, (0..50).sum()));
-    assert!(good(store.mute_class(class, false).await));
-    assert_eq!((view("bob").await.group.mute_all, view("bob").await.group.likes), (false, (0..50).sum()));
 }
 
 /// Changes come back in the order they were appended; a snapshot takes the place of all; boards do not mix.

@@ -7,8 +7,9 @@ use serde_json::json;
 use stoa_core::caller::Caller;
 use stoa_core::class::{
     Class, ClassApplied, ClassCommand, ClassIdentity, ClassMember, ClassMode, ClassOutcome, ClassPatch, ClassRefusal,
-    ClassStatus, ClassView, GroupState, Meeting, MeetingMember, MeetingPatch, MemberFilter, MemberStatus, NewClass,
+    ClassStatus, ClassView, GroupFacts, Meeting, MeetingMember, MeetingPatch, MemberFilter, MemberStatus, NewClass,
 };
+use stoa_core::group::GroupKey;
 use stoa_core::id::{AppId, ClassId, MeetingId};
 use stoa_core::ports::Store;
 use stoa_core::sanction::Source;
@@ -394,7 +395,7 @@ pub async fn a_view_shows_what_is_stored_about_one_user(mut s: impl Subject) {
     for class in [first.id, other.id] {
         let view = store.class_view(APP, class, &user("bob")).await.unwrap().unwrap();
         let class = look(&*store, class).await;
-        let (group, muted_until) = (GroupState::default(), UnixMs(0));
+        let (group, muted_until) = (GroupFacts::default(), UnixMs(0));
         assert_eq!(view, ClassView { class, assistant: None, group, row: None, sanction: None, muted_until });
     }
     done(&*store, first.id, permit("[]", None), 20).await;
@@ -402,17 +403,21 @@ pub async fn a_view_shows_what_is_stored_about_one_user(mut s: impl Subject) {
     done(&*store, first.id, join("bob", None), 40).await;
     done(&*store, other.id, join("eve", None), 40).await;
     done(&*store, first.id, kick("bob", 9_000), 5_999).await;
-    assert!(store.mute_class(first.id, true).await.unwrap());
-    assert!(store.mute_class_user(first.id, &user("bob"), UnixMs::MAX).await.unwrap());
-    assert!(store.like_class(first.id, u32::MAX).await.unwrap());
-    assert!(store.like_class(first.id, 3).await.unwrap());
+    let group = GroupKey::class(APP, first.id);
+    assert!(store.mute_group(&group, true).await.unwrap());
+    store.mute_in_group(&group, &[user("bob")], UnixMs::MAX).await.unwrap();
+    store.like_group(&group, u32::MAX).await.unwrap();
+    assert_eq!(store.like_group(&group, 3).await.unwrap(), u64::from(u32::MAX) + 3);
+    for who in ["bob", "ann", "bob"] {
+        store.visit_group(&group, &user(who)).await.unwrap();
+    }
     drop(store);
     s.reopen().await;
     let store = s.store();
     let view = store.class_view(APP, first.id, &user("bob")).await.unwrap().unwrap();
     assert_eq!(view.class, look(&*store, first.id).await);
     assert_eq!(view.assistant, Some(row(&*store, first.id, "ann").await));
-    assert_eq!(view.group, GroupState { mute_all: true, likes: u64::from(u32::MAX) + 3 });
+    assert_eq!(view.group, GroupFacts { mute_all: true, likes: u64::from(u32::MAX) + 3, pv: 3, uv: 2 });
     assert_eq!(view.row.as_ref().unwrap().status, MemberStatus::Kicked);
     let ban = store.sanction(&first.channel(), &user("bob")).await.unwrap().unwrap();
     assert_eq!((ban.until, ban.not_before_secs, ban.source), (UnixMs(9_000), 6, Source::Class));
@@ -421,6 +426,6 @@ pub async fn a_view_shows_what_is_stored_about_one_user(mut s: impl Subject) {
     let eve = store.class_view(APP, first.id, &user("eve")).await.unwrap().unwrap();
     assert_eq!((eve.row, eve.sanction, eve.muted_until), (None, None, UnixMs(0)));
     let theirs = store.class_view(APP, other.id, &user("bob")).await.unwrap().unwrap();
-    assert_eq!((theirs.row.as_ref(), theirs.sanction.as_ref(), theirs.group), (None, None, GroupState::default()));
+    assert_eq!((theirs.row.as_ref(), theirs.sanction.as_ref(), theirs.group), (None, None, GroupFacts::default()));
     assert_eq!(store.list_classes(APP, &user("bob"), 0, 10).await.unwrap(), [view, theirs]);
 }

@@ -64,6 +64,7 @@ fn commands() -> impl Strategy<Value = Command> {
         3 => (callers(), patches).prop_map(|(caller, patch)| Command::Update { caller, patch }),
         3 => people().prop_map(|user| Command::Attend { user }),
         3 => (seats(), 1..40u64).prop_map(|(index, stay)| Command::Release { index, stay }),
+        2 => any::<bool>().prop_map(|off| Command::MuteMics { off }),
         2 => kicks,
     ]
 }

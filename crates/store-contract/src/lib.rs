@@ -16,6 +16,7 @@ pub mod class_side;
 pub mod classes;
 pub mod crash;
 pub mod fold;
+pub mod groups;
 pub mod paging;
 pub mod pg;
 pub mod races;
@@ -90,8 +91,7 @@ macro_rules! store_contract {
                 a_deletion_erases_everything_but_sanctions_and_the_name,
                 nothing_decided_outlives_the_end_of_a_class;
             class_side: documents_are_added_once_listed_in_order_and_removed, check_ins_run_one_at_a_time,
-                answers_to_a_roll_call_are_recorded_once, mutes_and_likes_of_a_class_last,
-                boards_keep_their_changes_in_order;
+                answers_to_a_roll_call_are_recorded_once, boards_keep_their_changes_in_order;
             class_races: of_200_joins_of_one_user_all_succeed_and_make_one_row,
                 two_assistants_racing_for_the_slot_have_one_winner_in_each_of_200_rounds,
                 of_50_documents_of_one_id_one_is_added, of_100_check_ins_at_once_one_begins,

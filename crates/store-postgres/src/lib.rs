@@ -8,7 +8,10 @@
 mod calls;
 mod channels;
 mod class;
+mod credentials;
 mod fault;
+mod group_store;
+mod groups;
 mod rooms;
 mod store;
 mod tables;

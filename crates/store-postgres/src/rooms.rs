@@ -21,7 +21,7 @@ pub(crate) fn db(n: u64) -> i64 {
 macro_rules! room_columns {
     () => {
         "r.id, r.app, r.version, r.created_ms, r.updated_ms, r.started_ms, r.stopped_ms, r.show_code, \
-         r.title, r.notice, r.extends, r.cover_url, r.anchor_id, r.anchor_nick"
+         r.title, r.notice, r.extends, r.cover_url, r.anchor_id, r.anchor_nick, r.mics_off"
     };
 }
 
@@ -61,6 +61,7 @@ fn read_room(r: &PgRow) -> Result<Room, Fault> {
         cover_url: r.try_get(11)?,
         anchor: UserId::new(r.try_get::<String, _>(12)?).map_err(|_| bad("anchor_id"))?,
         anchor_nick: r.try_get(13)?,
+        mics_off: r.try_get(14)?,
         seats: Default::default(),
     })
 }
@@ -84,11 +85,11 @@ fn read_holder((user, since, stay, attended): Holder, room: RoomId) -> Result<Op
 /// A row of [`whole_rooms`].
 fn read_whole(r: &PgRow) -> Result<Arc<Room>, Fault> {
     let mut room = read_room(r)?;
-    let users: Vec<Option<String>> = r.try_get(14)?;
-    let texts: Vec<Option<String>> = r.try_get(15)?;
-    let joins: Vec<Option<i64>> = r.try_get(16)?;
-    let stays: Vec<Option<i64>> = r.try_get(17)?;
-    let attends: Vec<bool> = r.try_get(18)?;
+    let users: Vec<Option<String>> = r.try_get(15)?;
+    let texts: Vec<Option<String>> = r.try_get(16)?;
+    let joins: Vec<Option<i64>> = r.try_get(17)?;
+    let stays: Vec<Option<i64>> = r.try_get(18)?;
+    let attends: Vec<bool> = r.try_get(19)?;
     if [users.len(), texts.len(), joins.len(), stays.len(), attends.len()] != [SeatIndex::COUNT; 5] {
         return Err(bad_row("voice_seats", "seat", room.id).into());
     }
@@ -219,8 +220,8 @@ async fn check_limit(tx: &mut PgConnection, new: &NewRoom, max: u32) -> Result<(
 async fn insert_row(tx: &mut PgConnection, room: &Room) -> Result<u64, sqlx::Error> {
     let done = sqlx::query(
         "INSERT INTO voice_rooms (id, app, version, created_ms, updated_ms, started_ms, stopped_ms, show_code, \
-         title, notice, extends, cover_url, anchor_id, anchor_nick) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) \
+         title, notice, extends, cover_url, anchor_id, anchor_nick, mics_off) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) \
          ON CONFLICT (app, show_code) DO NOTHING",
     )
     .bind(&room.id.0[..])
@@ -237,6 +238,7 @@ async fn insert_row(tx: &mut PgConnection, room: &Room) -> Result<u64, sqlx::Err
     .bind(&room.cover_url)
     .bind(room.anchor.as_str())
     .bind(&room.anchor_nick)
+    .bind(room.mics_off)
     .execute(tx)
     .await?;
     Ok(done.rows_affected())
@@ -313,7 +315,7 @@ async fn change_seat(tx: &mut PgConnection, room: &Room, index: SeatIndex, t: &T
 async fn write_room(tx: &mut PgConnection, old: &Room, new: &Room) -> Result<(), Fault> {
     let done = sqlx::query(
         "UPDATE voice_rooms SET version = $1, updated_ms = $2, stopped_ms = $3, title = $4, notice = $5, \
-         extends = $6, cover_url = $7, anchor_nick = $8 WHERE id = $9 AND version = $10",
+         extends = $6, cover_url = $7, anchor_nick = $8, mics_off = $9 WHERE id = $10 AND version = $11",
     )
     .bind(db(new.version))
     .bind(new.updated.0)
@@ -323,6 +325,7 @@ async fn write_room(tx: &mut PgConnection, old: &Room, new: &Room) -> Result<(),
     .bind(&new.extends)
     .bind(&new.cover_url)
     .bind(&new.anchor_nick)
+    .bind(new.mics_off)
     .bind(&new.id.0[..])
     .bind(db(old.version))
     .execute(tx)

@@ -8,6 +8,7 @@ use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection, PgPool};
 use stoa_core::account::Account;
+use stoa_core::group::GroupKey;
 use stoa_core::id::{AppId, ChannelKey, ClassId, RoomId, UserId};
 use stoa_core::ports::{OutboxItem, OutboxStore, PageStart, Store};
 use stoa_core::sanction::Sanction;
@@ -18,7 +19,7 @@ use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::timeout;
 
 use crate::fault::{Fault, domain, retry};
-use crate::{channels, rooms, tables};
+use crate::{channels, groups, rooms, tables};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 
@@ -87,7 +88,7 @@ impl PostgresStore {
         self.pool.close().await;
     }
 
-    async fn turn(&self, id: RoomId) -> Result<MutexGuard<'_, ()>> {
+    pub(crate) async fn turn(&self, id: RoomId) -> Result<MutexGuard<'_, ()>> {
         self.turn_on(usize::from(id.0[0] ^ id.0[15])).await
     }
 
@@ -135,6 +136,7 @@ impl PostgresStore {
             rooms::write_changes(&mut tx, &room, next).await?;
             if room.live() && !next.live() {
                 channels::forget_members(&mut tx, &room.channel()).await?;
+                groups::erase(&mut tx, &GroupKey::room(app, id)).await?;
             }
         }
         if let Some(s) = &decision.sanction {

@@ -9,6 +9,7 @@ use stoa_core::channel::{
     Boot, Call, CallOp, CallRow, ChannelRecord, Member, MemberApplied, MemberCommand, Subject, decide_member,
 };
 use stoa_core::class::{Class, ClassStatus, Meeting};
+use stoa_core::group::GroupKey;
 use stoa_core::id::{AppId, ChannelKey, ChannelName, MeetingId, UserId};
 use stoa_core::ports::{CallFilter, CallStore, ChannelStore, SanctionFilter};
 use stoa_core::sanction::Sanction;
@@ -18,7 +19,7 @@ use stoa_core::voice::Room;
 use crate::class::record;
 use crate::fault::{Fault, retry};
 use crate::store::PostgresStore;
-use crate::{calls, channels, rooms, tables};
+use crate::{calls, channels, groups, rooms, tables};
 
 /// What a channel is, its row locked.
 enum Place {
@@ -120,6 +121,8 @@ impl PostgresStore {
             record::lock_meeting(&mut tx, key.app, meeting).await?;
         }
         let ended = channels::end(&mut tx, key).await?;
+        // Of a channel without a record too: its group needs none.
+        groups::erase_talk(&mut tx, &GroupKey::talk(key.app, key.name.clone())).await?;
         tx.commit().await?;
         Ok(ended)
     }

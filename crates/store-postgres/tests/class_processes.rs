@@ -15,10 +15,12 @@ use stoa_core::class::{
     CheckIn, Class, ClassApplied, ClassCommand, ClassIdentity, ClassMode, ClassOutcome, ClassRefusal, ClassStatus,
     ClassStore as _, Doc, Meeting, MeetingInfo, MeetingMember, MeetingPatch, MemberFilter, NewClass,
 };
+use stoa_core::group::{Doomed, GroupKey, GroupPatch, GroupStore as _, StoredMessage};
 use stoa_core::id::{ChannelKey, CheckInId, ClassId, MeetingId, UserId};
 use stoa_core::ports::{ChannelStore as _, SanctionFilter};
 use stoa_core::sanction::Source;
 use stoa_core::time::UnixMs;
+use stoa_store_contract::groups::message;
 use stoa_store_contract::pg::Server;
 use stoa_store_contract::{APP, good, user};
 use stoa_store_postgres::PostgresStore;
@@ -294,18 +296,19 @@ fn some_command(who: &UserId, k: usize) -> ClassCommand {
 async fn something(s: &PostgresStore, class: ClassId, channel: ChannelKey, k: usize) {
     let now = UnixMs(5000 + k as i64);
     let who = user(&format!("user {}", k % 5));
-    match k % 19 {
+    let group = GroupKey::class(APP, class);
+    match k % 23 {
         0 => drop(good(s.open_channel(ChannelRecord::new(channel, now)).await)),
         1 => assert_ok(s.end_channel(&channel).await),
         2 | 3 => {
             let command = MemberCommand::SetIdentity { to: IdentityType::Listener, request: None };
             drop(good(s.apply_member(&channel, &who, command, now).await));
         }
-        4 => assert_ok(s.like_class(class, 1).await),
-        5 => assert_ok(s.mute_class_user(class, &who, now).await),
+        4 => drop(good(s.like_group(&group, 1).await)),
+        5 => good(s.mute_in_group(&group, &[who.clone(), user("user 0")], now).await),
         6 => assert_ok(s.append_board(class, &[1, 2, 3]).await),
         7 => assert_ok(s.replace_board(class, &[4]).await),
-        8 => assert_ok(s.mute_class(class, true).await),
+        8 => assert_ok(s.mute_group(&group, k % 2 == 0).await),
         9 => {
             let doc = Doc { id: format!("{}", k % 7), server: None, data: "1".into(), created: now };
             drop(good(s.add_docs(class, vec![doc]).await));
@@ -317,6 +320,19 @@ async fn something(s: &PostgresStore, class: ClassId, channel: ChannelKey, k: us
                 assert_ok(s.record_check_in(id, &who, now).await);
             }
         }
+        11 => drop(good(s.visit_group(&group, &who).await)),
+        12 => {
+            let patch = GroupPatch { meta: Some("{}".into()), admins: None };
+            good(s.patch_group(&group, patch).await);
+        }
+        13 => {
+            let first = good(s.reserve_seqnums(&group, 2).await);
+            for n in [first, first + 1] {
+                let sid = format!("{}", n % 3);
+                good(s.put_message(&group, StoredMessage { sid, ..message(n) }).await);
+            }
+        }
+        14 => drop(good(s.delete_messages(&group, Doomed::Sids(vec!["1".into(), "2".into()])).await)),
         _ => drop(good(s.apply_class(APP, class, some_command(&who, k), now).await)),
     }
 }
@@ -381,8 +397,13 @@ async fn writes_that_wait_for_a_deletion_say_that_there_is_no_class() {
         let doc = Doc { id: "x".into(), server: None, data: "1".into(), created: UnixMs(1) };
         let (a, b, c, d, e) = (s.clone(), s.clone(), s.clone(), s.clone(), s.clone());
         writes.spawn(async move { good(a.append_board(class, b"x").await) });
-        writes.spawn(async move { good(b.mute_class_user(class, &user("bob"), UnixMs(9)).await) });
-        writes.spawn(async move { good(c.like_class(class, 1).await) | good(c.mute_class(class, true).await) });
+        let (group, other) = (GroupKey::class(APP, class), GroupKey::class(APP, class));
+        writes.spawn(async move {
+            good(b.put_message(&group, message(1)).await);
+            good(b.message(&group, &message(1).id).await).is_some()
+                || good(b.visit_group(&group, &user("bob")).await).0 > 0
+        });
+        writes.spawn(async move { good(c.like_group(&other, 1).await) > 0 || good(c.mute_group(&other, true).await) });
         writes.spawn(async move { good(d.record_check_in(id, &user("bob"), UnixMs(9)).await) });
         writes.spawn(async move { good(e.add_docs(class, vec![doc]).await).is_some() });
         writes.spawn(async move {
@@ -396,7 +417,7 @@ async fn writes_that_wait_for_a_deletion_say_that_there_is_no_class() {
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
     let all_wait = async {
         // Those of one process that take the class for themselves stand in its queue, one of them waits in the database.
-        while sqlx::query_scalar::<_, i64>(waiting).fetch_one(&raw).await.unwrap() < 10 {}
+        while sqlx::query_scalar::<_, i64>(waiting).fetch_one(&raw).await.unwrap() < 6 {}
     };
     tokio::time::timeout(Duration::from_secs(4), all_wait).await.expect("they wait for the lock");
     deletion.commit().await.unwrap();
@@ -419,7 +440,9 @@ async fn assert_empty_and_without_deadlocks(url: &str) {
     let inside = sqlx::PgPool::connect(url).await.unwrap();
     let rows: i64 = sqlx::query_scalar(
         "SELECT (SELECT count(*) FROM class) + (SELECT count(*) FROM class_member) + (SELECT count(*) FROM class_doc) \
-         + (SELECT count(*) FROM class_group) + (SELECT count(*) FROM class_mute) + (SELECT count(*) FROM class_board) \
+         + (SELECT count(*) FROM hub_group) + (SELECT count(*) FROM hub_group_info) + (SELECT count(*) FROM hub_mute) \
+         + (SELECT count(*) FROM hub_visitor) + (SELECT count(*) FROM hub_amount) + (SELECT count(*) FROM hub_message) \
+         + (SELECT count(*) FROM class_board) \
          + (SELECT count(*) FROM talk_channel) + (SELECT count(*) FROM talk_member)",
     )
     .fetch_one(&inside)

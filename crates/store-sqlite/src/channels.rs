@@ -5,12 +5,14 @@ use std::sync::Arc;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use stoa_core::channel::{ChannelRecord, IdentityType, Member, MemberApplied, MemberCommand, Subject, decide_member};
 use stoa_core::class::{ClassStatus, Meeting};
+use stoa_core::group::GroupKey;
 use stoa_core::id::{AppId, ChannelKey, ChannelName, UserId};
 use stoa_core::time::UnixMs;
 use stoa_core::{Error, Result};
 
 use crate::classes;
 use crate::errors::{bad_row, one_row, sql};
+use crate::groups;
 use crate::rooms::{self, db};
 use crate::tx::Tx;
 
@@ -238,6 +240,8 @@ pub(crate) fn end(tx: &mut Tx<'_>, key: &ChannelKey) -> Result<bool> {
     if had {
         erase(tx, key, Erase::All)?;
     }
+    // Of a channel without a record too: its group needs none.
+    groups::erase(tx, &GroupKey::talk(key.app, key.name.clone()))?;
     Ok(had)
 }
 
@@ -400,7 +404,7 @@ mod tests {
         conn.execute_batch(
             "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000) \
              INSERT INTO voice_rooms SELECT randomblob(16), 1, 1, i, i, i, iif(i % 10 = 0, i, NULL), i, 't', '', '', \
-             '', 'owner', '' FROM n; \
+             '', 'owner', '', 0 FROM n; \
              INSERT INTO talk_channel VALUES (1, 'B', 1, 1), (1, 'a', 1, 1), (2, 'b', 1, 1), (1, '中', 1, 1);",
         )
         .unwrap();

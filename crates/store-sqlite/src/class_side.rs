@@ -1,4 +1,4 @@
-//! What hangs on classes: courseware, roll calls, the message group's state, whiteboards.
+//! What hangs on classes: courseware, roll calls, whiteboards.
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use stoa_core::Result;
@@ -157,48 +157,6 @@ pub(crate) fn check_in_records(conn: &Connection, id: CheckInId, user: Option<&U
     .map_err(sql("list check-in records"))?
     .into_iter()
     .collect()
-}
-
-/// Nobody but teacher and assistant may comment, or everybody may.
-pub(crate) fn mute_all(tx: &mut Tx<'_>, class: ClassId, on: bool) -> Result<bool> {
-    let n = tx
-        .conn
-        .prepare_cached(
-            "INSERT INTO class_group (class_id, mute_all, likes) SELECT id, ?2, 0 FROM class WHERE id = ?1 \
-             ON CONFLICT (class_id) DO UPDATE SET mute_all = excluded.mute_all",
-        )
-        .and_then(|mut s| s.execute(params![class.0, on]))
-        .map_err(sql("mute a class"))?;
-    tx.wrote();
-    Ok(n == 1)
-}
-
-/// Adds likes.
-pub(crate) fn like(tx: &mut Tx<'_>, class: ClassId, likes: u32) -> Result<bool> {
-    let n = tx
-        .conn
-        .prepare_cached(
-            "INSERT INTO class_group (class_id, mute_all, likes) SELECT id, 0, ?2 FROM class WHERE id = ?1 \
-             ON CONFLICT (class_id) DO UPDATE SET likes = likes + excluded.likes",
-        )
-        .and_then(|mut s| s.execute(params![class.0, likes]))
-        .map_err(sql("like a class"))?;
-    tx.wrote();
-    Ok(n == 1)
-}
-
-/// The user may not comment before `until`.
-pub(crate) fn mute_user(tx: &mut Tx<'_>, class: ClassId, user: &UserId, until: UnixMs) -> Result<bool> {
-    let n = tx
-        .conn
-        .prepare_cached(
-            "INSERT INTO class_mute (class_id, user_id, until_ms) SELECT id, ?2, ?3 FROM class WHERE id = ?1 \
-             ON CONFLICT (class_id, user_id) DO UPDATE SET until_ms = excluded.until_ms",
-        )
-        .and_then(|mut s| s.execute(params![class.0, user.as_str(), until.0]))
-        .map_err(sql("mute a user"))?;
-    tx.wrote();
-    Ok(n == 1)
 }
 
 /// Everything appended to a board.

@@ -127,19 +127,6 @@ impl ClassStore for SqliteStore {
         let user = user.cloned();
         self.read(move |c| class_side::check_in_records(c, id, user.as_ref())).await
     }
-
-    async fn mute_class(&self, class: ClassId, on: bool) -> Result<bool> {
-        self.writer.submit(move |tx| class_side::mute_all(tx, class, on)).await
-    }
-
-    async fn mute_class_user(&self, class: ClassId, user: &UserId, until: UnixMs) -> Result<bool> {
-        let user = user.clone();
-        self.writer.submit(move |tx| class_side::mute_user(tx, class, &user, until)).await
-    }
-
-    async fn like_class(&self, class: ClassId, n: u32) -> Result<bool> {
-        self.writer.submit(move |tx| class_side::like(tx, class, n)).await
-    }
 }
 
 #[async_trait]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row, params};
 use stoa_core::Result;
-use stoa_core::class::{ClassIdentity, ClassMember, ClassView, GroupState, MemberFilter, MemberStatus};
+use stoa_core::class::{ClassIdentity, ClassMember, ClassView, GroupFacts, MemberFilter, MemberStatus};
 use stoa_core::id::{AppId, ChannelKey, ChannelName, ClassId, UserId};
 use stoa_core::time::UnixMs;
 
@@ -26,15 +26,15 @@ macro_rules! views {
             ", ",
             class_member_columns!("m"),
             ", s.source, s.acted_by, s.created_ms, s.until_ms, s.not_before_secs, \
-             coalesce(g.mute_all, 0), coalesce(g.likes, 0), coalesce(u.until_ms, 0) FROM (SELECT ",
+             coalesce(g.mute_all, 0), coalesce(g.likes, 0), coalesce(g.pv, 0), coalesce(g.uv, 0), coalesce(u.until_ms, 0) FROM (SELECT ",
             class_columns!(),
             " FROM class WHERE ",
             $which,
             ") c LEFT JOIN class_member a INDEXED BY class_member_slot ON a.class_id = c.id AND a.identity = 2 \
              LEFT JOIN class_member m ON m.class_id = c.id AND m.user_id = ?1 \
              LEFT JOIN sanctions s ON s.app = c.app AND s.channel = c.meeting AND s.user_id = ?1 \
-             LEFT JOIN class_group g ON g.class_id = c.id \
-             LEFT JOIN class_mute u ON u.class_id = c.id AND u.user_id = ?1"
+             LEFT JOIN hub_group g ON g.app = c.app AND g.group_id = lower(hex(c.id)) \
+             LEFT JOIN hub_mute u ON u.app = c.app AND u.group_id = lower(hex(c.id)) AND u.user_id = ?1"
         )
     };
 }
@@ -73,8 +73,9 @@ fn read_view(r: &Row<'_>, user: &UserId) -> rusqlite::Result<Result<ClassView>> 
     let assistant = joined(r, ASSISTANT, || read_member(r, ASSISTANT))?;
     let row = joined(r, ROW, || read_member(r, ROW))?;
     let sanction = joined(r, SANCTION, || read_sanction(r, SANCTION, &channel, user))?;
-    let group = GroupState { mute_all: r.get(GROUP)?, likes: count(r.get(GROUP + 1)?) };
-    let muted_until = UnixMs(r.get(GROUP + 2)?);
+    let number = |at: usize| r.get(GROUP + at).map(count);
+    let group = GroupFacts { mute_all: r.get(GROUP)?, likes: number(1)?, pv: number(2)?, uv: number(3)? };
+    let muted_until = UnixMs(r.get(GROUP + 4)?);
     Ok(assistant
         .and_then(|assistant| Ok(ClassView { class, assistant, group, row: row?, sanction: sanction?, muted_until })))
 }

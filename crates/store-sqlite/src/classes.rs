@@ -10,6 +10,7 @@ use stoa_core::class::{
     Class, ClassApplied, ClassCommand, ClassFacts, ClassIdentity, ClassMember, ClassMode, ClassOutcome, ClassStatus,
     Known, Meeting, MeetingInfo, MemberStatus, NewClass, OnStage, Permit, Stage, decide_class,
 };
+use stoa_core::group::GroupKey;
 use stoa_core::id::{AppId, ClassId, MeetingId, UserId};
 use stoa_core::sanction::Sanction;
 use stoa_core::time::UnixMs;
@@ -18,7 +19,7 @@ use crate::channels::Erase;
 use crate::errors::{bad_row, one_row, sql};
 use crate::rooms::{db, refuse_nul};
 use crate::tx::Tx;
-use crate::{channels, tables};
+use crate::{channels, groups, tables};
 
 /// A media channel's name that may be a class's.
 pub(crate) type MeetingKey = (AppId, MeetingId);
@@ -428,6 +429,7 @@ fn delete(tx: &mut Tx<'_>, class: &Class) -> Result<()> {
         .map_err(sql("keep a deleted class's name"))?;
     one_row("keep a deleted class's name", n)?;
     channels::erase(tx, &class.channel(), Erase::All)?;
+    groups::erase(tx, &GroupKey::class(class.app, class.id))?;
     tx.deleted_class(class);
     Ok(())
 }

@@ -13,6 +13,7 @@ const STEPS: &[(&str, &str)] = &[
     ("0001_rooms_seats_accounts_sanctions", include_str!("../migrations/0001_rooms_seats_accounts_sanctions.sql")),
     ("0002_channels_members_calls", include_str!("../migrations/0002_channels_members_calls.sql")),
     ("0003_classes", include_str!("../migrations/0003_classes.sql")),
+    ("0004_groups", include_str!("../migrations/0004_groups.sql")),
 ];
 
 /// Names of all migrations in order, `0001_…` first.
@@ -135,6 +136,50 @@ mod tests {
         assert_eq!(all[0], ChannelRecord { key, created: UnixMs(5), version: 3 });
         assert_eq!(crate::channels::names(&conn, AppId(1), 0, 10).unwrap().0, 2);
         assert!(path.with_file_name("x.db.before-0003_classes").exists());
+    }
+
+    #[test]
+    fn mutes_and_likes_of_classes_go_on_as_their_groups_and_rooms_keep_their_microphones() {
+        use stoa_core::class::GroupFacts;
+        use stoa_core::group::{GroupKey, GroupState};
+        use stoa_core::id::{AppId, ClassId, RoomId, UserId};
+        use stoa_core::time::UnixMs;
+
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.db");
+        let mut conn = crate::open::writer(&path).unwrap();
+        run(&mut conn, &path, &STEPS[..3]).unwrap();
+        conn.execute_batch(
+            "INSERT INTO voice_rooms VALUES (x'000102030405060708090a0b0c0d0e0f', 1, 1, 5, 5, 5, NULL, 7, 't', '', '', \
+             '', 'owner', ''); \
+             INSERT INTO class SELECT id, 214, printf('00000000-0000-4000-8000-%012x', n), 1, n, 5, NULL, NULL, 't', '', \
+             'owner', '', '', 0, 0, 't', NULL, NULL, NULL, NULL, '{\"members\":[]}', '{\"on\":[]}' \
+             FROM (SELECT x'AA0102030405060708090a0b0c0d0e0f' AS id, 1 AS n UNION ALL \
+             SELECT x'BB0102030405060708090a0b0c0d0e0f', 2); \
+             INSERT INTO class_group VALUES (x'AA0102030405060708090a0b0c0d0e0f', 1, 9); \
+             INSERT INTO class_mute VALUES (x'AA0102030405060708090a0b0c0d0e0f', 'bob', 900), \
+             (x'AA0102030405060708090a0b0c0d0e0f', 'eve', 0), (x'BB0102030405060708090a0b0c0d0e0f', 'bob', 7);",
+        )
+        .unwrap();
+        migrate(&mut conn, &path).unwrap();
+        let (app, bob) = (AppId(214), UserId::new("bob").unwrap());
+        let id = |first: u8| {
+            let mut id = RoomId::parse("000102030405060708090a0b0c0d0e0f").unwrap().0;
+            id[0] = first;
+            ClassId(id)
+        };
+        let state = crate::groups::state(&conn, &GroupKey::class(app, id(0xaa))).unwrap();
+        let muted = vec![(bob.clone(), UnixMs(900))];
+        assert_eq!(state, GroupState { mute_all: true, likes: 9, muted, ..GroupState::default() });
+        let view = |first| crate::class_views::view(&conn, app, id(first), &bob).unwrap().unwrap();
+        let facts = GroupFacts { mute_all: true, likes: 9, ..GroupFacts::default() };
+        assert_eq!((view(0xaa).group, view(0xaa).muted_until), (facts, UnixMs(900)));
+        assert_eq!((view(0xbb).group, view(0xbb).muted_until), (GroupFacts::default(), UnixMs(7)));
+        let gone = "SELECT count(*) FROM sqlite_schema WHERE name IN ('class_group', 'class_mute')";
+        assert_eq!(conn.query_row(gone, [], |r| r.get::<_, i64>(0)).unwrap(), 0);
+        let room = crate::rooms::load(&conn, RoomId(id(0).0)).unwrap().unwrap();
+        assert!(!room.mics_off);
+        assert!(path.with_file_name("x.db.before-0004_groups").exists());
     }
 
     fn has_copy(entry: &std::io::Result<std::fs::DirEntry>) -> bool {

@@ -21,7 +21,7 @@ pub(crate) fn db(n: u64) -> i64 {
 macro_rules! room_columns {
     () => {
         "id, app, version, created_ms, updated_ms, started_ms, stopped_ms, show_code, \
-         title, notice, extends, cover_url, anchor_id, anchor_nick"
+         title, notice, extends, cover_url, anchor_id, anchor_nick, mics_off"
     };
 }
 
@@ -50,6 +50,7 @@ macro_rules! room_params {
             $r.cover_url,
             $r.anchor.as_str(),
             $r.anchor_nick,
+            $r.mics_off,
         ]
     };
 }
@@ -77,6 +78,7 @@ fn read_room(r: &Row<'_>) -> rusqlite::Result<Result<Room>> {
         cover_url: r.get(11)?,
         anchor,
         anchor_nick: r.get(13)?,
+        mics_off: r.get(14)?,
         seats: Default::default(),
     }))
 }
@@ -220,7 +222,7 @@ pub(crate) fn insert(conn: &Connection, new: NewRoom, codes: &[u32], max_live: u
         .prepare_cached(concat!(
             "INSERT INTO voice_rooms (",
             room_columns!(),
-            ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) ",
+            ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15) ",
             "ON CONFLICT (app, show_code) DO NOTHING"
         ))
         .map_err(sql(doing))?;
@@ -308,14 +310,14 @@ fn change_seat(conn: &Connection, room: &Room, index: SeatIndex, extends: Option
 fn write_room(conn: &Connection, old: &Room, new: &Room) -> Result<()> {
     let texts =
         |r: &Room| (r.updated, r.stopped, r.title.clone(), r.notice.clone(), r.extends.clone(), r.cover_url.clone());
-    let only_version = texts(old) == texts(new) && old.anchor_nick == new.anchor_nick;
+    let only_version = texts(old) == texts(new) && old.anchor_nick == new.anchor_nick && old.mics_off == new.mics_off;
     let n = if only_version {
         conn.prepare_cached("UPDATE voice_rooms SET version = ?1 WHERE id = ?2 AND version = ?3")
             .and_then(|mut s| s.execute(params![db(new.version), new.id.0, db(old.version)]))
     } else {
         conn.prepare_cached(
             "UPDATE voice_rooms SET version = ?1, updated_ms = ?2, stopped_ms = ?3, title = ?4, notice = ?5, \
-             extends = ?6, cover_url = ?7, anchor_nick = ?8 WHERE id = ?9 AND version = ?10",
+             extends = ?6, cover_url = ?7, anchor_nick = ?8, mics_off = ?9 WHERE id = ?10 AND version = ?11",
         )
         .and_then(|mut s| {
             s.execute(params![
@@ -327,6 +329,7 @@ fn write_room(conn: &Connection, old: &Room, new: &Room) -> Result<()> {
                 new.extends,
                 new.cover_url,
                 new.anchor_nick,
+                new.mics_off,
                 new.id.0,
                 db(old.version)
             ])

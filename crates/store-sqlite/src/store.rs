@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use rusqlite::Connection;
 use stoa_core::account::Account;
 use stoa_core::class::Class;
+use stoa_core::group::GroupKey;
 use stoa_core::id::{AppId, ChannelKey, ClassId, RoomId, UserId};
 use stoa_core::ports::{OutboxItem, OutboxStore, PageStart, Store};
 use stoa_core::sanction::Sanction;
@@ -24,7 +25,7 @@ use crate::gate::Gate;
 use crate::readers::Readers;
 use crate::tx::{SanctionKey, Tx};
 use crate::writer::Writer;
-use crate::{migrate, open, rooms, tables};
+use crate::{groups, migrate, open, rooms, tables};
 
 /// What is kept of the last commit, and the gate that keeps reads in order.
 pub(crate) struct Memory {
@@ -269,6 +270,7 @@ fn apply(tx: &mut Tx<'_>, app: AppId, id: RoomId, command: &Command, now: UnixMs
             rooms::write_changes(tx.conn, &room, &next)?;
             if room.live() && !next.live() {
                 channels::erase(tx, &next.channel(), Erase::Members)?;
+                groups::erase(tx, &GroupKey::room(app, id))?;
             }
             let next = Arc::new(next);
             tx.wrote_room(next.clone());

@@ -4,7 +4,7 @@ use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, PgPool, Row};
 use stoa_core::channel::IdentityType;
 use stoa_core::class::{
-    Class, ClassCommand, ClassFacts, ClassIdentity, ClassMember, ClassView, GroupState, Known, MemberFilter,
+    Class, ClassCommand, ClassFacts, ClassIdentity, ClassMember, ClassView, GroupFacts, Known, MemberFilter,
     MemberStatus,
 };
 use stoa_core::id::{AppId, ChannelKey, ClassId, UserId};
@@ -244,14 +244,15 @@ macro_rules! views {
         concat!(
             "SELECT ",
             class_columns!(),
-            ", g.mute_all, g.likes, coalesce(u.until_ms, 0), ",
+            ", coalesce(g.mute_all, FALSE), coalesce(g.likes, 0), coalesce(g.pv, 0), coalesce(g.uv, 0), \
+             coalesce(u.until_ms, 0), ",
             member_columns!("a"),
             ", ",
             member_columns!("m"),
             ", s.source, s.acted_by, s.created_ms, s.until_ms, s.not_before_secs FROM ",
             $classes,
-            " c JOIN class_group g ON g.class_id = c.id \
-             LEFT JOIN class_mute u ON u.class_id = c.id AND u.user_id = $2 \
+            " c LEFT JOIN hub_group g ON g.app = $1 AND g.group_id = encode(c.id, 'hex') \
+             LEFT JOIN hub_mute u ON u.app = $1 AND u.group_id = encode(c.id, 'hex') AND u.user_id = $2 \
              LEFT JOIN class_member a ON a.class_id = c.id AND a.identity = 2 \
              LEFT JOIN class_member m ON m.class_id = c.id AND m.user_id = $2 \
              LEFT JOIN sanctions s ON s.app = $1 AND s.channel = c.meeting AND s.user_id = $2 "
@@ -261,16 +262,21 @@ macro_rules! views {
 
 fn read_view(r: &PgRow, user: &UserId) -> Result<ClassView, Fault> {
     const GROUP: usize = CLASS_COLUMNS;
-    const ASSISTANT: usize = GROUP + 3;
+    const ASSISTANT: usize = GROUP + 5;
     const ROW: usize = ASSISTANT + MEMBER_COLUMNS;
     const SANCTION: usize = ROW + MEMBER_COLUMNS;
     let class = read_class(r)?;
     Ok(ClassView {
         assistant: read_member(r, ASSISTANT, class.id)?,
-        group: GroupState { mute_all: r.try_get(GROUP)?, likes: count(r.try_get(GROUP + 1)?) },
+        group: GroupFacts {
+            mute_all: r.try_get(GROUP)?,
+            likes: count(r.try_get(GROUP + 1)?),
+            pv: count(r.try_get(GROUP + 2)?),
+            uv: count(r.try_get(GROUP + 3)?),
+        },
         row: read_member(r, ROW, class.id)?,
         sanction: read_found(r, SANCTION, &class.channel(), user)?,
-        muted_until: UnixMs(r.try_get(GROUP + 2)?),
+        muted_until: UnixMs(r.try_get(GROUP + 4)?),
         class: class.into(),
     })
 }

@@ -14,12 +14,13 @@ use stoa_core::class::{
     CheckIn, CheckInRecord, Class, ClassApplied, ClassCommand, ClassMember, ClassOutcome, ClassStatus, ClassStore,
     ClassView, Doc, Meeting, MemberFilter, NewClass, decide_class,
 };
+use stoa_core::group::GroupKey;
 use stoa_core::id::{AppId, ChannelKey, CheckInId, ClassId, MeetingId, UserId};
 use stoa_core::time::UnixMs;
 
 use crate::fault::{Fault, retry};
 use crate::store::PostgresStore;
-use crate::{channels, tables};
+use crate::{channels, groups, tables};
 
 /// The channel's record follows the class's status: a running class needs none, an ended one has none and nothing that
 /// was decided in it.
@@ -69,6 +70,7 @@ impl PostgresStore {
             channels::remove(&mut tx, &class.channel()).await?;
             channels::forget_members(&mut tx, &class.channel()).await?;
             record::delete(&mut tx, &class).await?;
+            groups::erase(&mut tx, &GroupKey::class(app, id)).await?;
         }
         tx.commit().await?;
         let class = Arc::new(decision.class.unwrap_or(class));
@@ -211,18 +213,6 @@ impl ClassStore for PostgresStore {
 
     async fn check_in_records(&self, id: CheckInId, user: Option<&UserId>) -> Result<Vec<CheckInRecord>> {
         retry("list answers to a check-in", || parts::records(&self.pool, id, user)).await
-    }
-
-    async fn mute_class(&self, class: ClassId, on: bool) -> Result<bool> {
-        retry("mute a class", || parts::mute_all(&self.pool, class, on)).await
-    }
-
-    async fn mute_class_user(&self, class: ClassId, user: &UserId, until: UnixMs) -> Result<bool> {
-        retry("mute a user of a class", || parts::mute_user(&self.pool, class, user, until)).await
-    }
-
-    async fn like_class(&self, class: ClassId, n: u32) -> Result<bool> {
-        retry("like a class", || parts::like(&self.pool, class, n)).await
     }
 }
 

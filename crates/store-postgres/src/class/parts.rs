@@ -1,4 +1,4 @@
-//! What hangs on a class beside its members: courseware, roll calls, the group's state, the whiteboard.
+//! What hangs on a class beside its members: courseware, roll calls, the whiteboard.
 //!
 //! Every write takes the class's row first and its own rows after that, as a deletion does, so none of them waits for
 //! another in a circle. Writes that do not depend on the record share the row (`FOR KEY SHARE`): they wait for commands
@@ -146,41 +146,6 @@ pub(crate) async fn records(pool: &PgPool, id: CheckInId, user: Option<&UserId>)
     .fetch_all(pool)
     .await?;
     rows.iter().map(|r| Ok(CheckInRecord { user: read_user(r, 0)?, at: UnixMs(r.try_get(1)?) })).collect()
-}
-
-/// Mutes all or nobody. The group's row lives exactly as long as its class.
-pub(crate) async fn mute_all(pool: &PgPool, class: ClassId, on: bool) -> Result<bool, Fault> {
-    let done = sqlx::query("UPDATE class_group SET mute_all = $2 WHERE class_id = $1")
-        .bind(&class.0[..])
-        .bind(on)
-        .execute(pool)
-        .await?;
-    Ok(done.rows_affected() == 1)
-}
-
-/// Adds likes.
-pub(crate) async fn like(pool: &PgPool, class: ClassId, n: u32) -> Result<bool, Fault> {
-    let done = sqlx::query("UPDATE class_group SET likes = likes + $2 WHERE class_id = $1")
-        .bind(&class.0[..])
-        .bind(i64::from(n))
-        .execute(pool)
-        .await?;
-    Ok(done.rows_affected() == 1)
-}
-
-/// Mutes one user.
-pub(crate) async fn mute_user(pool: &PgPool, class: ClassId, user: &UserId, until: UnixMs) -> Result<bool, Fault> {
-    let done = sqlx::query(
-        "WITH there AS (SELECT id FROM class WHERE id = $1 FOR KEY SHARE) \
-         INSERT INTO class_mute (class_id, user_id, until_ms) SELECT id, $2, $3 FROM there \
-         ON CONFLICT (class_id, user_id) DO UPDATE SET until_ms = excluded.until_ms",
-    )
-    .bind(&class.0[..])
-    .bind(user.as_str())
-    .bind(until.0)
-    .execute(pool)
-    .await?;
-    Ok(done.rows_affected() == 1)
 }
 
 /// Everything stored of a whiteboard.

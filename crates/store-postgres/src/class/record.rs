@@ -136,13 +136,12 @@ pub(crate) async fn meeting(pool: &PgPool, app: AppId, meeting: MeetingId) -> Re
     Ok(if gone { Meeting::Deleted } else { Meeting::Unknown })
 }
 
-/// Inserts the class and its group's state.
+/// Inserts the class.
 pub(crate) async fn insert(pool: &PgPool, c: &Class) -> Result<(), Fault> {
     let done = sqlx::query(
-        "WITH made AS (INSERT INTO class (id, app, meeting, version, created_ms, updated_ms, title, notice, \
+        "INSERT INTO class (id, app, meeting, version, created_ms, updated_ms, title, notice, \
          teacher_id, teacher_nick, extends, mode, status, board_title, meeting_info, stage) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) RETURNING id) \
-         INSERT INTO class_group (class_id) SELECT id FROM made",
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
     )
     .bind(&c.id.0[..])
     .bind(db(c.app.0))
