@@ -27,6 +27,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "stoa-store-sqlite",
             "stoa-store-postgres",
             "stoa-sfu",
+            "stoa-hub",
             "stoa-vendor",
             "stoa-api",
             "stoa-api-voice",

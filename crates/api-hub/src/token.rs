@@ -7,7 +7,7 @@ use serde::Serialize;
 use stoa_api::answer::json;
 use stoa_api::call::{bearer, caller_of};
 use stoa_api::fields::at_most_chars;
-use stoa_api::hub_token::{Hub, HubSubject, Profile, uuid};
+use stoa_api::hub_token::{Hub, HubSubject, HubToken, Profile, uuid};
 use stoa_api::{Fields, OpenCall, Origin, Refusal, Together as _, through};
 use stoa_core::channel::ATTR_DEVICE;
 use stoa_core::door::user_of;
@@ -163,7 +163,7 @@ async fn with_bearer(
         sid: "",
         admin: false,
     };
-    Ok(body(v, origin, &who, Profile::Short, None))
+    Ok(body(v, origin, short_lived(v, &who), who.user, None))
 }
 
 async fn with_login(
@@ -185,7 +185,7 @@ async fn with_login(
         sid: session.as_deref().unwrap_or_default(),
         admin: caller.admin,
     };
-    Ok(body(v, origin, &who, Profile::Short, None))
+    Ok(body(v, origin, short_lived(v, &who), who.user, None))
 }
 
 /// Asks the door of the media engine, as if the holder were about to join; nothing comes to life by that.
@@ -215,28 +215,15 @@ async fn refresh(v: &HubState, ask: Ask) -> Result<TokenBody> {
             .together()?;
     v.check_refresh(&ask.open.client)?;
     let renewed = v.sessions().exchange(&text, &device).await?;
-    let s = &renewed.session;
-    let who = HubSubject {
-        app: s.app,
-        user: &s.user,
-        face: &s.face,
-        device: &s.device,
-        device_type: &s.device_type,
-        sid: "",
-        admin: false,
-    };
-    Ok(body(v, &ask.origin, &who, Profile::Access, Some(renewed.text)))
+    let made = v.mint().renew(&renewed, &uuid(v.random()), v.api().clock().now().wall.secs());
+    Ok(body(v, &ask.origin, made, &renewed.session.user, Some(renewed.text)))
 }
 
-fn body(
-    v: &HubState,
-    origin: &Origin,
-    who: &HubSubject<'_>,
-    profile: Profile,
-    refresh_token: Option<String>,
-) -> TokenBody {
-    let now = v.api().clock().now().wall.secs();
-    let made = v.mint().mint(who, profile, &uuid(v.random()), now);
+fn short_lived(v: &HubState, who: &HubSubject<'_>) -> HubToken {
+    v.mint().mint(who, Profile::Short, &uuid(v.random()), v.api().clock().now().wall.secs())
+}
+
+fn body(v: &HubState, origin: &Origin, made: HubToken, user: &UserId, refresh_token: Option<String>) -> TokenBody {
     let url = Hub::url(&origin.websocket_base(v.config().public_url.as_deref()));
-    TokenBody { url, token: made.token, expires_at: made.expires_at, user_id: who.user.to_string(), refresh_token }
+    TokenBody { url, token: made.token, expires_at: made.expires_at, user_id: user.to_string(), refresh_token }
 }

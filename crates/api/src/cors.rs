@@ -28,6 +28,15 @@ impl Cors {
         origins.iter().map(read).collect::<Result<_, _>>().map(Self::Listed)
     }
 
+    /// Whether pages of this `Origin` may use us.
+    #[must_use]
+    pub fn allows(&self, origin: &str) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Listed(list) => list.iter().any(|o| o.as_bytes() == origin.as_bytes()),
+        }
+    }
+
     /// Adds what belongs on an answer to a request with this `Origin`.
     pub(crate) fn apply(&self, origin: Option<&HeaderValue>, preflight: bool, headers: &mut HeaderMap) {
         match self {

@@ -1,7 +1,7 @@
 //! The hub's connection tokens (hub.md 3.1, 3.5): the one place that makes them. Existing clients keep them for two days.
 
 use serde::{Deserialize, Serialize};
-use stoa_core::group::Names;
+use stoa_core::group::{Names, Renewed};
 use stoa_core::id::{AppId, UserId};
 use utoipa::ToSchema;
 
@@ -150,6 +150,22 @@ impl HubMint {
             },
         };
         HubToken { token: self.key.sign(&claims), expires_at }
+    }
+
+    /// The token that goes with an exchanged refresh token. Which login began the session is not kept with it.
+    #[must_use]
+    pub fn renew(&self, renewed: &Renewed, jti: &str, now_secs: i64) -> HubToken {
+        let s = &renewed.session;
+        let who = HubSubject {
+            app: s.app,
+            user: &s.user,
+            face: &s.face,
+            device: &s.device,
+            device_type: &s.device_type,
+            sid: "",
+            admin: false,
+        };
+        self.mint(&who, Profile::Access, jti, now_secs)
     }
 }
 

@@ -335,6 +335,10 @@ impl Boards for Whiteboards {
         self.inner.after(&slot, state, write);
     }
 
+    fn is_open(&self, board: ClassId) -> bool {
+        lock(&self.inner.boards).contains_key(&board)
+    }
+
     async fn close(&self, board: ClassId) {
         let slot = lock(&self.inner.boards).get(&board).cloned();
         if let Some(slot) = slot {

@@ -51,6 +51,9 @@ pub trait Boards: Send + Sync {
     /// The user's rights changed, in all open sessions of the board; `None` ends them.
     async fn set_rights(&self, board: ClassId, user: &UserId, rights: Option<BoardRights>);
 
+    /// Whether anybody looks at the board, or is about to.
+    fn is_open(&self, board: ClassId) -> bool;
+
     /// The board is gone with its class: ends all sessions and forgets the document.
     async fn close(&self, board: ClassId);
 

@@ -61,6 +61,10 @@ pub trait Hub: Send + Sync {
     /// before arrives before.
     async fn unsubscribe(&self, user: &str, channel: &str, client: Option<&str>) -> Result<()>;
 
+    /// Refuses the subscribes of a user that [`HubHooks::subscribe`] is still asked about, whatever the answer. Who is in
+    /// stays in.
+    async fn bar(&self, user: &str, channel: &str) -> Result<()>;
+
     /// Closes a user's connections (or one of them) with this code, 3000 to 4999. What was published before arrives
     /// before.
     async fn disconnect(&self, user: &str, client: Option<&str>, code: u32, reason: &str) -> Result<()>;

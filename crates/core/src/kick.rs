@@ -1,17 +1,19 @@
 //! The one kick of all dialects (talk.md 3.4 and 5).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::caller::Caller;
 use crate::class::{ClassCommand, ClassOutcome};
 use crate::director::{Director, Input};
 use crate::error::{Error, Kind, Result};
+use crate::group::{ClassChange, Happening};
 use crate::id::{ChannelKey, UserId};
 use crate::media::{Removal, RemoveCause, To};
 use crate::notice::{Notice, NoticeKind};
 use crate::sanction::{Sanction, Source};
 use crate::time::UnixMs;
-use crate::voice::Command;
+use crate::voice::{Command, Outcome};
 use crate::world::{Found, World};
 
 /// Who kicks whom out of what, and for how long.
@@ -78,12 +80,19 @@ impl Kick<'_> {
         let now = world.clock.now();
         let until = if self.ban.is_zero() { UnixMs(0) } else { now.wall.plus(self.ban) };
         let not_before_secs = now.wall.secs() + 1;
-        self.store(world, director, now.wall, until, not_before_secs).await?;
+        let told = self.store(world, director, now.wall, until, not_before_secs).await?;
+        let (channel, user) = (self.channel.clone(), self.user.clone());
+        world.tell(Happening::Kicked { channel, user, until }).await;
+        for what in told {
+            world.tell(what).await;
+        }
         let secs = self.ban.as_secs();
-        let notice = |kind| Notice::new(world, self.channel, self.user.as_str(), self.by, kind).message();
-        let farewell = Some(notice(NoticeKind::Kicked { secs, until }));
+        let notice = |kind| Notice::new(world, self.channel, self.user.as_str(), self.by, kind);
+        let kicked = notice(NoticeKind::Kicked { secs, until });
+        let farewell = Some(kicked.message());
+        world.tell(Happening::Notice(kicked, To::User(self.user.clone()))).await;
         let removal = Removal { cause: RemoveCause::Kick, not_before_secs, until, farewell };
-        let was_there = world.live.is_online(self.channel, self.user);
+        let was_there = world.is_here(self.channel, self.user);
         if let Err(e) = world.media().remove(self.channel, self.user, removal.clone()).await {
             let (channel, user) = (self.channel.clone(), self.user.clone());
             director.command(now, Input::RemovalDue { channel, user, removal }).await;
@@ -92,8 +101,7 @@ impl Kick<'_> {
         if was_there {
             let others = To::AllBut(self.user.clone());
             // The others' notice is best effort: the kick itself is done.
-            let _told =
-                world.media().send(self.channel, &others, &notice(NoticeKind::UserKicked { secs, until })).await;
+            let _told = world.notify(notice(NoticeKind::UserKicked { secs, until }), &others).await;
         }
         world.facts().settled().await
     }
@@ -105,12 +113,16 @@ impl Kick<'_> {
         now: UnixMs,
         until: UnixMs,
         not_before_secs: i64,
-    ) -> Result<()> {
+    ) -> Result<Vec<Happening>> {
         if let Some(id) = self.channel.room_id() {
             let (user, by) = (self.user.clone(), self.by.to_owned());
             let command = Command::Kick { user, source: self.source, by, until };
-            if world.store.apply(self.channel.app, id, command, now).await?.is_some() {
-                return Ok(());
+            if let Some(applied) = world.store.apply(self.channel.app, id, command, now).await? {
+                let seats = |freed: Vec<_>| Happening::Seats { room: Arc::clone(&applied.room), freed };
+                return Ok(match &applied.outcome {
+                    Outcome::Freed(freed) if !freed.is_empty() => vec![seats(freed.clone())],
+                    _ => Vec::new(),
+                });
             }
         }
         if let Some(class) = world.class_of(self.channel).await? {
@@ -120,7 +132,11 @@ impl Kick<'_> {
                 Some(a) if a.outcome == ClassOutcome::NotAllowed => {
                     return Err(Error::new(Kind::Forbidden, "the caller may not kick this user"));
                 }
-                Some(applied) => return director.tell_rights(&applied).await,
+                Some(applied) => {
+                    director.tell_rights(&applied).await?;
+                    let by = self.caller.map(|c| c.user.clone());
+                    return Ok(vec![Happening::Class { applied, change: ClassChange::People, by }]);
+                }
                 None => {}
             }
         }
@@ -133,7 +149,7 @@ impl Kick<'_> {
             until,
             not_before_secs,
         };
-        world.store.put_sanction(sanction).await
+        world.store.put_sanction(sanction).await.map(|()| Vec::new())
     }
 }
 
@@ -153,7 +169,7 @@ pub async fn is_attached(world: &World, found: &Found, channel: &ChannelKey, use
     {
         return Ok(true);
     }
-    if world.live.is_online(channel, user) {
+    if world.is_here(channel, user) {
         return Ok(true);
     }
     Ok(!world.media().participants_of(channel, user).await?.is_empty())

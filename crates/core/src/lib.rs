@@ -22,6 +22,7 @@ pub mod login;
 pub mod media;
 pub mod notice;
 pub mod ports;
+pub mod rate;
 pub mod sanction;
 pub mod stream;
 pub mod talk;

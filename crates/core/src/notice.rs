@@ -170,7 +170,7 @@ impl Notice {
 }
 
 /// A ULID (its published specification): 48 bits of milliseconds, 80 random bits, Crockford's base 32.
-fn ulid(at: UnixMs, random: [u8; 10]) -> String {
+pub(crate) fn ulid(at: UnixMs, random: [u8; 10]) -> String {
     const DIGITS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
     let high = u128::from(at.0.max(0).unsigned_abs() & 0xffff_ffff_ffff) << 80;
     let low = random.iter().fold(0u128, |n, b| n << 8 | u128::from(*b));

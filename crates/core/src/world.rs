@@ -9,9 +9,11 @@ use crate::channel::{ChannelRecord, Place, Policy, Rights};
 use crate::class::{Class, ClassStatus, Meeting};
 use crate::director::Noted;
 use crate::error::Result;
+use crate::group::{Crowd, Happening, Outlet};
 use crate::id::{ChannelKey, UserId};
 use crate::live::Live;
-use crate::media::{Media, Muted};
+use crate::media::{Media, Muted, To};
+use crate::notice::Notice;
 use crate::ports::{Clock, Entropy, Store};
 use crate::voice::Room;
 
@@ -24,13 +26,16 @@ pub struct World {
     pub clock: Arc<dyn Clock>,
     /// Entropy.
     pub entropy: Arc<dyn Entropy>,
-    /// Who is connected now.
+    /// Who is connected to the media engine now.
     pub live: Arc<Live>,
+    /// Who takes part in groups of the hub now.
+    pub crowd: Arc<Crowd>,
     /// What the operator chose for all channels.
     pub policy: Policy,
     media: Arc<OnceLock<Arc<dyn Media>>>,
     facts: Arc<OnceLock<Arc<dyn Facts>>>,
     boards: Arc<OnceLock<Arc<dyn Boards>>>,
+    outlet: Arc<OnceLock<Arc<dyn Outlet>>>,
 }
 
 /// Takes the engine's facts on to the director and whoever else listens. The shell implements it with a queue.
@@ -53,10 +58,12 @@ impl World {
             clock,
             entropy,
             live: Arc::default(),
+            crowd: Arc::default(),
             policy,
             media: Arc::default(),
             facts: Arc::default(),
             boards: Arc::default(),
+            outlet: Arc::default(),
         }
     }
 
@@ -75,6 +82,40 @@ impl World {
     #[must_use]
     pub fn boards(&self) -> Option<&Arc<dyn Boards>> {
         self.boards.get()
+    }
+
+    /// Puts the groups in, once.
+    pub fn set_outlet(&self, outlet: Arc<dyn Outlet>) {
+        let _already_set = self.outlet.set(outlet);
+    }
+
+    /// Tells the groups, where there are any.
+    pub async fn tell(&self, what: Happening) {
+        if let Some(outlet) = self.outlet.get() {
+            outlet.tell(what).await;
+        }
+    }
+
+    /// Sends a notice on both ways, to those in the media channel and to those in the group.
+    ///
+    /// # Errors
+    /// Engine faults.
+    pub async fn notify(&self, notice: Notice, to: &To) -> Result<()> {
+        let sent = self.media().send(&notice.channel, to, &notice.message()).await;
+        self.tell(Happening::Notice(notice, to.clone())).await;
+        sent.map(drop)
+    }
+
+    /// Whether the user has a live session: media, or the group.
+    #[must_use]
+    pub fn is_here(&self, channel: &ChannelKey, user: &UserId) -> bool {
+        self.live.is_online(channel, user) || self.crowd.has(channel, user)
+    }
+
+    /// Distinct users with a live session (voice-room.md 4.0.1, classroom.md 5.10).
+    #[must_use]
+    pub fn online(&self, channel: &ChannelKey) -> usize {
+        self.live.online(channel) + self.crowd.besides(channel, |u| self.live.is_online(channel, u))
     }
 
     /// Puts the way of facts in, once.

@@ -154,7 +154,7 @@ async fn dev(State(dev): State<Dev>, Path(command): Path<String>, Query(q): Quer
 
 fn settings(args: &HashMap<String, String>) -> Settings {
     let number = |name: &str| args.get(name).and_then(|v| v.parse::<u32>().ok());
-    let mut config = Config::new(Verifier::new(&["hub-demo-secret-32-bytes-long!!!".into()], None));
+    let mut config = Config::new(Verifier::new(&["hub-demo-secret-32-bytes-long!!!"], None));
     let test = Namespace {
         name: "test".to_owned(),
         history_size: 400,

@@ -1,5 +1,6 @@
 //! What the dialects are told of the configuration.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use anyhow::anyhow;
@@ -14,7 +15,7 @@ use stoa_api_talk::{ChannelCharset, TalkApiConfig};
 use stoa_api_voice::{AliyunIm, AliyunRole as VoiceRole, AliyunRtc, ImProvider, MediaProvider, VoiceApiConfig};
 use stoa_core::class::ClassConfig;
 use stoa_core::group::Names;
-use stoa_core::id::AppId;
+use stoa_core::id::{AppId, UserId};
 use stoa_core::ports::{Entropy as _, Store};
 
 use crate::config::types::{AliyunRole, Provider, Rate, Secret, Secrets};
@@ -177,4 +178,13 @@ async fn made(name: &str, store: &Arc<dyn Store>) -> anyhow::Result<Vec<u8>> {
     let mut fresh = [0u8; 32];
     OsEntropy.fill(&mut fresh);
     store.secret(name, &fresh).await.map_err(|e| anyhow!("cannot read {name}: {}", stores::explain(&e)))
+}
+
+/// Administrators by configuration.
+///
+/// # Errors
+/// A name that is no user id.
+pub fn admins(s: &Settings) -> anyhow::Result<BTreeSet<UserId>> {
+    let admins = s.auth.admins.0.iter().map(|a| UserId::new(a.as_str()));
+    admins.collect::<Result<_, _>>().map_err(|e| anyhow!("auth.admins: {}", e.public()))
 }

@@ -11,6 +11,7 @@ mod edge;
 mod entropy;
 mod events;
 mod files;
+mod groups;
 mod held;
 mod hook;
 mod listener;

@@ -19,6 +19,9 @@ use crate::spawner::Spawner;
 use crate::wire::{self, Given, Parts};
 use crate::{admin, banner, files, listener, logs, ops, stores};
 
+/// The hub's clients are closed over at most this long: longer would spread their return better, and make every restart
+/// last longer.
+const DRAIN_HUB: Duration = Duration::from_secs(1);
 /// Longest wait for the engine to tell its clients to come back later.
 const DRAIN_MEDIA: Duration = Duration::from_secs(2);
 /// Longest wait for requests under way: longer than the store's 5 s queue would be in vain.
@@ -123,6 +126,10 @@ async fn drain(parts: &Parts, spawner: &Spawner) {
         tracing::warn!(error = e.internal(), "the last departures are not stored");
     }
     parts.boards.stop();
+    // Last: what happened until here is in the streams that clients go on with.
+    if let Err(e) = parts.hub.stop(DRAIN_HUB).await {
+        tracing::warn!(error = e.internal().unwrap_or(e.public()), "the message hub did not stop in order");
+    }
     spawner.soft.cancel();
     spawner.connections.close();
     spawner.tracker.close();

@@ -1,6 +1,5 @@
 //! Puts the parts together: store, use-cases, media engine, REST, pages.
 
-use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -22,13 +21,13 @@ use stoa_core::class::Classes;
 use stoa_core::director::{Director, DirectorConfig};
 use stoa_core::door::Door;
 use stoa_core::group::{SessionConfig, Sessions};
-use stoa_core::id::UserId;
 use stoa_core::login::{AuthMode as CoreMode, Login, LoginConfig, LoginHook};
 use stoa_core::media::MediaHooks;
 use stoa_core::ports::{Clock, Entropy, Store};
 use stoa_core::talk::{Talk, TalkConfig};
 use stoa_core::voice::{Voice, VoiceConfig};
 use stoa_core::world::World;
+use stoa_hub::Hub;
 use stoa_sfu::Engine;
 
 use crate::config::types::{AuthMode, Rate, Tls};
@@ -40,7 +39,7 @@ use crate::ops::{self, Ops};
 use crate::passwords::Argon2Passwords;
 use crate::spawner::Spawner;
 use crate::webhooks::Webhooks;
-use crate::{dialects, edge, events, net, pages, stores};
+use crate::{dialects, edge, events, groups, net, pages, stores};
 
 /// REST requests under way at once. Each holds a body of up to `http.body_limit` and waits for the
 /// store at most 5 s; beyond this, answering 503 at once is kinder than queueing.
@@ -54,6 +53,8 @@ pub struct Parts {
     pub engine: Engine,
     /// The whiteboards.
     pub boards: Whiteboards,
+    /// The message hub.
+    pub hub: Hub,
     /// What the REST dialects share.
     pub api: ApiState,
     /// Where facts of the engine are taken in.
@@ -89,6 +90,7 @@ struct RouteBuilder {
     mint: HubMint,
     hub_config: HubApiConfig,
     engine: Engine,
+    hub: Hub,
     hooks: Arc<dyn MediaHooks>,
     clock: Arc<dyn Clock>,
     ops: Ops,
@@ -139,6 +141,9 @@ pub async fn build(s: &Settings, given: Given, spawner: &Spawner) -> anyhow::Res
     world.set_media(engine.media());
     let boards = Whiteboards::new(store.clone(), Arc::clone(&clock), spawner.tracker.clone());
     world.set_boards(Arc::new(boards.clone()));
+    let hub = groups::hub(s, &store, &clock, &entropy).await?;
+    let mint = dialects::hub_mint(s, &store).await?;
+    groups::start(s, &world, &director, &hub, &mint, spawner)?;
     let (sink, source) = events::channel();
     world.set_facts(sink);
     // Before anybody can come in: what an earlier run left open.
@@ -157,7 +162,6 @@ pub async fn build(s: &Settings, given: Given, spawner: &Spawner) -> anyhow::Res
     events::start_upkeep(spawner, Arc::clone(&clock), Arc::clone(&store), upkeep);
 
     let api = api_state(s, &store, &clock, &entropy).await?;
-    let mint = dialects::hub_mint(s, &store).await?;
     let app = checks::voice_app(s).ok_or_else(|| anyhow!("no enabled app"))?;
     let talk = Talk::new(
         world.clone(),
@@ -186,13 +190,14 @@ pub async fn build(s: &Settings, given: Given, spawner: &Spawner) -> anyhow::Res
         hub_config: dialects::hub_config(s)?,
         mint,
         engine: engine.clone(),
+        hub: hub.clone(),
         hooks,
         clock,
         ops: Ops { store, api: api.clone(), draining: Arc::clone(&draining), metrics },
         proxied: s.http.tls == Tls::Proxy,
     };
     let routes = Routes(Arc::new(RwLock::new(build.router(&apps)?)));
-    Ok(Parts { director, engine, boards, api, world, draining, routes, build, webhooks })
+    Ok(Parts { director, engine, boards, hub, api, world, draining, routes, build, webhooks })
 }
 
 impl Parts {
@@ -247,6 +252,7 @@ impl RouteBuilder {
             .merge(stoa_api_class::router(class))
             .merge(stoa_api_hub::router(self.hub(apps)))
             .merge(self.engine.router())
+            .merge(self.hub.router())
             .merge(room_service)
             .merge(ops::router(self.ops.clone()))
             .merge(stoa_api::docs::router(&documents))
@@ -326,7 +332,6 @@ async fn api_state(
         }
         AuthMode::Accounts | AuthMode::Demo => None,
     };
-    let admins = s.auth.admins.0.iter().map(|a| UserId::new(a.as_str()));
     let login = Login::new(
         Arc::clone(store),
         Arc::clone(clock),
@@ -338,7 +343,7 @@ async fn api_state(
                 AuthMode::Demo => CoreMode::Demo,
                 AuthMode::Hook => CoreMode::Hook,
             },
-            admins: admins.collect::<Result<BTreeSet<_>, _>>().map_err(|e| anyhow!("auth.admins: {}", e.public()))?,
+            admins: dialects::admins(s)?,
             failures: s.auth.login_failures,
             failures_address: s.auth.login_failures_address,
             window: s.auth.login_window.0,

@@ -399,7 +399,7 @@ pub(crate) fn apply(
     if decision.outcome == ClassOutcome::Deleted {
         delete(tx, &class)?;
     }
-    Ok(Some(ClassApplied { class, rights: decision.rights, outcome: decision.outcome }))
+    Ok(Some(ClassApplied { class, rights: decision.rights, news: decision.news, outcome: decision.outcome }))
 }
 
 /// A running class's channel exists by that; an idle one's when it has a record; an ended one's not at all.

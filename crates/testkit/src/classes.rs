@@ -173,7 +173,7 @@ impl ClassStore for MemStore {
             t.channels.remove(&class.channel());
             t.members.retain(|(c, _), _| *c != class.channel());
         }
-        Ok(Some(ClassApplied { class, rights: d.rights, outcome: d.outcome }))
+        Ok(Some(ClassApplied { class, rights: d.rights, news: d.news, outcome: d.outcome }))
     }
     async fn class_member(&self, class: ClassId, user: &UserId) -> Result<Option<ClassMember>> {
         Ok(self.t()?.classes.rows.get(&(class, user.clone())).cloned())

@@ -236,8 +236,30 @@ pub struct ClassDecision {
     pub sanction: Option<Sanction>,
     /// Users whose right to publish may have changed.
     pub rights: Vec<UserId>,
+    /// Who came, went or is shown differently.
+    pub news: Vec<News>,
     /// What came of it.
     pub outcome: ClassOutcome,
+}
+
+/// Something that everybody in class is told of a member.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MemberNews {
+    /// In class from now on, or shown differently.
+    Joined,
+    /// Out of class.
+    Left,
+    /// Kicked.
+    Kicked,
+}
+
+/// What is told, and the row as it is then.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct News {
+    /// What.
+    pub what: MemberNews,
+    /// Of whom.
+    pub member: ClassMember,
 }
 
 /// A command carried out.
@@ -247,6 +269,8 @@ pub struct ClassApplied {
     pub class: Arc<Class>,
     /// As in [`ClassDecision`].
     pub rights: Vec<UserId>,
+    /// As in [`ClassDecision`].
+    pub news: Vec<News>,
     /// What came of it.
     pub outcome: ClassOutcome,
 }

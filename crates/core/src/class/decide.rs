@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use super::command::{
-    ClassCommand, ClassDecision, ClassFacts, ClassOutcome as Outcome, ClassPatch, ClassRefusal as Refusal,
+    ClassCommand, ClassDecision, ClassFacts, ClassOutcome as Outcome, ClassPatch, ClassRefusal as Refusal, MemberNews,
+    News,
 };
 use super::meeting::MeetingPatch;
 use super::member::{ClassIdentity, ClassMember, MemberStatus, Role};
@@ -26,9 +27,9 @@ pub fn decide_class(class: &Class, facts: ClassFacts<'_>, command: &ClassCommand
             let ask = Join { user, name, avatar: avatar.as_ref(), wish: *wish };
             join(class, facts, &ask, now)
         }
-        ClassCommand::Leave { user, online, grace } => leave(class, facts, user, (*online, *grace), now),
-        ClassCommand::Depart { user } => match facts.subject.row {
-            Some(row) if row.present() => depart(class, row, user),
+        ClassCommand::Leave { online, grace, .. } => leave(class, facts, (*online, *grace), now),
+        ClassCommand::Depart { .. } => match facts.subject.row {
+            Some(row) if row.present() => depart(class, row),
             _ => nothing(Outcome::Unchanged),
         },
         ClassCommand::Connect { user } => connect(class, facts, user, now),
@@ -59,7 +60,7 @@ pub fn decide_class(class: &Class, facts: ClassFacts<'_>, command: &ClassCommand
 }
 
 fn nothing(outcome: Outcome) -> ClassDecision {
-    ClassDecision { class: None, rows: Vec::new(), sanction: None, rights: Vec::new(), outcome }
+    ClassDecision { class: None, rows: Vec::new(), sanction: None, rights: Vec::new(), news: Vec::new(), outcome }
 }
 
 /// The record changed, but nothing that it shows.
@@ -74,12 +75,16 @@ fn changed(class: &Class, mut next: Class, now: UnixMs) -> Class {
     moved(class, next)
 }
 
-/// A row's new state; whether a user is in class can decide whether it may publish, so the version rises.
-fn rows(class: &Class, rows: Vec<ClassMember>, user: &UserId) -> ClassDecision {
+/// The rows' new state, the last of them is told; whether a user is in class can decide whether it may publish, so the
+/// version rises.
+fn rows(class: &Class, rows: Vec<ClassMember>, what: MemberNews) -> ClassDecision {
     let mut next = class.clone();
-    next.stage.on.retain(|s| !rows.iter().any(|r| r.user == s.user && !r.present()));
+    let leaves = |user: &UserId| rows.iter().any(|r| r.user == *user && !r.present());
+    let rights = class.stage.on.iter().filter(|s| leaves(&s.user)).map(|s| s.user.clone()).collect();
+    next.stage.on.retain(|s| !leaves(&s.user));
     let next = moved(class, next);
-    ClassDecision { class: Some(next), rows, rights: vec![user.clone()], ..nothing(Outcome::Done) }
+    let news = rows.last().map(|r| News { what, member: r.clone() }).into_iter().collect();
+    ClassDecision { class: Some(next), rows, rights, news, ..nothing(Outcome::Done) }
 }
 
 struct Join<'a> {
@@ -140,18 +145,16 @@ fn join(class: &Class, facts: ClassFacts<'_>, ask: &Join<'_>, now: UnixMs) -> Cl
     }
     if before.is_some_and(ClassMember::present) {
         // Still in class: no right to publish comes or goes.
-        return ClassDecision { rows: out, ..nothing(if same { Outcome::Unchanged } else { Outcome::Done }) };
+        if same {
+            return ClassDecision { rows: out, ..nothing(Outcome::Unchanged) };
+        }
+        let news = out.last().map(|r| News { what: MemberNews::Joined, member: r.clone() }).into_iter().collect();
+        return ClassDecision { rows: out, news, ..nothing(Outcome::Done) };
     }
-    rows(class, out, ask.user)
+    rows(class, out, MemberNews::Joined)
 }
 
-fn leave(
-    class: &Class,
-    facts: ClassFacts<'_>,
-    user: &UserId,
-    (online, grace): (bool, Duration),
-    now: UnixMs,
-) -> ClassDecision {
+fn leave(class: &Class, facts: ClassFacts<'_>, (online, grace): (bool, Duration), now: UnixMs) -> ClassDecision {
     let Some(row) = facts.subject.row.filter(|r| r.present()) else {
         return nothing(Outcome::Refused(Refusal::NotInClass));
     };
@@ -160,11 +163,11 @@ fn leave(
     if (row.connected || online) && !settled {
         return nothing(Outcome::Pending(row.asked));
     }
-    depart(class, row, user)
+    depart(class, row)
 }
 
-fn depart(class: &Class, row: &ClassMember, user: &UserId) -> ClassDecision {
-    rows(class, vec![ClassMember { status: MemberStatus::Left, ..row.clone() }], user)
+fn depart(class: &Class, row: &ClassMember) -> ClassDecision {
+    rows(class, vec![ClassMember { status: MemberStatus::Left, ..row.clone() }], MemberNews::Left)
 }
 
 /// A live connection: from now on absence counts, and who had left is back (classroom.md 5.2 rule 3).
@@ -179,7 +182,7 @@ fn connect(class: &Class, facts: ClassFacts<'_>, user: &UserId, now: UnixMs) -> 
         if row.identity == ClassIdentity::Assistant && !may {
             next.identity = ClassIdentity::Student;
         }
-        return rows(class, vec![next], user);
+        return rows(class, vec![next], MemberNews::Joined);
     }
     if row.connected {
         return nothing(Outcome::Unchanged);
@@ -252,11 +255,13 @@ fn kick(
         until,
         not_before_secs: now.secs() + 1,
     };
+    let news = row.iter().map(|r| News { what: MemberNews::Kicked, member: r.clone() }).collect();
     ClassDecision {
         class: Some(next),
         rows: row.into_iter().collect(),
         sanction: Some(sanction),
         rights: vec![user.clone()],
+        news,
         outcome: Outcome::Done,
     }
 }
@@ -303,6 +308,7 @@ fn unseat(class: &Class, mut next: Class, holder: Option<&ClassMember>, now: Uni
         out.rows.push(ClassMember { identity: ClassIdentity::Student, status, ..row.clone() });
         out.rights.push(row.user.clone());
         if row.present() {
+            out.news.extend(out.rows.last().map(|r| News { what: MemberNews::Left, member: r.clone() }));
             out.outcome = Outcome::Unseated(row.user.clone());
         }
     }

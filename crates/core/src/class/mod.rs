@@ -15,7 +15,8 @@ mod store;
 mod view;
 
 pub use command::{
-    ClassApplied, ClassCommand, ClassDecision, ClassFacts, ClassOutcome, ClassPatch, ClassRefusal, Known,
+    ClassApplied, ClassCommand, ClassDecision, ClassFacts, ClassOutcome, ClassPatch, ClassRefusal, Known, MemberNews,
+    News,
 };
 pub use decide::decide_class;
 pub use meeting::{MeetingInfo, MeetingMember, MeetingPatch};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::id::{ChannelKey, UserId};
+use crate::id::{AppId, ChannelKey, ClassId, UserId};
 use crate::media::Removal;
 use crate::time::Now;
 use crate::voice::Room;
@@ -89,6 +89,22 @@ pub enum Input {
         /// From now.
         after: Duration,
     },
+    /// A place on a class's stage ends after so long unless it became firm.
+    StageEnds {
+        /// Tenant.
+        app: AppId,
+        /// Where.
+        class: ClassId,
+        /// Users on stage at most.
+        stage_max: usize,
+        /// From now.
+        after: Duration,
+    },
+    /// A dismissed room was announced: what follows counts from now.
+    Announced {
+        /// Which.
+        channel: ChannelKey,
+    },
     /// The engine did not confirm a removal.
     RemovalDue {
         /// Where.
@@ -145,6 +161,8 @@ pub enum Effect {
     MuteEnded(ChannelKey, UserId),
     /// Take the user out again.
     Remove(ChannelKey, UserId, Removal),
+    /// Places on a stage whose time is over end.
+    SweepStage(AppId, ClassId, usize),
     /// Everybody out: `ROOM_DELETED`.
     EndChannel(ChannelKey),
     /// End a channel with a record if it is still deserted.
@@ -285,6 +303,10 @@ impl Agenda {
             Input::MuteEnds { channel, user, after } => {
                 self.plan(now.mono.saturating_add(after), Effect::MuteEnded(channel, user));
             }
+            Input::StageEnds { app, class, stage_max, after } => {
+                self.plan(now.mono.saturating_add(after), Effect::SweepStage(app, class, stage_max));
+            }
+            Input::Announced { channel } => self.announced(now, &channel),
             Input::RemovalDue { channel, user, removal } => {
                 self.plan(now.mono + RETRY, Effect::Remove(channel, user, removal));
             }
@@ -314,6 +336,20 @@ impl Agenda {
         self.plan(announce, Effect::Announce(channel.clone()));
         self.plan(announce + self.config.dismiss_media, Effect::EndChannel(channel.clone()));
         vec![Effect::Silence(channel, room.version)]
+    }
+
+    /// The owner's own announcement came before ours was due.
+    fn announced(&mut self, now: Now, channel: &ChannelKey) {
+        let pending = |(key, e): (&(Duration, u64), &Effect)| (*e == Effect::Announce(channel.clone())).then_some(*key);
+        let Some(key) = self.due.iter().find_map(pending) else { return };
+        let Some(announce) = self.due.remove(&key) else { return };
+        self.plan(now.mono, announce);
+        let end = Effect::EndChannel(channel.clone());
+        let pending = |(key, e): (&(Duration, u64), &Effect)| (*e == end).then_some(*key);
+        if let Some(key) = self.due.iter().find_map(pending) {
+            self.due.remove(&key);
+            self.plan(now.mono + self.config.dismiss_media, end);
+        }
     }
 
     /// What is due at `now`, in order.

@@ -1,10 +1,16 @@
 //! What follows from a change of a class: the engine and the whiteboard are told, channels end.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use super::{Director, Effect, Input, lock};
 use crate::board::BoardRights;
 use crate::caller::Caller;
-use crate::class::{AssistantRight, Class, ClassApplied, ClassCommand, ClassOutcome, ClassStatus};
+use crate::class::{
+    AssistantRight, Class, ClassApplied, ClassCommand, ClassOutcome, ClassStatus, PROVISIONAL, StageOp,
+};
 use crate::error::Result;
+use crate::group::{ClassChange, Happening};
 use crate::id::{AppId, ClassId, UserId};
 use crate::media::{Removal, RemoveCause};
 use crate::time::UnixMs;
@@ -18,6 +24,11 @@ impl Director {
         let now = self.world.clock.now();
         let status = match &command {
             ClassCommand::SetStatus { to, .. } => Some(*to),
+            _ => None,
+        };
+        let (change, by) = (change_of(&command), command.caller().map(|c| c.user.clone()));
+        let provisional = match &command {
+            ClassCommand::Stage { op: StageOp::Enter(_), stage_max } => Some(*stage_max),
             _ => None,
         };
         let Some(applied) = self.world.store.apply_class(app, id, command, now.wall).await? else { return Ok(None) };
@@ -40,22 +51,48 @@ impl Director {
             | ClassOutcome::Refused(_)
             | ClassOutcome::Pending(_) => {}
         }
-        self.tell_rights(&applied).await?;
+        if let Some(stage_max) = provisional {
+            let input = Input::StageEnds { app, class: id, stage_max, after: PROVISIONAL + Duration::from_millis(1) };
+            let _nothing_at_once = lock(&self.agenda).handle(now, input);
+        }
+        self.tell_class(&applied, change, by).await?;
         Ok(Some(applied))
+    }
+
+    /// Rights first, then everybody in class is told.
+    pub(crate) async fn tell_class(
+        &self,
+        applied: &ClassApplied,
+        change: ClassChange,
+        by: Option<UserId>,
+    ) -> Result<()> {
+        self.tell_rights(applied).await?;
+        let silent = matches!(
+            applied.outcome,
+            ClassOutcome::NotAllowed | ClassOutcome::StageFull | ClassOutcome::Refused(_) | ClassOutcome::Pending(_)
+        );
+        let nothing = applied.outcome == ClassOutcome::Unchanged && applied.news.is_empty();
+        if !silent && !nothing {
+            self.world.tell(Happening::Class { applied: applied.clone(), change, by }).await;
+        }
+        Ok(())
     }
 
     /// The engine and the whiteboard judge those anew whose rights may have changed.
     pub(crate) async fn tell_rights(&self, applied: &ClassApplied) -> Result<()> {
         let class = &applied.class;
         let channel = class.channel();
-        for user in &applied.rights {
-            if class.open() {
-                let told = self.world.tell_standing(&channel, user).await;
-                if told.is_err() {
-                    self.again(Effect::Standing(channel.clone(), user.clone()));
-                }
+        let people: BTreeSet<&UserId> = applied.news.iter().map(|n| &n.member.user).collect();
+        let all: BTreeSet<&UserId> = applied.rights.iter().chain(people).collect();
+        for user in all {
+            // Who only came or went may publish no more and no less, unless presence is all it takes.
+            let judged = self.world.policy.open_stage || applied.rights.contains(user);
+            if judged && class.open() && self.world.tell_standing(&channel, user).await.is_err() {
+                self.again(Effect::Standing(channel.clone(), user.clone()));
             }
-            if let Some(boards) = self.world.boards() {
+            if let Some(boards) = self.world.boards()
+                && boards.is_open(class.id)
+            {
                 boards.set_rights(class.id, user, self.board_rights(class, user).await?).await;
             }
         }
@@ -111,9 +148,30 @@ impl Director {
 
     /// The grace of an absent member ended.
     pub(super) async fn class_deserted(&self, class: &Class, user: &UserId) -> Result<()> {
-        if self.world.live.is_online(&class.channel(), user) {
+        if self.world.is_here(&class.channel(), user) {
             return Ok(());
         }
         self.class_command(class.app, class.id, ClassCommand::Depart { user: user.clone() }).await.map(drop)
+    }
+}
+
+fn change_of(command: &ClassCommand) -> ClassChange {
+    match command {
+        ClassCommand::SetStatus { to, .. } => ClassChange::Status(*to),
+        ClassCommand::Update { .. } => ClassChange::Fields,
+        ClassCommand::Delete { .. } => ClassChange::Deleted,
+        ClassCommand::SetPermit { .. } | ClassCommand::DropPermit { .. } => ClassChange::Permit,
+        ClassCommand::Meeting { patch, .. } => ClassChange::Meeting {
+            members: patch.members.is_some(),
+            all_mute: patch.all_mute.is_some(),
+            interaction: patch.interaction_allowed.is_some(),
+        },
+        ClassCommand::Join { .. }
+        | ClassCommand::Leave { .. }
+        | ClassCommand::Depart { .. }
+        | ClassCommand::Connect { .. }
+        | ClassCommand::Kick { .. }
+        | ClassCommand::Lift { .. }
+        | ClassCommand::Stage { .. } => ClassChange::People,
     }
 }

@@ -12,13 +12,15 @@ use std::time::Duration;
 pub use agenda::{Agenda, DirectorConfig, Effect, Input};
 
 use crate::channel::{Boot, CallBook, CallConfig, CallInput, CallOp, ChannelRecord, muted_at};
+use crate::class::{ClassCommand, StageOp};
 use crate::error::Result;
+use crate::group::Happening;
 use crate::id::{ChannelKey, UserId};
 use crate::live::{Change, PresenceChange};
 use crate::media::{MediaEvent, MediaFact, To};
 use crate::notice::{Notice, NoticeKind};
 use crate::time::Now;
-use crate::voice::{Command, Outcome};
+use crate::voice::{Applied, Command, Outcome};
 use crate::world::{Found, World};
 
 /// A fact of the media engine, with what it changed of who is present.
@@ -90,7 +92,7 @@ impl Director {
         self.command(now, Input::Restored { rooms }).await;
         self.command(now, Input::MembersRestored { members }).await;
         // Whoever came before the timers were set would be timed out in the middle of its stay.
-        for (channel, user) in self.world.live.everybody() {
+        for (channel, user) in self.world.live.everybody().into_iter().chain(self.world.crowd.everybody()) {
             self.command(now, Input::Present { channel, user }).await;
         }
         Ok(())
@@ -124,6 +126,10 @@ impl Director {
                 if self.world.live.online(&channel) == 0 {
                     self.command(now, Input::Deserted { channel: channel.clone() }).await;
                 }
+                if self.world.crowd.has(&channel, &user) {
+                    return;
+                }
+                self.world.tell(Happening::Left(channel.clone(), user.clone())).await;
                 self.command(now, Input::Absent { channel, user }).await;
             }
             // A seat may have been taken over HTTP since the first session came.
@@ -230,6 +236,10 @@ impl Director {
                 Found::Class(..) => Ok(()),
                 _ => media.end_channel(channel).await,
             },
+            Effect::SweepStage(app, class, stage_max) => {
+                let sweep = ClassCommand::Stage { op: StageOp::Sweep, stage_max: *stage_max };
+                self.class_command(*app, *class, sweep).await.map(drop)
+            }
             Effect::EndDeserted(channel) => self.end_deserted(now, channel).await,
             Effect::WriteCalls => {
                 self.write_calls(now, Vec::new()).await;
@@ -240,7 +250,7 @@ impl Director {
 
     async fn announce(&self, channel: &ChannelKey) -> Result<()> {
         let notice = Notice::new(&self.world, channel, "", "", NoticeKind::Dismissed);
-        self.world.media().send(channel, &To::All, &notice.message()).await.map(drop)
+        self.world.notify(notice, &To::All).await
     }
 
     async fn mute_ended(&self, now: Now, channel: &ChannelKey, user: &UserId) -> Result<()> {
@@ -253,7 +263,7 @@ impl Director {
         self.world.tell_standing(channel, user).await?;
         let kind = NoticeKind::muted(muted_at(&member, now.wall), &member);
         let notice = Notice::new(&self.world, channel, user.as_str(), "", kind);
-        self.world.media().send(channel, &To::All, &notice.message()).await.map(drop)
+        self.world.notify(notice, &To::All).await
     }
 
     /// Ends a channel with a record that nobody came back to.
@@ -291,6 +301,7 @@ impl Director {
         let known = self.world.store.end_channel(channel).await?;
         if known {
             self.end_media(channel).await;
+            self.world.tell(Happening::Ended(channel.clone())).await;
         }
         Ok(known)
     }
@@ -308,13 +319,16 @@ impl Director {
         }
         let Found::Room(room) = self.world.find(channel).await? else { return Ok(()) };
         let Some((index, taken)) = room.seat_of(user) else { return Ok(()) };
-        if !taken.attended || self.world.live.is_online(channel, user) {
+        if !taken.attended || self.world.is_here(channel, user) {
             return Ok(());
         }
         let command = Command::Release { index, stay: taken.stay };
         let applied = self.world.store.apply(channel.app, room.id, command, now.wall).await?;
         match applied {
-            Some(a) if matches!(a.outcome, Outcome::Freed(_)) => self.world.tell_standing(channel, user).await,
+            Some(Applied { room, outcome: Outcome::Freed(freed) }) => {
+                self.world.tell(Happening::Seats { room, freed }).await;
+                self.world.tell_standing(channel, user).await
+            }
             _ => Ok(()),
         }
     }

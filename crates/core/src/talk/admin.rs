@@ -1,5 +1,6 @@
 //! Commands. Order is always: decide and persist (one transaction), command the engine, tell the channel, answer.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::query::{Listed, Page};
@@ -9,6 +10,7 @@ use crate::channel::{ATTR_IDENTITY, IdentityType, MemberApplied, MemberCommand, 
 use crate::class::{ClassCommand, ClassStatus};
 use crate::director::{Director, Input};
 use crate::error::{Error, Kind, Result};
+use crate::group::Happening;
 use crate::id::{ChannelKey, UserId};
 use crate::kick::{Kick, Kicked, is_attached};
 use crate::media::{Claims, To};
@@ -96,6 +98,12 @@ impl Talk {
             MemberOutcome::Done { rights: true, .. } => {}
         }
         self.director.tell_standing(channel, user).await;
+        if let MemberOutcome::Done { freed, .. } = applied.outcome
+            && !freed.is_empty()
+            && let Found::Room(room) = self.world.find(channel).await?
+        {
+            self.world.tell(Happening::Seats { room, freed }).await;
+        }
         if from != wish.to {
             let kind = NoticeKind::Identity { to: wish.to, from, request: wish.request };
             self.tell_all(channel, user, wish.by, kind).await;
@@ -122,12 +130,12 @@ impl Talk {
         }
         let to = match receiver {
             None => To::All,
-            Some(user) if self.world.live.is_online(channel, user) => To::User(user.clone()),
+            Some(user) if self.world.is_here(channel, user) => To::User(user.clone()),
             Some(_) => return Err(no_user()),
         };
         let kind = NoticeKind::Text { receiver: receiver.map(ToString::to_string).unwrap_or_default(), content };
         let notice = Notice::new(&self.world, channel, sender, "", kind);
-        self.world.media().send(channel, &to, &notice.message()).await.map(drop)
+        self.world.notify(notice, &to).await
     }
 
     /// `mute_talk_user` (talk.md 7.5).
@@ -235,7 +243,7 @@ impl Talk {
     /// Best effort: what it tells of is done.
     async fn tell_all(&self, channel: &ChannelKey, user: &UserId, by: &str, kind: NoticeKind) {
         let notice = Notice::new(&self.world, channel, user.as_str(), by, kind);
-        let _told = self.world.media().send(channel, &To::All, &notice.message()).await;
+        let _told = self.world.notify(notice, &To::All).await;
     }
 }
 
@@ -254,20 +262,21 @@ pub async fn end(world: &World, director: &Director, channel: &ChannelKey, by: &
             let command = Command::Dismiss { caller: admin };
             let applied = world.store.apply(channel.app, room.id, command, now.wall).await?;
             if let Some(a) = applied.filter(|a| matches!(a.outcome, Outcome::Dismissed(_))) {
-                director.command(now, Input::Dismissed { room: a.room }).await;
+                director.command(now, Input::Dismissed { room: Arc::clone(&a.room) }).await;
+                world.tell(Happening::Dismissed(a.room)).await;
             }
             Ok(true)
         }
         Found::Class(class, _) => {
             let notice = Notice::new(world, channel, "", by, NoticeKind::Dismissed);
-            let _told = world.media().send(channel, &To::All, &notice.message()).await;
+            let _told = world.notify(notice, &To::All).await;
             let admin = Caller { admin: true, ..Caller::user(class.teacher.clone()) };
             let stop = ClassCommand::SetStatus { caller: admin, to: ClassStatus::Ended };
             Ok(director.class_command(class.app, class.id, stop).await?.is_some())
         }
         Found::Adhoc(_) => {
             let notice = Notice::new(world, channel, "", by, NoticeKind::Dismissed);
-            let _told = world.media().send(channel, &To::All, &notice.message()).await;
+            let _told = world.notify(notice, &To::All).await;
             director.end_adhoc(channel).await
         }
     }

@@ -10,6 +10,7 @@ use crate::caller::Caller;
 use crate::channel::IdentityType;
 use crate::director::{Director, Input};
 use crate::error::{Error, Kind, Result};
+use crate::group::Happening;
 use crate::id::{AppId, ChannelKey, Identity, RoomId, UserId};
 use crate::media::MediaGrant;
 use crate::ports::PageStart;
@@ -141,7 +142,7 @@ impl Voice {
     /// Distinct users with a live session in the room; 0 when dismissed.
     #[must_use]
     pub fn online(&self, room: &Room) -> usize {
-        if room.live() { self.world.live.online(&room.channel()) } else { 0 }
+        if room.live() { self.world.online(&room.channel()) } else { 0 }
     }
 
     /// What a media token for this user and room says (voice-room.md 4.5, 6.1).
@@ -193,7 +194,8 @@ impl Voice {
         match applied.outcome {
             Outcome::Dismissed(_) => {
                 let now = self.world.clock.now();
-                self.director.command(now, Input::Dismissed { room: applied.room }).await;
+                self.director.command(now, Input::Dismissed { room: Arc::clone(&applied.room) }).await;
+                self.world.tell(Happening::Dismissed(applied.room)).await;
                 Ok(())
             }
             Outcome::Ended => Ok(()),
@@ -218,16 +220,17 @@ impl Voice {
         caller.act_as(user, "user_id")?;
         let id = id.ok_or_else(not_found)?;
         let channel = ChannelKey::of_room(self.config.app, id);
-        let attended = self.world.live.is_online(&channel, user);
+        let attended = self.world.is_here(&channel, user);
         let command = Command::TakeSeat { user: user.clone(), wish, extends, attended };
         let applied = self.apply(id, command).await?;
         match &applied.outcome {
             Outcome::Seated(_) => {
                 self.tell_standing(&applied.room, user).await;
+                self.world.tell(Happening::Seats { room: Arc::clone(&applied.room), freed: Vec::new() }).await;
                 // The last session may have ended between the look and the commit, with nobody seated yet to time out.
-                if attended && !self.world.live.is_online(&channel, user) {
+                if attended && !self.world.is_here(&channel, user) {
                     self.director.command(self.world.clock.now(), Input::Absent { channel, user: user.clone() }).await;
-                } else if !attended && self.world.live.is_online(&channel, user) {
+                } else if !attended && self.world.is_here(&channel, user) {
                     self.director.attend(&channel, user).await?;
                 }
                 Ok(applied)
@@ -263,6 +266,9 @@ impl Voice {
                 for f in &freed {
                     self.tell_standing(&applied.room, &f.holder).await;
                 }
+                // Whoever stands up itself says so itself.
+                let freed = freed.into_iter().filter(|f| f.holder != caller.user).collect();
+                self.world.tell(Happening::Seats { room: Arc::clone(&applied.room), freed }).await;
                 Ok(applied.room)
             }
             Outcome::Unchanged | Outcome::Ended => Ok(applied.room),
@@ -279,7 +285,11 @@ impl Voice {
         let id = id.ok_or_else(not_found)?;
         let applied = self.apply(id, Command::Update { caller: caller.clone(), patch }).await?;
         match applied.outcome {
-            Outcome::Changed | Outcome::Unchanged => Ok(applied.room),
+            Outcome::Changed => {
+                self.world.tell(Happening::Room(Arc::clone(&applied.room))).await;
+                Ok(applied.room)
+            }
+            Outcome::Unchanged => Ok(applied.room),
             Outcome::Ended => Err(gone()),
             Outcome::NotAllowed => Err(forbidden("only the owner may change this room")),
             other => Err(impossible(&other)),

@@ -175,6 +175,16 @@ impl Engine {
         Ok(())
     }
 
+    /// [`stoa_core::hub::Hub::bar`].
+    pub fn bar_user(&mut self, now: Now, user: &str, channel: &str) {
+        self.now = now;
+        for conn in self.connections_of(user, None) {
+            if let Some(pending) = self.conns.get_mut(conn).and_then(|c| c.pending(channel)) {
+                pending.revoked = true;
+            }
+        }
+    }
+
     /// [`stoa_core::hub::Hub::disconnect`]. What was published before arrives before.
     pub fn disconnect_user(&mut self, now: Now, user: &str, client: Option<&str>, code: u32, reason: &str) {
         self.now = now;

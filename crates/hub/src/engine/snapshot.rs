@@ -93,6 +93,11 @@ impl Engine {
         Ok(n)
     }
 
+    /// Every channel with a stream.
+    pub(crate) fn known(&self) -> Vec<String> {
+        self.names.keys().chain(self.idle.keys()).map(ToString::to_string).collect()
+    }
+
     fn take_over(&mut self, entry: Entry, age: Ms) {
         let ms = self.ms();
         let Some(namespace) = self.namespace(&entry.name) else { return };

@@ -92,6 +92,7 @@ struct Shared {
     parts: Mutex<Option<Parts>>,
     stopping: AtomicBool,
     sockets: AtomicUsize,
+    restored: Vec<String>,
 }
 
 impl Shared {
@@ -133,11 +134,15 @@ impl Hub {
         entropy.fill(&mut seed);
         let now = clock.now();
         let mut engine = Engine::new(settings.engine.clone(), u64::from_le_bytes(seed), now);
+        let mut restored = Vec::new();
         if let Some(path) = &settings.snapshot {
             match file::take(path) {
                 Ok(None) => {}
                 Ok(Some(bytes)) => match engine.restore(now, &bytes) {
-                    Ok(channels) => tracing::info!(hub.channels = channels, "channels continue where they were"),
+                    Ok(channels) => {
+                        tracing::info!(hub.channels = channels, "channels continue where they were");
+                        restored = engine.known();
+                    }
                     Err(why) => tracing::warn!(hub.why = ?why, "the hub's snapshot is not used, clients reload"),
                 },
                 Err(error) => tracing::warn!(%error, "the hub's snapshot cannot be taken, clients reload"),
@@ -153,8 +158,15 @@ impl Hub {
             parts: Mutex::new(Some(Parts { engine, inputs: rx })),
             stopping: AtomicBool::new(false),
             sockets: AtomicUsize::new(0),
+            restored,
         };
         Self { shared: Arc::new(shared) }
+    }
+
+    /// Channels whose streams go on from before a restart: what happens before anybody comes back must be told there too.
+    #[must_use]
+    pub fn restored(&self) -> Vec<String> {
+        self.shared.restored.clone()
     }
 
     /// Begins to serve. Commands given before wait. A second start does nothing.

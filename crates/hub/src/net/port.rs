@@ -60,6 +60,11 @@ impl stoa_core::hub::Hub for Hub {
         Ok(self.with_engine(move |e, now| e.unsubscribe_user(now, &user, &channel, client.as_deref())).await??)
     }
 
+    async fn bar(&self, user: &str, channel: &str) -> Result<()> {
+        let (user, channel) = (user.to_owned(), channel.to_owned());
+        self.with_engine(move |e, now| e.bar_user(now, &user, &channel)).await
+    }
+
     async fn disconnect(&self, user: &str, client: Option<&str>, code: u32, reason: &str) -> Result<()> {
         if !(3000..5000).contains(&code) {
             return Err(Error::bad_input("code", "not a close code of the protocol"));

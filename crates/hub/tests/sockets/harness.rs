@@ -84,7 +84,7 @@ pub struct Server {
 }
 
 pub fn settings() -> Settings {
-    let mut config = Config::new(Verifier::new(&[KEY.into()], None));
+    let mut config = Config::new(Verifier::new(&[KEY], None));
     config.limits.connections_per_user = 10_000;
     config.limits.connects_user = Rate { per_sec: 0, burst: 0 };
     config.limits.commands = Rate { per_sec: 0, burst: 0 };

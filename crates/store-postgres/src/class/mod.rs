@@ -74,7 +74,7 @@ impl PostgresStore {
         }
         tx.commit().await?;
         let class = Arc::new(decision.class.unwrap_or(class));
-        Ok(Some(ClassApplied { class, rights: decision.rights, outcome: decision.outcome }))
+        Ok(Some(ClassApplied { class, rights: decision.rights, news: decision.news, outcome: decision.outcome }))
     }
 
     async fn create_class_once(&self, class: &Class) -> Result<(), Fault> {

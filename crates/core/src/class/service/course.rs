@@ -1,11 +1,15 @@
 //! Courseware and roll calls (classroom.md 4.16 to 4.20, 4.24).
 
+use std::sync::Arc;
+
 use super::{Classes, acting, forbidden, not_found};
 use crate::caller::Caller;
+use crate::class::Class;
 use crate::class::member::Role;
 use crate::class::permit::AssistantRight;
 use crate::class::view::{CheckIn, CheckInRecord, Doc};
 use crate::error::{Error, Kind, Result};
+use crate::group::Happening;
 use crate::id::{CheckInId, ClassId, UserId};
 
 /// Seconds after the end of a check-in in which an answer that was under way still counts (classroom.md 5.9).
@@ -42,6 +46,7 @@ impl Classes {
         let docs = docs.into_iter().map(|(id, server, data)| Doc { id, server, data, created }).collect();
         let id = view.class.id;
         let added = self.world.store.add_docs(id, docs).await?.ok_or_else(not_found)?;
+        self.tell_docs(&view.class, added.iter().map(|d| d.id.clone()).collect()).await;
         Ok((id, added))
     }
 
@@ -57,7 +62,14 @@ impl Classes {
     ) -> Result<(ClassId, Vec<String>)> {
         let (view, _) = self.holds(caller, None, id, AssistantRight::Courseware).await?;
         let gone = self.world.store.delete_docs(view.class.id, docs).await?;
+        self.tell_docs(&view.class, gone.clone()).await;
         Ok((view.class.id, gone))
+    }
+
+    async fn tell_docs(&self, class: &Arc<Class>, ids: Vec<String>) {
+        if !ids.is_empty() {
+            self.world.tell(Happening::Docs(Arc::clone(class), ids)).await;
+        }
     }
 
     /// `queryDoc`.
@@ -85,6 +97,9 @@ impl Classes {
         let id = CheckInId::random(self.random());
         let check_in = CheckIn { id, class: view.class.id, by: me.user, start: self.now(), secs };
         let begun = self.world.store.start_check_in(check_in.clone()).await?.ok_or_else(not_found)?;
+        if begun {
+            self.world.tell(Happening::CheckIn(view.class, check_in.clone())).await;
+        }
         Ok(begun.then_some(check_in))
     }
 

@@ -257,7 +257,7 @@ impl Classes {
     /// Distinct users with at least one live connection (classroom.md 5.10).
     #[must_use]
     pub fn online(&self, class: &Class) -> usize {
-        self.world.live.online(&class.channel())
+        self.world.online(&class.channel())
     }
 
     /// Whether the user owns a class that is not ended, or assists in one (classroom.md 4.1, `auth.role`).

@@ -74,7 +74,7 @@ impl Classes {
         let now = self.world.clock.now();
         self.director.command(now, Input::Joined { channel: channel.clone(), user: user.clone() }).await;
         // Connected before it joined: its absence counts all the same.
-        if self.world.live.is_online(&channel, &user) {
+        if self.world.is_here(&channel, &user) {
             self.director.attend(&channel, &user).await?;
         }
         Ok(Joined::Done)
@@ -89,7 +89,7 @@ impl Classes {
         let Some(id) = id else { return Ok(Leaving::NoClass) };
         let Some(class) = self.world.store.class(self.config.app, id).await? else { return Ok(Leaving::NoClass) };
         let channel = class.channel();
-        let online = self.world.live.is_online(&channel, user);
+        let online = self.world.is_here(&channel, user);
         let command = ClassCommand::Leave { user: user.clone(), online, grace: self.config.leave_grace };
         let Some(applied) = self.director.class_command(self.config.app, id, command).await? else {
             return Ok(Leaving::NoClass);

@@ -10,7 +10,7 @@ use crate::class::member::Role;
 use crate::class::permit::AssistantRight;
 use crate::class::view::ClassView;
 use crate::error::Result;
-use crate::group::GroupKey;
+use crate::group::{GroupKey, Happening};
 use crate::id::{ClassId, UserId};
 use crate::time::UnixMs;
 
@@ -63,7 +63,9 @@ impl Classes {
         }
         let until = how_long.map_or(UnixMs(0), |d| now.plus(d));
         let group = GroupKey::class(view.class.app, view.class.id);
-        self.world.store.mute_in_group(&group, std::slice::from_ref(user), until).await
+        self.world.store.mute_in_group(&group, std::slice::from_ref(user), until).await?;
+        self.world.tell(Happening::ChatMute { group, all: None, users: vec![(user.clone(), until)] }).await;
+        Ok(())
     }
 
     /// `muteChatroom` and `cancelMuteChatroom`.
@@ -72,7 +74,11 @@ impl Classes {
     /// `NotFound`, `Forbidden`, store faults.
     pub async fn mute_all(&self, caller: &Caller, id: Option<ClassId>, on: bool) -> Result<()> {
         let (view, _) = self.holds(caller, None, id, AssistantRight::MuteGroup).await?;
-        self.world.store.mute_group(&GroupKey::class(view.class.app, view.class.id), on).await.map(drop)
+        let group = GroupKey::class(view.class.app, view.class.id);
+        if self.world.store.mute_group(&group, on).await? {
+            self.world.tell(Happening::ChatMute { group, all: Some(on), users: Vec::new() }).await;
+        }
+        Ok(())
     }
 
     /// The class as a member sees it: `isMuteChatroom`, `getStatistics`.
@@ -90,6 +96,9 @@ impl Classes {
     pub async fn like(&self, caller: &Caller, id: Option<ClassId>, user: &UserId) -> Result<()> {
         caller.act_as(user, "user_id")?;
         let view = self.allowed(&acting(caller, user), id, Role::inside).await?;
-        self.world.store.like_group(&GroupKey::class(view.class.app, view.class.id), 1).await.map(drop)
+        let group = GroupKey::class(view.class.app, view.class.id);
+        let likes = self.world.store.like_group(&group, 1).await?;
+        self.world.tell(Happening::Likes(group, likes)).await;
+        Ok(())
     }
 }

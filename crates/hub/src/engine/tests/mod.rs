@@ -46,7 +46,7 @@ struct World {
 }
 
 fn config() -> Config {
-    let mut config = Config::new(Verifier::new(&[KEY.into()], None));
+    let mut config = Config::new(Verifier::new(&[KEY], None));
     let test = Namespace {
         name: "test".to_owned(),
         history_size: 400,

@@ -1,0 +1,165 @@
+//! What groups are told: one JSON object each (hub.md 4.2, 4.3).
+
+use serde_json::{Map, Value, json};
+
+use super::heart::Changes;
+use super::names::GroupKey;
+use super::store::{GroupState, StoredMessage};
+use crate::class::ClassMember;
+use crate::id::UserId;
+use crate::time::UnixMs;
+use crate::voice::{Room, SeatIndex};
+
+/// Who made a message that nobody sent (classroom.md 7.5).
+pub const SYSTEM: &str = "system";
+
+/// A numeric message as clients get it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outgoing<'a> {
+    /// Where.
+    pub group: &'a str,
+    /// ULID.
+    pub id: &'a str,
+    /// Number in the group; `None` for direct messages.
+    pub seqnum: Option<u64>,
+    /// Number of the official clients.
+    pub kind: i64,
+    /// Who says so.
+    pub sender: &'a str,
+    /// Text given at join.
+    pub extension: &'a str,
+    /// JSON object as text.
+    pub data: &'a str,
+    /// 0 normal, 1 high.
+    pub level: u8,
+    /// When.
+    pub at: UnixMs,
+    /// Made by the server.
+    pub sys: bool,
+}
+
+impl Outgoing<'_> {
+    /// The payload.
+    #[must_use]
+    pub fn payload(&self) -> String {
+        let mut out = json!({
+            "kind": "message",
+            "groupId": self.group,
+            "messageId": self.id,
+            "type": self.kind,
+            "level": self.level,
+            "timestamp": self.at.0,
+            "sender": { "userId": self.sender, "userExtension": self.extension },
+            "data": self.data,
+        });
+        if let Some(map) = out.as_object_mut() {
+            if let Some(n) = self.seqnum {
+                map.insert("seqnum".to_owned(), n.into());
+            }
+            if self.sys {
+                map.insert("sys".to_owned(), true.into());
+            }
+        }
+        out.to_string()
+    }
+}
+
+/// A state event: `fields` with what every event has.
+#[must_use]
+pub fn event(kind: &str, group: &str, version: u64, at: UnixMs, fields: Value) -> String {
+    let mut out = Map::new();
+    out.insert("kind".to_owned(), kind.into());
+    out.insert("groupId".to_owned(), group.into());
+    out.insert("version".to_owned(), version.into());
+    out.insert("ts".to_owned(), at.0.into());
+    if let Value::Object(fields) = fields {
+        out.extend(fields);
+    }
+    Value::Object(out).to_string()
+}
+
+/// `members`: everybody who came and went, or only those whom `named` lets through.
+#[must_use]
+pub fn members(total: usize, changes: &Changes, named: impl Fn(&UserId) -> bool) -> Value {
+    let person = |user: &UserId, extension: &str| json!({ "userId": user.as_str(), "userExtension": extension });
+    let joined = changes.joined.iter().filter(|(u, _)| named(u)).map(|(u, e)| person(u, e));
+    let left = changes
+        .left
+        .iter()
+        .filter(|(u, _)| named(u))
+        .map(|(u, (e, why))| json!({ "userId": u.as_str(), "userExtension": e, "why": why.word() }));
+    json!({ "total": total, "joined": joined.collect::<Vec<_>>(), "left": left.collect::<Vec<_>>() })
+}
+
+/// `seats`: all eight, as `getMeetingInfo` shows them.
+#[must_use]
+pub fn seats(room: &Room) -> Value {
+    let seat = |i: SeatIndex| {
+        let seat = room.seat(i);
+        let user = seat.taken.as_ref().map_or("", |t| t.user.as_str());
+        let mut out = json!({ "index": i.get(), "joined": seat.taken.is_some(), "user_id": user });
+        if let Some(map) = out.as_object_mut() {
+            if let Some(t) = &seat.taken {
+                map.insert("join_time".to_owned(), t.since.0.into());
+            }
+            if let Some(extends) = &seat.extends {
+                map.insert("extends".to_owned(), extends.as_str().into());
+            }
+        }
+        out
+    };
+    json!({ "members": SeatIndex::all().map(seat).collect::<Vec<_>>() })
+}
+
+/// `statistics` of the group object, and the `stats` event.
+#[must_use]
+pub fn statistics(state: &GroupState, online: usize) -> Value {
+    let amounts: Map<String, Value> = state.amounts.iter().map(|(k, n)| (k.to_string(), (*n).into())).collect();
+    json!({
+        "onlineCount": online,
+        "pv": state.pv,
+        "uv": state.uv,
+        "likeCount": state.likes,
+        "msgAmount": amounts,
+    })
+}
+
+/// A stored message as `recent` and `list` show it.
+#[must_use]
+pub fn stored(group: &GroupKey, m: &StoredMessage) -> Value {
+    let told: Value = serde_json::from_str(&m.extension).unwrap_or_default();
+    let text = |key: &str| told.get(key).and_then(Value::as_str).unwrap_or_default();
+    json!({
+        "groupId": group.id(),
+        "messageId": m.id,
+        "type": m.kind,
+        "sender": { "userId": m.sender.as_str(), "userExtension": m.extension },
+        "userInfo": { "userId": m.sender.as_str(), "userNick": text("userNick"), "userAvatar": text("userAvatar") },
+        "data": m.data,
+        "seqnum": m.seqnum,
+        "timestamp": m.at.0,
+        "level": m.level,
+    })
+}
+
+/// `data` of 11001 to 11003 (classroom.md 7.5).
+#[must_use]
+pub fn class_member(m: &ClassMember, joined: &str, sid: &str) -> String {
+    json!({
+        "class_id": m.class.to_string(),
+        "user_id": m.user.as_str(),
+        "user_name": m.name,
+        "user_avatar": m.avatar.clone().unwrap_or_default(),
+        "identity": m.identity.number(),
+        "status": m.status.number(),
+        "join_time": joined,
+        "sid": sid,
+    })
+    .to_string()
+}
+
+/// The extension of a class member who gave none.
+#[must_use]
+pub fn class_extension(m: &ClassMember) -> String {
+    json!({ "userNick": m.name, "userAvatar": m.avatar.clone().unwrap_or_default() }).to_string()
+}

@@ -1,0 +1,105 @@
+//! What the hub asks and tells (hub.md 1.3).
+
+use async_trait::async_trait;
+use serde_json::json;
+
+use super::{Answer, Fact, Groups, Stop, lock};
+use crate::group::heart::Went;
+use crate::group::names::NamedGroup;
+use crate::hub::{HubAdmitted, HubClient, HubHooks, HubLeft, HubRefusal, HubSubscribed, SingleLogin};
+use crate::id::{AppId, UserId};
+
+use super::timers::Due;
+
+impl Groups {
+    /// The user behind a connection.
+    fn user_of(client: &HubClient) -> Option<(AppId, UserId)> {
+        Some((AppId(client.meta.app), UserId::new(client.meta.uid.as_str()).ok()?))
+    }
+
+    async fn may_subscribe(&self, app: AppId, user: &UserId, named: &NamedGroup, room: bool) -> Answer<HubSubscribed> {
+        let Some((key, channel, record)) = self.find(app, named, user).await? else {
+            return Err(self.over(app, named).into());
+        };
+        if self.ending(app, named).is_some() {
+            return Err(super::Refusal::CLOSING.into());
+        }
+        let standing = self.standing(record, user).await?;
+        self.admit(&channel, &standing).await?;
+        let group = self.using(&key, &channel);
+        let state = self.state(&group).await?;
+        let muted = self.muted(&standing, &state);
+        let data = json!({
+            "role": standing.role_name(),
+            "muteAll": state.mute_all,
+            "muted": muted,
+        });
+        Ok(HubSubscribed { data: Some(data.to_string()), presence: room })
+    }
+}
+
+#[async_trait]
+impl HubHooks for Groups {
+    async fn connect(&self, client: &HubClient) -> Result<HubAdmitted, HubRefusal> {
+        let Some((app, user)) = Self::user_of(client) else { return Err(HubRefusal::INTERNAL) };
+        let names = self.config.names;
+        if names.hub_uid(app, &user) != client.user {
+            return Err(HubRefusal::Disconnect { code: 3500, reason: "invalid token" });
+        }
+        let policy = match client.meta.face.as_str() {
+            "voice" if self.config.voice_single_login => SingleLogin::User,
+            "talk" => SingleLogin::Cap,
+            _ => SingleLogin::Device,
+        };
+        Ok(HubAdmitted { personal: names.personal(app, &user), policy })
+    }
+
+    async fn subscribe(&self, client: &HubClient, channel: &str) -> Result<HubSubscribed, HubRefusal> {
+        let Some((app, user)) = Self::user_of(client) else { return Err(HubRefusal::DENIED) };
+        let Some((of, named, room)) = self.config.names.group_of(channel) else { return Err(HubRefusal::DENIED) };
+        if of != app {
+            return Err(HubRefusal::DENIED);
+        }
+        match self.may_subscribe(app, &user, &named, room).await {
+            Ok(granted) => Ok(granted),
+            Err(Stop::Refused(_)) => Err(HubRefusal::DENIED),
+            Err(Stop::Failed(e)) => {
+                (self.config.report)(&e);
+                Err(HubRefusal::INTERNAL)
+            }
+        }
+    }
+
+    async fn rpc(&self, client: &HubClient, method: &str, data: &str) -> Result<String, HubRefusal> {
+        self.call(client, method, data).await
+    }
+
+    fn presence(&self, channel: &str, client: &HubClient, came: bool, left: HubLeft) {
+        let Some((_, user)) = Self::user_of(client) else { return };
+        let Some(group) = lock(&self.groups).by_room.get(channel).cloned() else { return };
+        let now = self.now();
+        let edge = if came {
+            let new = group.heart().came(&user, &client.client);
+            if new {
+                self.members_changed(&group);
+            }
+            self.world.crowd.came(&group.channel, &user, &client.client)
+        } else {
+            let went = group.heart().went(&user, &client.client, left, now);
+            match went {
+                Went::Still => {}
+                Went::Grace(n) => {
+                    self.plan(self.config.member_grace, Due::Grace(group.key.clone(), user.clone(), n));
+                }
+                Went::Out => self.members_changed(&group),
+            }
+            self.world.crowd.went(&group.channel, &user, &client.client)
+        };
+        if edge {
+            lock(&self.facts).push(Fact { group, user, came });
+            (self.config.wake)();
+        }
+    }
+
+    fn closed(&self, _: &HubClient, _: u32) {}
+}

@@ -1,0 +1,117 @@
+//! Stored messages and likes (hub.md 4.5, 4.6).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::entry::Record;
+use super::rpc::{Args, Client};
+use super::{Answer, Group, Groups};
+use crate::class::AssistantRight;
+use crate::error::Result;
+use crate::group::events;
+use crate::group::heart::Counted;
+use crate::group::store::{Doomed, MessagePage};
+use crate::group::{Happening, Refusal};
+use crate::hub::PublishOptions;
+use crate::id::UserId;
+
+/// How long authors may take back what they wrote (hub.md 5.7).
+const TAKE_BACK: Duration = Duration::from_secs(120);
+
+impl Groups {
+    /// `group.recent`: the newest, oldest first.
+    pub(super) async fn recent(&self, who: &Client, args: &Args) -> Answer {
+        let (list, _) = self.page(who, args, MessagePage::Newest).await?;
+        Ok(json!({ "messageList": list }))
+    }
+
+    /// `group.list`.
+    pub(super) async fn list(&self, who: &Client, args: &Args) -> Answer {
+        let number = |key| -> Result<Option<u64>, Refusal> {
+            args.int(key)?.map(|n| u64::try_from(n).map_err(|_| Refusal::BAD)).transpose()
+        };
+        let page = match (number("before")?, number("after")?) {
+            (Some(_), Some(_)) => return Err(Refusal::BAD.into()),
+            (Some(n), None) => MessagePage::Before(n),
+            (None, Some(n)) => MessagePage::After(n),
+            (None, None) => MessagePage::Newest,
+        };
+        let (list, more) = self.page(who, args, page).await?;
+        Ok(json!({ "messageList": list, "more": more }))
+    }
+
+    async fn page(&self, who: &Client, args: &Args, page: MessagePage) -> Answer<(Vec<Value>, bool)> {
+        let limit = args.limit()?;
+        let types = args.list("types")?.map_or(&[][..], Vec::as_slice);
+        let kinds = types.iter().map(|t| t.as_i64().ok_or(Refusal::BAD)).collect::<Result<Vec<_>, _>>()?;
+        let (group, _) = self.member(who.app, args.required("groupId")?, &who.user).await?;
+        let now = self.now();
+        group.heart().count(&who.user, Counted::Read, &self.config.rates, now)?;
+        let (messages, more) = self.world.store.messages(&group.key, &kinds, page, limit).await?;
+        Ok((messages.iter().map(|m| events::stored(&group.key, m)).collect(), more))
+    }
+
+    /// `group.delete`.
+    pub(super) async fn delete(&self, who: &Client, args: &Args) -> Answer {
+        let id = args.required("messageId")?;
+        let (group, standing) = self.member(who.app, args.required("groupId")?, &who.user).await?;
+        let Some(message) = self.world.store.message(&group.key, id).await? else {
+            return Err(Refusal::NO_MESSAGE.into());
+        };
+        let own = message.sender == who.user && self.now().wall < message.at.plus(TAKE_BACK);
+        let manages = match &standing.record {
+            Record::Talk(_) => false,
+            Record::Room(_) | Record::Class(_) => standing.holds(AssistantRight::RemoveMessages),
+        };
+        if !(own || manages) {
+            return Err(Refusal::NOT_ALLOWED.into());
+        }
+        match self.remove(&group, Doomed::Id(id.to_owned()), &who.user).await? {
+            true => Ok(json!({})),
+            false => Err(Refusal::NO_MESSAGE.into()),
+        }
+    }
+
+    /// Deletes messages in the store, then in the recovery window, then tells everybody. False = there were none.
+    pub(super) async fn remove(&self, group: &Group, which: Doomed, by: &UserId) -> Result<bool> {
+        let ids = self.world.store.delete_messages(&group.key, which).await?;
+        if ids.is_empty() {
+            return Ok(false);
+        }
+        let _order = group.order.lock().await;
+        for id in &ids {
+            let place = group.heart().place(id);
+            if let Some(offset) = place {
+                let gone = json!({ "kind": "gone", "messageId": id }).to_string();
+                self.hub.history_replace(&group.chat, offset, &gone).await?;
+            }
+        }
+        let version = group.heart().step();
+        let fields = json!({ "messageIds": ids, "by": by.as_str() });
+        let payload = events::event("deleted", &group.id, version, self.now().wall, fields);
+        self.hub.publish(&group.chat, &payload, PublishOptions::default()).await?;
+        Ok(true)
+    }
+
+    /// `group.like`.
+    pub(super) async fn like(&self, who: &Client, args: &Args) -> Answer {
+        /// Likes of one call (hub.md 4.6).
+        const MAX: i64 = 50;
+        let n = args.int("n")?.filter(|n| (1..=MAX).contains(n)).ok_or(Refusal::BAD)?;
+        let (group, _) = self.member(who.app, args.required("groupId")?, &who.user).await?;
+        let now = self.now();
+        group.heart().count(&who.user, Counted::Like, &self.config.rates, now)?;
+        let n = u32::try_from(n).map_err(|_| Refusal::BAD)?;
+        let likes = self.world.store.like_group(&group.key, n).await?;
+        self.told(Happening::Likes(group.key.clone(), likes)).await?;
+        Ok(json!({}))
+    }
+
+    /// Likes are shown from now on.
+    pub(super) fn liked(&self, group: &Arc<Group>, likes: u64) {
+        Self::change(group, |s| s.likes = s.likes.max(likes));
+        self.stats_changed(group);
+    }
+}
