@@ -1,4 +1,4 @@
-"""classroom.md 9.2: login and tokens. What connects to the message hub (T01, T02, T07, T11 in part) waits for it; L05's instants need a turned clock: Rust."""
+"""classroom.md 9.2: login and tokens. What connects to the message hub (T01, T02, T07 in part) waits for it; L05's instants need a turned clock: Rust."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from stoa import http, tokens
 from stoa.class_routes import OPEN, ROUTES
 from stoa.classroom import STAMP, Person, fresh, instant, login, person, post, query_of
 from stoa.hub_token import claims, exchange, refresh
+from stoa.member import Member
 from stoa.server import ADMIN, binary
 
 NO_LIMIT = {"auth.login_failures": 10**6, "auth.login_failures_address": 10**6}
@@ -340,3 +341,32 @@ def test_a_login_token_opens_the_hub(server, teacher, face):
     assert exchange(server.http, teacher.token[:-4] + "AAAA").status == 401
     assert exchange(server.http).status == 401
     assert exchange(server.http, teacher.token, face="talk").status == 400
+
+
+async def test_T11_all_forms_connect_and_altered_ones_do_not(server, teacher):
+    data = teacher.hub_token("", im_server=["aliyun", "aliyun_new"]).ok()
+    renewed = refresh(server.http, data["refresh_token"])["token"]
+    opened = exchange(server.http, teacher.token, face="class")["token"]
+    for token in (data["access_token"], data["aliyun_new_im"]["app_token"], data["hub"]["token"], renewed, opened):
+        async with Member(server.port, token) as member:
+            hello = await member.call("session.hello")
+            assert (hello["user"], hello["role"]) == (teacher.name, "user")
+        head, payload, signature = token.split(".")
+        altered = Member(server.port, f"{head}.{payload}.{'B' if signature[0] == 'A' else 'A'}{signature[1:]}")
+        with pytest.raises(ConnectionError):
+            await altered.connect()
+        assert altered.closed == 3500
+        await altered.close()
+
+
+async def test_T11_a_connection_renews_itself(server, teacher):
+    data = teacher.hub_token("", im_server=["aliyun"]).ok()
+    async with Member(server.port, data["access_token"]) as member:
+        assert await member.refused("session.refresh", refresh_token=data["refresh_token"], device_id="d2") == (1403, "not allowed")
+        got = await member.call("session.refresh", refresh_token=data["refresh_token"], device_id="d1")
+        assert set(got) == {"token", "expires_at", "refresh_token"} and abs(got["expires_at"] - time.time() - 7200) <= 3
+        assert await member.refused("session.refresh", refresh_token=data["refresh_token"], device_id="d1") == (1403, "not allowed")
+        assert await member.refused("session.refresh", device_id="d1") == (1400, "bad request")
+        answer = await member.command("refresh", {"token": got["token"]})
+        assert answer["client"] == member.client and abs(answer["ttl"] - 7200) <= 3
+    assert refresh(server.http, got["refresh_token"]).status == 401, "the family is gone"
