@@ -241,3 +241,25 @@ class Member:
     async def quiet(self) -> None:
         """Everything that was published for this connection before this call has arrived: the hub answers in order."""
         await self.call("session.hello")
+
+
+class Members:
+    """Connections that end with the test."""
+
+    def __init__(self) -> None:
+        self.all: list[Member] = []
+
+    async def __aenter__(self) -> Members:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await asyncio.gather(*(m.close() for m in self.all))
+
+    async def connect(self, port: int, token: str) -> Member:
+        self.all.append(Member(port, token))
+        return await self.all[-1].connect()
+
+    async def of(self, user: Any) -> Member:
+        """A connection of a user of the voice-room API."""
+        answer = await asyncio.to_thread(user.im)
+        return await self.connect(user.http.port, answer.ok()["aliyun_im"]["app_token"])

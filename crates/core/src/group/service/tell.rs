@@ -183,7 +183,8 @@ impl Groups {
         let event = match &notice.kind {
             NoticeKind::Identity { to, .. } => Some(("role", json!({ "identity": to.number() }))),
             NoticeKind::MicGrant { granted } => {
-                Some(("micGrant", json!({ "granted": granted, "kind": "grab", "until": 0 })))
+                // hub.md 4.3 calls the way of granting `kind` too, which is the event's name already.
+                Some(("micGrant", json!({ "granted": granted, "via": "grab", "until": 0 })))
             }
             NoticeKind::Muted { muted, .. } => Some(("mic", json!({ "on": !muted.audio }))),
             NoticeKind::Text { .. } | NoticeKind::Kicked { .. } | NoticeKind::UserKicked { .. } => None,
