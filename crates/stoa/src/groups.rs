@@ -11,6 +11,7 @@ use stoa_core::Error;
 use stoa_core::director::Director;
 use stoa_core::group::{GroupRates, Groups, GroupsConfig, Names};
 use stoa_core::hub::{HubAdmitted, HubClient, HubHooks, HubLeft, HubRefusal, HubSubscribed};
+use stoa_core::id::AppId;
 use stoa_core::ports::{Clock, Entropy, Store};
 use stoa_core::world::World;
 use stoa_hub::{Config, Hub, Limits, Rate, Settings as HubSettings, Verifier};
@@ -81,6 +82,7 @@ pub fn start(
     let config = GroupsConfig {
         names: Names { default_app: dialects::default_app(s, app) },
         admins: dialects::admins(s)?,
+        apps: s.apps.iter().map(|a| AppId(a.app_id)).collect(),
         member_grace: s.hub.member_grace.0,
         kick_linger: s.hub.kick_linger.0,
         dismiss_announce: s.voice.dismiss_announce.0,
