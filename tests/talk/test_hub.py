@@ -103,7 +103,7 @@ class TestAdhocGroups:
         group = f"talk:{channel}"
         me, other = await members.of(alice), await members.of(bob)
         assert await me.refused("join", groupId=group) == (1404, "no such group")
-        bot = await talk.bot(crew, channel, alice.name)
+        bot, _ = await talk.bot(crew, channel, alice.name), await talk.bot(crew, channel, "somebody else")
         joined = await me.join(group)
         assert joined["channels"] == [f"room:t.{channel}", f"chat:t.{channel}"] and joined["groupName"] == channel
         assert await other.refused("join", groupId=group) == (1403, "join refused")

@@ -12,6 +12,7 @@ use stoa_api::{ClientAddr, Cors};
 use stoa_core::director::Director;
 use stoa_core::group::{GroupRates, Groups, GroupsConfig, Refusal, SessionConfig, Sessions};
 use stoa_core::hub::{HubAdmitted, HubClient, HubHooks, HubLeft, HubRefusal, HubSubscribed};
+use stoa_core::id::AppId;
 use stoa_core::ports::{Clock, Entropy, Store};
 use stoa_core::world::World;
 use stoa_core::{Error, Kind};
@@ -83,6 +84,7 @@ pub fn start(
     let config = GroupsConfig {
         names: dialects::names(s)?,
         admins: dialects::admins(s)?,
+        apps: s.apps.iter().map(|a| AppId(a.app_id)).collect(),
         member_grace: s.hub.member_grace.0,
         kick_linger: s.hub.kick_linger.0,
         dismiss_announce: s.voice.dismiss_announce.0,

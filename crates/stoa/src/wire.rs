@@ -20,7 +20,7 @@ use stoa_core::channel::Policy;
 use stoa_core::class::Classes;
 use stoa_core::director::{Director, DirectorConfig};
 use stoa_core::door::Door;
-use stoa_core::group::{SessionConfig, Sessions};
+use stoa_core::group::{Groups, SessionConfig, Sessions};
 use stoa_core::login::{AuthMode as CoreMode, Login, LoginConfig, LoginHook};
 use stoa_core::media::MediaHooks;
 use stoa_core::ports::{Clock, Entropy, Store};
@@ -55,6 +55,8 @@ pub struct Parts {
     pub boards: Whiteboards,
     /// The message hub.
     pub hub: Hub,
+    /// Its groups.
+    pub groups: Arc<Groups>,
     /// What the REST dialects share.
     pub api: ApiState,
     /// Where facts of the engine are taken in.
@@ -143,7 +145,7 @@ pub async fn build(s: &Settings, given: Given, spawner: &Spawner) -> anyhow::Res
     world.set_boards(Arc::new(boards.clone()));
     let hub = groups::hub(s, &store, &clock, &entropy).await?;
     let mint = dialects::hub_mint(s, &store).await?;
-    groups::start(s, &world, &director, &hub, &mint, spawner)?;
+    let groups = groups::start(s, &world, &director, &hub, &mint, spawner)?;
     let (sink, source) = events::channel();
     world.set_facts(sink);
     // Before anybody can come in: what an earlier run left open.
@@ -197,7 +199,7 @@ pub async fn build(s: &Settings, given: Given, spawner: &Spawner) -> anyhow::Res
         proxied: s.http.tls == Tls::Proxy,
     };
     let routes = Routes(Arc::new(RwLock::new(build.router(&apps)?)));
-    Ok(Parts { director, engine, boards, hub, api, world, draining, routes, build, webhooks })
+    Ok(Parts { director, engine, boards, hub, groups, api, world, draining, routes, build, webhooks })
 }
 
 impl Parts {

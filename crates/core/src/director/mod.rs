@@ -126,11 +126,10 @@ impl Director {
                 if self.world.live.online(&channel) == 0 {
                     self.command(now, Input::Deserted { channel: channel.clone() }).await;
                 }
-                if self.world.crowd.has(&channel, &user) {
-                    return;
-                }
                 self.world.tell(Happening::Left(channel.clone(), user.clone())).await;
-                self.command(now, Input::Absent { channel, user }).await;
+                if !self.world.crowd.has(&channel, &user) {
+                    self.command(now, Input::Absent { channel, user }).await;
+                }
             }
             // A seat may have been taken over HTTP since the first session came.
             PresenceChange::StillThere if joined => self.command(now, Input::Present { channel, user }).await,

@@ -10,11 +10,47 @@ use crate::hub::{HubAdmitted, HubClient, HubHooks, HubLeft, HubRefusal, HubSubsc
 use crate::id::{AppId, UserId};
 
 use super::timers::Due;
+use crate::account::token_counts;
+
+/// Close codes of hub.md 2.10.
+const BANNED: (u32, &str) = (4501, "banned");
+const SIGNED_OUT: (u32, &str) = (4503, "signed out");
 
 impl Groups {
     /// The user behind a connection.
     fn user_of(client: &HubClient) -> Option<(AppId, UserId)> {
         Some((AppId(client.meta.app), UserId::new(client.meta.uid.as_str()).ok()?))
+    }
+
+    /// The account behind a connection still stands, and its sessions were not ended since the token was made.
+    async fn account_stands(&self, user: &UserId, issued: i64) -> Result<(), HubRefusal> {
+        let account = match self.world.store.account(user).await {
+            Ok(account) => account,
+            Err(e) => {
+                (self.config.report)(&e);
+                return Err(HubRefusal::INTERNAL);
+            }
+        };
+        match account.as_deref() {
+            Some(a) if a.disabled => Err(HubRefusal::Disconnect { code: BANNED.0, reason: BANNED.1 }),
+            a if !token_counts(a, issued) => Err(HubRefusal::Disconnect { code: SIGNED_OUT.0, reason: SIGNED_OUT.1 }),
+            _ => Ok(()),
+        }
+    }
+
+    /// A user's login sessions ended: its connections end, and tokens made before open no new ones.
+    pub async fn signed_out(&self, user: &UserId, banned: bool) {
+        let (code, reason) = if banned { BANNED } else { SIGNED_OUT };
+        let names = self.config.names;
+        for app in &self.config.apps {
+            if banned {
+                let told = json!({ "kind": "banned", "until": 0 }).to_string();
+                let told = self.to_user(*app, user, &told).await;
+                self.report(told);
+            }
+            let ended = self.hub.disconnect(&names.hub_uid(*app, user), None, code, reason).await;
+            self.report(ended);
+        }
     }
 
     async fn may_subscribe(&self, app: AppId, user: &UserId, named: &NamedGroup, room: bool) -> Answer<HubSubscribed> {
@@ -46,6 +82,7 @@ impl HubHooks for Groups {
         if names.hub_uid(app, &user) != client.user {
             return Err(HubRefusal::Disconnect { code: 3500, reason: "invalid token" });
         }
+        self.account_stands(&user, client.issued).await?;
         let policy = match client.meta.face.as_str() {
             "voice" if self.config.voice_single_login => SingleLogin::User,
             "talk" => SingleLogin::Cap,

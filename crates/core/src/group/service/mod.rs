@@ -43,6 +43,8 @@ pub struct GroupsConfig {
     pub names: Names,
     /// Administrators by configuration, beside accounts with the flag.
     pub admins: BTreeSet<UserId>,
+    /// All tenants: a user's connections may belong to any of them.
+    pub apps: Vec<AppId>,
     /// From a lost connection to `left` (`hub.member_grace`).
     pub member_grace: Duration,
     /// From a kick to `exit` 2 (`hub.kick_linger`).
