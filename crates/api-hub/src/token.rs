@@ -192,7 +192,9 @@ async fn with_login(
 async fn admitted(v: &HubState, join: &JoinToken, now: UnixMs) -> Result<UserId> {
     let ask = Admission { channel: &join.channel, identity: &join.identity, claims: &join.claims, joins: false, now };
     v.check_guest(join.channel.app, &user_of(&ask).map_err(shut)?)?;
-    v.doors().hooks.admit(ask).await.map(|a| a.user).map_err(shut)
+    let user = v.doors().hooks.admit(ask).await.map_err(shut)?.user;
+    // A connection token made now must not be the way around the end of the user's sessions, of which the hub asks.
+    v.api().login().caller(user, join.claims.nbf_secs).await.map(|c| c.user)
 }
 
 /// What a door that stays shut means here; the texts are those of the door.

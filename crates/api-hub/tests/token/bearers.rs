@@ -122,6 +122,19 @@ async fn a_kick_without_a_ban_revokes_the_token() {
 }
 
 #[tokio::test]
+async fn media_tokens_are_no_way_around_the_end_of_the_sessions() {
+    let s = Server::new().await;
+    let (ended, disabled) = (s.join(APP, "raid-7", "alice", &[]), s.join(APP, "raid-7", "bob", &[]));
+    s.revoke("alice", false).await;
+    s.revoke("bob", true).await;
+    s.pass(1);
+    for token in [&ended, &disabled, &s.join(APP, "raid-7", "bob", &[])] {
+        s.post(Some(token), json!({})).await.is(401);
+    }
+    s.post(Some(&s.join(APP, "raid-7", "alice", &[])), json!({})).await.is(200);
+}
+
+#[tokio::test]
 async fn what_is_over_admits_nobody() {
     let s = Server::new().await;
     let token = s.join(APP, "nowhere", "bob", &[("stoa.must_exist", "1")]);
