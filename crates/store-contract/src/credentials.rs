@@ -103,10 +103,10 @@ pub async fn a_family_that_ends_leaves_nobody_a_fresh_token(s: impl Subject) {
         good(s.store().put_refresh(token(first)).await);
         assert!(matches!(exchange(&*s.store(), first, first + 1, 5).await, Exchanged::Done(_)));
         let (a, b) = (s.store(), s.store());
-        let thief = tokio::spawn(async move { exchange(&*a, first, first + 2, 5).await });
-        let client = tokio::spawn(async move { exchange(&*b, first + 1, first + 3, 5).await });
-        assert_eq!(thief.await.unwrap(), Exchanged::Refused);
-        drop(client.await.unwrap());
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async move { assert_eq!(exchange(&*a, first, first + 2, 5).await, Exchanged::Refused) });
+        tasks.spawn(async move { drop(exchange(&*b, first + 1, first + 3, 5).await) });
+        tasks.join_all().await;
         for n in 0..4 {
             assert_eq!(exchange(&*s.store(), first + n, first + 10 + n, 6).await, Exchanged::Refused, "token {n}");
         }
