@@ -109,7 +109,7 @@ impl Talk {
     /// `push_mcu_msg` (talk.md 3.9). `sender` is a label, `receiver` `None` = everybody.
     ///
     /// # Errors
-    /// `NotFound`, `NotPresent`, store and engine faults.
+    /// `NotFound`, `NotPresent` (or nothing that carries messages connects them), store and engine faults.
     pub async fn push(
         &self,
         channel: &ChannelKey,
@@ -127,7 +127,12 @@ impl Talk {
         };
         let kind = NoticeKind::Text { receiver: receiver.map(ToString::to_string).unwrap_or_default(), content };
         let notice = Notice::new(&self.world, channel, sender, "", kind);
-        self.world.media().send(channel, &to, &notice.message()).await.map(drop)
+        let reached = self.world.media().send(channel, &to, &notice.message()).await?;
+        // Somebody who only pushes or plays a stream over HTTP is present, but nothing but media reaches them.
+        if receiver.is_some() && reached == 0 {
+            return Err(no_user());
+        }
+        Ok(())
     }
 
     /// `mute_talk_user` (talk.md 7.5).
