@@ -1,4 +1,4 @@
-"""talk.md 9.10: extensions. JS and Node (in X01) join in the browser suite; classes (in X10, X13): test_classes.py; X14 and X17 are not served yet."""
+"""talk.md 9.10: extensions. JS and Node (in X01) join in the browser suite; classes (in X10, X13): test_classes.py; X14: Rust, api-talk; X17 is not served yet."""
 
 from __future__ import annotations
 
