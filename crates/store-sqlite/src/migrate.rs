@@ -13,6 +13,7 @@ const STEPS: &[(&str, &str)] = &[
     ("0001_rooms_seats_accounts_sanctions", include_str!("../migrations/0001_rooms_seats_accounts_sanctions.sql")),
     ("0002_channels_members_calls", include_str!("../migrations/0002_channels_members_calls.sql")),
     ("0003_classes", include_str!("../migrations/0003_classes.sql")),
+    ("0004_audit", include_str!("../migrations/0004_audit.sql")),
 ];
 
 /// Names of all migrations in order, `0001_…` first.
