@@ -81,11 +81,12 @@ async function says(person, meter, rid, t) {
     tried.push(`${said.VideoBitRate} kbps ${said.VideoFrameRate} fps of ${JSON.stringify(sent, (_, n) => (typeof n === "number" ? Math.round(n) : n))}`);
     const { kbps, fps } = sent[rid];
     const same = kbps > 15 && Math.abs(said.VideoBitRate - kbps) <= 0.15 * kbps + 2 && Math.abs(said.VideoFrameRate - fps) <= 2;
-    return same && above.every((higher) => sent[higher].fps === 0) && { said, sent };
+    // It is told from the layer below by more than the tolerance; q is left out, for the browser counts its probes there.
+    const distinct = rid !== "f" || said.VideoBitRate > 1.2 * sent.h.kbps;
+    return same && distinct && above.every((higher) => sent[higher].fps === 0) && { said, sent };
   }, 30_000, `the rate of layer ${rid}`);
   const { said, sent } = await found.catch((e) => assert.fail(`${e.message}: ${tried.slice(-8).join("; ")}`));
   t.diagnostic(`${rid}: ${said.VideoBitRate} kbps, ${said.VideoFrameRate} fps; sent ${JSON.stringify(sent)}`);
-  return said.VideoBitRate;
 }
 
 test("S05: the top live layer counts; when it is paused the next one does", options, async (t) => {
@@ -98,12 +99,10 @@ test("S05: the top live layer counts; when it is paused the next one does", opti
     const sent = meter.rates(1);
     return sent && ["q", "h", "f"].every((rid) => sent[rid]?.fps > 5);
   }, 40_000, "three layers are sent");
-  const rates = {};
   for (const [quality, rid] of [[2, "f"], [1, "h"], [0, "q"], [2, "f"]]) {
     await person.run("sendUpTo", quality);
-    rates[rid] = await says(person, meter, rid, t);
+    await says(person, meter, rid, t);
   }
-  assert.ok(rates.q < rates.h && rates.h < rates.f, JSON.stringify(rates));
   assert.deepEqual(person.page.faults, []);
   await person.page.context().close();
 });
