@@ -1,4 +1,4 @@
-"""talk.md 9.4: kick and ban. Classes (K29 to K32): test_classes.py. Hub events (in K25) and playback in the broadcast formats (in K06) are not served yet."""
+"""talk.md 9.4: kick and ban. Classes (K29 to K32): test_classes.py. Hub events (in K25) and playback in the broadcast formats (in K06) are not served yet; K06 with WHIP and WHEP: test_streams.py."""
 
 from __future__ import annotations
 

@@ -57,8 +57,18 @@ const ONLY_IN: &[(&str, &[&str])] = &[
 ];
 
 /// What `core` may name of the world. Anything that does IO, reads a clock or runs tasks is not in here.
-const CORE_MAY_USE: &[&str] =
-    &["async-trait", "thiserror", "serde", "secrecy", "proptest", "tokio", "serde_json", "base64", "sha2", "futures-util"];
+const CORE_MAY_USE: &[&str] = &[
+    "async-trait",
+    "thiserror",
+    "serde",
+    "secrecy",
+    "proptest",
+    "tokio",
+    "serde_json",
+    "base64",
+    "sha2",
+    "futures-util",
+];
 
 /// Reads `cargo metadata` and compares.
 ///

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 
 use crate::account::Account;
 use crate::app::App;
+use crate::audit::AuditStore;
 use crate::board::BoardStore;
 use crate::channel::{Boot, Call, CallOp, CallRow, ChannelRecord, Member, MemberApplied, MemberCommand};
 use crate::class::ClassStore;
@@ -74,7 +75,9 @@ pub struct OutboxItem {
 /// Faults of the store are [`crate::Kind::Internal`], or [`crate::Kind::Unavailable`] when it cannot
 /// be reached or its queue is full. "Not there" is `None`, never an error.
 #[async_trait]
-pub trait Store: ChannelStore + CallStore + ClassStore + GroupStore + BoardStore + OutboxStore + Send + Sync {
+pub trait Store:
+    ChannelStore + CallStore + ClassStore + GroupStore + BoardStore + OutboxStore + AuditStore + Send + Sync
+{
     /// Answers when a trivial read works.
     async fn ping(&self) -> Result<()>;
 

@@ -156,10 +156,12 @@ pub async fn build(s: &Settings, given: Given, spawner: &Spawner) -> anyhow::Res
     let urls = s.media.webhooks.0.clone();
     let listeners = if urls.is_empty() { Vec::new() } else { vec![webhooks.listener(urls)] };
     events::start(spawner, source, Arc::clone(&director), Arc::clone(&clock), listeners);
+    let days = |n: u32| Duration::from_secs(u64::from(n) * 86_400);
     let upkeep = events::Upkeep {
         boot,
         heartbeat: s.talk.call_heartbeat_secs.0,
-        calls: Duration::from_secs(u64::from(s.talk.call_retention_days) * 86_400),
+        calls: days(s.talk.call_retention_days),
+        audit: days(s.talk.audit_retention_days),
     };
     events::start_upkeep(spawner, Arc::clone(&clock), Arc::clone(&store), upkeep);
 

@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a crate of tests: a panic is how they fail")]
 
+pub mod audit;
 pub mod bans;
 pub mod calls;
 pub mod channels;
@@ -73,6 +74,7 @@ macro_rules! store_contract {
                 of_200_identity_changes_at_once_the_highest_number_stands, changes_of_a_member_at_once_lose_nothing,
                 nobody_is_ever_seated_and_a_listener_at_once, nothing_decided_outlives_the_end_of_its_channel,
                 names_of_channels_are_listed_by_bytes, mutes_that_end_by_themselves_are_found;
+            audit: commands_are_logged_newest_first_and_old_ones_forgotten;
             bans: bans_are_listed_in_order_by_channel_and_by_user, a_ban_is_lifted_once_and_its_mark_stays,
                 a_ban_needs_no_channel;
             calls: every_run_has_a_higher_number, a_stay_is_one_record_from_join_to_leave,

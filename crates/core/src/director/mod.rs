@@ -249,7 +249,7 @@ impl Director {
 
     async fn announce(&self, channel: &ChannelKey) -> Result<()> {
         let notice = Notice::new(&self.world, channel, "", "", NoticeKind::Dismissed);
-        self.world.notify(notice, &To::All).await
+        self.world.notify(notice, &To::All).await.map(drop)
     }
 
     async fn mute_ended(&self, now: Now, channel: &ChannelKey, user: &UserId) -> Result<()> {
@@ -262,7 +262,7 @@ impl Director {
         self.world.tell_standing(channel, user).await?;
         let kind = NoticeKind::muted(muted_at(&member, now.wall), &member);
         let notice = Notice::new(&self.world, channel, user.as_str(), "", kind);
-        self.world.notify(notice, &To::All).await
+        self.world.notify(notice, &To::All).await.map(drop)
     }
 
     /// Ends a channel with a record that nobody came back to.
