@@ -73,6 +73,10 @@ impl Incoming {
             return Err(Refusal::BAD);
         }
         match serde_json::from_str(&text) {
+            // The sender's mark of it is stored as it is, and PostgreSQL keeps no U+0000.
+            Ok(Value::Object(data)) if data.get("sid").and_then(Value::as_str).is_some_and(|s| s.contains('\0')) => {
+                Err(Refusal::BAD)
+            }
             Ok(Value::Object(data)) => Ok(Self { kind, text, data }),
             _ => Err(Refusal::BAD),
         }

@@ -40,9 +40,9 @@ impl Args {
         self.0.get(key).filter(|v| !v.is_null())
     }
 
-    /// A text; absent = `None`.
+    /// A text; absent = `None`. U+0000 is in none: PostgreSQL cannot keep it.
     pub fn text(&self, key: &str) -> Result<Option<&str>, Refusal> {
-        self.get(key).map(|v| v.as_str().ok_or(Refusal::BAD)).transpose()
+        self.get(key).map(|v| v.as_str().filter(|s| !s.contains('\0')).ok_or(Refusal::BAD)).transpose()
     }
 
     /// A text that must be there.
