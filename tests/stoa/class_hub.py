@@ -52,10 +52,11 @@ class Hall:
 
     async def connect(self, who: Person, device: str = "d1") -> Member:
         """A connection that has joined nothing."""
-        one = Member(who.http.port, await hub_token(who, device))
+        return await self.opened(Member(who.http.port, await hub_token(who, device)))
+
+    async def opened(self, one: Member) -> Member:
         self._open.append(one)
-        await one.connect()
-        return one
+        return await one.connect()
 
     async def enter(self, who: Person, device: str = "d1") -> Member:
         """A connection in the group."""

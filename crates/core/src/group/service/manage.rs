@@ -138,7 +138,7 @@ impl Groups {
             Record::Talk(record) => (record.key.name.to_string(), record.created),
         };
         let online = group.heart().total();
-        let may_mute = standing.holds(AssistantRight::MuteUser) || standing.holds(AssistantRight::MuteGroup);
+        let full = standing.rules() || matches!(standing.role, Some(Role::Assistant(_)));
         Ok(json!({
             "groupId": group.id,
             "groupName": name,
@@ -147,7 +147,7 @@ impl Groups {
             "creator": standing.creator().map_or("", UserId::as_str),
             "admins": state.admins.iter().map(UserId::as_str).collect::<Vec<_>>(),
             "statistics": events::statistics(&state, online),
-            "muteStatus": self.mute_status(group, standing, &state, may_mute),
+            "muteStatus": self.mute_status(group, standing, &state, full),
             "onlineCount": online,
             "pv": state.pv,
             "muteAll": state.mute_all,
