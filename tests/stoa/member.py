@@ -171,6 +171,7 @@ class Member:
 
     async def again(self) -> dict[str, bool]:
         """A new connection that goes on where this one was; which channels recovered."""
+        await self._end()
         positions = {c: p for c, p in self.positions.items()}
         personal = {c: {"recover": True, "offset": o, "epoch": e} for c, (o, e) in positions.items() if c.startswith("user:")}
         await self.connect(**personal)
