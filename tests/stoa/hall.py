@@ -8,11 +8,31 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from . import tokens
 from .http import User
-from .member import Member
+from .member import Member, Refused
 from .server import Server
 
 EXTENSION = {"userNick": "Nick", "userAvatar": ""}
+
+# hub.md 5.9.
+BAD = (1400, "bad request")
+NOT_ALLOWED = (1403, "not allowed")
+NOT_MEMBER = (1403, "not a member")
+BANNED = (1403, "banned")
+MUTED = (1403, "muted")
+NO_GROUP = (1404, "no such group")
+NO_RECEIVER = (1404, "no such receiver")
+NO_MESSAGE = (1404, "no such message")
+CLOSING = (1409, "group closing")
+
+# Settings.
+OFF = {"per_sec": 0, "burst": 0}
+LIMITS = ("signals", "comments", "reads", "commands", "connects", "connects_user")
+FREE = {f"limits.hub_{name}": OFF for name in LIMITS}
+HUB_KEY = b"end-to-end-test-hub-signing-key1"
+KEYS = {"hub.jwt_keys": [tokens.base64.b64encode(HUB_KEY).decode()]}
+BOTH_LIVE = {"voice.single_login": False}
 
 
 async def do(call: Callable[..., Any], *args: Any, **kw: Any) -> Any:
@@ -104,6 +124,25 @@ def total(guest: Guest) -> int:
     """How many are in, as this guest was told last; alone until it is told something."""
     told = guest.of("members")
     return told[-1]["total"] if told else 1
+
+
+def left(guest: Guest) -> list[tuple[str, str]]:
+    """Who went and why, in order."""
+    return [(x["userId"], x["why"]) for e in guest.of("members") for x in e["left"]]
+
+
+def joined(guest: Guest) -> list[str]:
+    """Who came, in order."""
+    return [x["userId"] for e in guest.of("members") for x in e["joined"]]
+
+
+async def error_of(member: Member, command: str, **body: Any) -> int:
+    """The code of the error reply to a command."""
+    try:
+        got = await member.command(command, body)
+    except Refused as refused:
+        return refused.code
+    raise AssertionError(f"{command} {body}: {got}")
 
 
 def wrapped(room: str, data: Any) -> str:

@@ -9,32 +9,8 @@ import time
 import pytest
 
 from stoa import tokens
-from stoa.hall import Hall, do, im_token, total
+from stoa.hall import BOTH_LIVE, FREE, HUB_KEY, KEYS, Hall, do, error_of, joined, left, total
 from stoa.member import Member, Refused
-
-OFF = {"per_sec": 0, "burst": 0}
-FREE = {"limits.hub_signals": OFF, "limits.hub_comments": OFF, "limits.hub_reads": OFF, "limits.hub_commands": OFF, "limits.hub_connects": OFF, "limits.hub_connects_user": OFF}
-HUB_KEY = b"end-to-end-test-hub-signing-key1"
-KEYS = {"hub.jwt_keys": [tokens.base64.b64encode(HUB_KEY).decode()]}
-BOTH_LIVE = {"voice.single_login": False}
-
-
-async def error_of(member: Member, command: str, **body) -> int:
-    """The code of an error reply."""
-    try:
-        got = await member.command(command, body)
-    except Refused as refused:
-        return refused.code
-    raise AssertionError(f"{command} {body}: {got}")
-
-
-def left(guest) -> list[tuple[str, str]]:
-    return [(x["userId"], x["why"]) for e in guest.of("members") for x in e["left"]]
-
-
-def joined(guest) -> list[str]:
-    return [x["userId"] for e in guest.of("members") for x in e["joined"]]
-
 
 async def test_b14_the_voice_bundle(own_server):
     server = own_server(KEYS)
