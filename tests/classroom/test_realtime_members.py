@@ -27,6 +27,11 @@ async def quiet_about(one, kind: int, who, seconds: float) -> None:
         await one.until(lambda: len(about(one, kind, who)) > before, "nothing", seconds)
 
 
+def names(one, of: str, who) -> list[dict]:
+    """Where `members` names somebody."""
+    return [u for e in one.of("members") for u in e[of] if u["userId"] == who.name]
+
+
 # -- joining and leaving ---------------------------------------------------------------------------
 
 async def test_J01_J02_joins_are_told(hall):
@@ -219,6 +224,7 @@ async def test_J20_a_message_makes_nobody_an_assistant(hall):
 async def test_K01_K02_kick(hall, door):
     teacher = await hall.enter(hall.teacher)
     (who, me), (_, other) = await hall.people(2)
+    await other.until(lambda: names(other, "joined", who), "the victim is announced")
     began = time.monotonic()
     if door == "http":
         await run(hall.teacher.kick, hall.id, who)
@@ -230,7 +236,8 @@ async def test_K01_K02_kick(hall, door):
     for one in (teacher, me, other):
         row = await hears_of(one, KICKED_OUT, who)
         assert set(row) == KEYS and row["status"] == KICKED
-    await other.until(lambda: any(u == {"userId": who.name, "why": "kicked"} | {"userExtension": u["userExtension"]} for e in other.of("members") for u in e["left"]), "kicked")
+    await other.until(lambda: names(other, "left", who), "the departure")
+    assert [u["why"] for u in names(other, "left", who)] == ["kicked"]
     await is_put_out(me, hall.id)
     assert 2.5 < time.monotonic() - began < 6
     assert me.closed is None, "the connection itself goes on"
