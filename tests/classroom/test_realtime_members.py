@@ -65,7 +65,7 @@ async def test_V01_an_http_leave_is_told(hall):
 async def test_V04_leave_of_a_connected_user(hall):
     teacher = await hall.enter(hall.teacher)
     (who, me), = await hall.people(1)
-    await asyncio.sleep(LEAVE_GRACE + 0.2)  # time has to pass: only the connection shall be in the way
+    await quiet_about(teacher, LEFT_CLASS, who, LEAVE_GRACE + 0.2)  # so that only the connection is in the way
     await run(who.leave, hall.id)
     asked = time.monotonic()
     await quiet_about(teacher, LEFT_CLASS, who, 0.5)

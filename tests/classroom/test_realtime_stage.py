@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
 
@@ -16,6 +15,7 @@ from stoa.wait import until
 
 # What only the media engine decides does not depend on the database.
 sqlite_only = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+AUDIO, VIDEO = rtc.TrackKind.KIND_AUDIO, rtc.TrackKind.KIND_VIDEO
 FORBIDDEN, FULL = (1403, "not allowed"), (1403, "stage full")
 
 
@@ -61,8 +61,8 @@ async def test_X03_S_b_from_application_to_the_end(hall, stage):
     # Another update of the list, and of the rest, does not throw the provisional one off.
     await run(hall.teacher.stage, hall.id, hall.teacher)
     await run(hall.teacher.meet, hall.id, all_mute=False)
-    await asyncio.sleep(0.5)
-    await watcher.wait_hears(student, 600, 1)
+    await flows(watcher, student, AUDIO)
+    assert watcher.hears(student, 600)
     await run(hall.teacher.stage, hall.id, hall.teacher, who)
     await hall.signal(me, 30020, studentId=who.name)
     await hall.signal(teacher, 30022, studentId=who.name)
@@ -145,9 +145,6 @@ async def stands(client, speaker, kind: int, seconds: float = 1.0) -> None:
         return time.monotonic() - since >= seconds
 
     await until(still, 5 + seconds, f"{speaker.name} stands still")
-
-
-AUDIO, VIDEO = rtc.TrackKind.KIND_AUDIO, rtc.TrackKind.KIND_VIDEO
 
 
 async def on_stage(hall: Hall, stage, *people):

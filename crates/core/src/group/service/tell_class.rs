@@ -96,21 +96,39 @@ impl Groups {
         }
     }
 
-    /// The announcement has two doors; both show the same (classroom.md 5.8).
     async fn notice_changed(&self, group: &Group, class: &Class, by: Option<&UserId>) -> Result<()> {
+        let _order = group.order.lock().await;
+        if self.follow_notice(group, class, by).await? { self.publish_info(group).await } else { Ok(()) }
+    }
+
+    /// Whoever comes sees the notice of the record: it may have been set while nobody used the group.
+    pub(super) async fn show_notice(&self, group: &Group, class: &Class) -> Result<()> {
         let state = self.state(group).await?;
         if announcement(&state.meta).unwrap_or_default() == class.notice {
             return Ok(());
+        }
+        let _order = group.order.lock().await;
+        self.follow_notice(group, class, None).await.map(drop)
+    }
+
+    /// The announcement has two doors; both show the same (classroom.md 5.8). False = they did already. The caller holds
+    /// the group's order, so that the newest record is followed last.
+    async fn follow_notice(&self, group: &Group, class: &Class, by: Option<&UserId>) -> Result<bool> {
+        let Some(class) = self.world.store.class(class.app, class.id).await? else { return Ok(false) };
+        let state = self.state(group).await?;
+        if announcement(&state.meta).unwrap_or_default() == class.notice {
+            return Ok(false);
         }
         let mut meta: serde_json::Map<String, Value> = serde_json::from_str(&state.meta).unwrap_or_default();
         let announcement = json!({
             "content": class.notice,
             "modifyTime": class.updated.0,
-            "modifyUserId": by.map_or(SYSTEM, UserId::as_str),
+            "modifyUserId": by.unwrap_or(&class.teacher).as_str(),
         });
         meta.insert("announcement".to_owned(), announcement);
         let patch = GroupPatch { meta: Some(Value::Object(meta).to_string()), admins: None };
-        self.describe(group, patch).await
+        self.patch(group, patch).await?;
+        Ok(true)
     }
 
     pub(super) async fn check_in_began(&self, class: &Class, check_in: &CheckIn) -> Result<()> {
