@@ -1,4 +1,7 @@
-"""Acceptance cases H1–H17 of voice-room.md 9.9, with real connections to the hub; H9 and H10 with real media."""
+"""Acceptance cases H1–H17 of voice-room.md 9.9, with real connections to the hub; H9 and H10 with real media.
+
+A second id in a name is one of hub.md 9 that the same test shows.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +43,7 @@ def order(guest, number: int = 21301) -> list[str]:
     return [m["messageId"] for m in guest.messages(number)]
 
 
-async def test_h1_comments_reach_everybody_in_one_order(server):
+async def test_h1_e7_comments_reach_everybody_in_one_order(server):
     async with Hall(server) as hall:
         room, owner, (bob, carol) = await hall.room(2)
         everybody = (owner, bob, carol)
@@ -102,7 +105,7 @@ async def test_h2_not_a_member_and_bad_data(server):
         assert [m["data"] for m in owner.messages()] == [filled]
 
 
-async def test_h3_the_sender_cannot_be_forged(server):
+async def test_h3_e5_the_sender_cannot_be_forged(server):
     async with Hall(server) as hall:
         room, owner, (bob,) = await hall.room()
         forged = {"userId": owner.name, "userExtension": "{}"}
@@ -137,7 +140,7 @@ async def test_h4_management_numbers_are_the_owners(server):
         assert (await do(owner.user.get, room))["status"] == 1
 
 
-async def test_h5_a_seat_taken_is_told_by_its_holder(server):
+async def test_h5_e6_a_seat_taken_is_told_by_its_holder(server):
     async with Hall(server) as hall:
         room, owner, (bob,) = await hall.room()
         assert await bob.not_sent(room, 21101, seat(bob, 1)) == NOT_ALLOWED
@@ -175,7 +178,7 @@ async def test_h6_a_seat_left_is_told_while_it_is_true(server):
         assert await do(owner.user.seats, room) == {2: carol.name}
 
 
-async def test_h7_reserved_numbers(server):
+async def test_h7_e20_reserved_numbers(server):
     async with Hall(server) as hall:
         room, owner, (bob,) = await hall.room()
         admin = await hall.enter(room, server.admin())
@@ -387,7 +390,7 @@ async def test_h14_standing_mutes_are_told_at_join(server):
 NAMES = ["a,b", "a#b", "$x", "用户一", "é" * 127 + "x", "~YSxi", "!1.x", "user:#x", " lead", "a"]
 
 
-async def test_h15_names_with_a_meaning_elsewhere(server):
+async def test_h15_e21_names_with_a_meaning_elsewhere(server):
     assert len(NAMES[4].encode()) == 255
     async with Hall(server) as hall:
         room, owner, _ = await hall.room(0)
@@ -463,7 +466,7 @@ async def test_h17_a_burst_of_comments(server):
         await owner.comment(room, "of somebody else")
 
 
-async def test_h17_501_members(own_server):
+async def test_h17_d8_501_members(own_server):
     server = own_server({"limits.hub_connects": {"per_sec": 0, "burst": 0}})
     async with Hall(server) as hall:
         room, owner, _ = await hall.room(0)

@@ -1,4 +1,4 @@
-"""Cases of voice-room.md 9 in which the hub takes part: E2 of 9.4, D6–D11 of 9.6, K1–K11 of 9.8; H1, H2, H7 of hub.md 9 besides."""
+"""Cases of voice-room.md 9 in which the hub takes part: E2 of 9.4, D6–D11 of 9.6, K1–K11 of 9.8; E8, H1, H2, H7 of hub.md 9 besides."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ async def test_e2_online_count_unites_media_and_hub(server):
         await shows(1)
 
 
-async def test_d6_the_owner_is_silent(own_server):
+async def test_d6_e8_the_owner_is_silent(own_server):
     """And D9 for those who stay: out after the linger."""
     server = own_server({"voice.dismiss_linger": 5})
     async with Hall(server) as hall, Stage() as stage:
@@ -138,7 +138,7 @@ async def test_d9_who_left_is_not_told(own_server):
         assert len(bob.unsubscribed) == 2
 
 
-async def test_d10_21001_without_dismiss(own_server):
+async def test_d10_e8_21001_without_dismiss(own_server):
     server = own_server({"voice.dismiss_linger": 2})
     async with Hall(server) as hall:
         room, owner, (bob,) = await hall.room()
@@ -171,6 +171,23 @@ async def test_d11_the_leave_sequence_after_dismissal(own_server):
         await owner.put_out(room)
         assert await bob.call("leave", groupId=room) == {}
         assert owner.messages(21102) == []
+
+
+async def test_x7_dismissed_by_many_at_once(own_server):
+    server = own_server({"voice.dismiss_linger": 2})
+    async with Hall(server) as hall:
+        room, owner, (bob,) = await hall.room()
+        admin = server.admin()
+        calls = [do(u.dismiss, room) for u in (owner.user, admin) for _ in range(8)]
+        answers = await asyncio.gather(*calls, *(owner.send(room, 21001, {}) for _ in range(4)), return_exceptions=True)
+        assert all(a.ok()["success"] is True for a in answers[:16])
+        # One that comes between the commit and the closing of the group finds no live room.
+        assert all("messageId" in a for a in answers[16:]), answers[16:]
+        got = (await do(owner.user.get, room)).ok()
+        assert got["status"] == 2 and got["stopped_at"] == got["updated_at"]
+        for guest in (owner, bob):
+            await guest.put_out(room)
+            assert len(dismissals(guest)) == 1 == len(guest.of("exit"))
 
 
 # -- who counts as present ------------------------------------------------------------------------

@@ -66,6 +66,34 @@ async def test_f1_a_kick(own_server):
             await sdk.close()
 
 
+async def test_f1_who_leaves_by_itself_is_not_put_out(own_server):
+    """The official apps leave on the number that tells them of the kick; an `exit` would throw them out of the next room."""
+    server = own_server(LINGER)
+    async with Hall(server) as hall:
+        room, owner, (bob, carol, dave) = await hall.room(3)
+        other = await do(bob.user.room)
+        for guest in (bob, carol):
+            await owner.call("kick", groupId=room, userId=guest.name)
+            await guest.told(21004)
+        await bob.call("leave", groupId=room)
+        await bob.put_out(room)
+        await bob.join(other)
+        # By hand, as an SDK does, and back in before the linger is over: a ban of 0 allows it.
+        for channel in (f"room:{room}", f"chat:{room}"):
+            await carol.command("unsubscribe", {"channel": channel})
+        await carol.join(room)
+        await owner.call("kick", groupId=room, userId=dave.name)
+        await dave.exit()
+        await dave.put_out(room)
+        await hall.silent(bob, carol)
+        assert not any(d["kind"] == "exit" for d in (*bob.direct, *carol.direct))
+        await carol.send(room, 30001)
+        await bob.send(other, 30001)
+        # Who is back within the time over which comings and goings are merged never went.
+        await owner.until(lambda: (dave.name, "kicked") in left(owner) and total(owner) == 2, "two are left")
+        assert (bob.name, "kicked") in left(owner) and {why for _, why in left(owner)} == {"kicked"}
+
+
 async def test_f2_no_way_back_in(own_server):
     server = own_server(LINGER | BOTH_LIVE)
     async with Hall(server) as hall:

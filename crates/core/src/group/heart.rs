@@ -171,6 +171,12 @@ impl Heart {
         self.members.contains_key(user)
     }
 
+    /// Whether the user is subscribed now.
+    #[must_use]
+    pub fn connected(&self, user: &UserId) -> bool {
+        self.members.get(user).is_some_and(|m| !m.clients.is_empty())
+    }
+
     /// How many are members.
     #[must_use]
     pub fn total(&self) -> usize {
@@ -243,9 +249,10 @@ impl Heart {
         Went::Grace(self.graces)
     }
 
-    /// A connection says that it leaves. False = it is not in.
+    /// A connection says that it leaves, maybe after a kick. False = it is not subscribed.
     pub fn leaves(&mut self, user: &UserId, client: &str) -> bool {
-        let there = self.members.get(user).is_some_and(|m| m.clients.contains(client));
+        let member = self.members.get(user).is_some_and(|m| m.clients.contains(client));
+        let there = member || self.lingering.contains_key(client);
         if there {
             self.leaving.insert(client.to_owned());
         }
@@ -336,6 +343,11 @@ impl Heart {
     pub fn remember(&mut self, user: &UserId, mark: &str, sent: &Sent, how_long: Duration, now: Now) {
         self.repeats.insert((user.clone(), mark.to_owned()), sent.clone());
         self.repeat_order.push_back((now.mono + how_long, user.clone(), mark.to_owned()));
+    }
+
+    /// The request was not carried out after all.
+    pub fn forget(&mut self, user: &UserId, mark: &str) {
+        self.repeats.remove(&(user.clone(), mark.to_owned()));
     }
 
     /// The next number; `None` = numbers must be set aside first.

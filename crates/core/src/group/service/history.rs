@@ -11,7 +11,7 @@ use super::{Answer, Group, Groups};
 use crate::class::AssistantRight;
 use crate::error::Result;
 use crate::group::events;
-use crate::group::heart::Counted;
+use crate::group::heart::{Counted, Sent};
 use crate::group::store::{Doomed, MessagePage};
 use crate::group::{Happening, Refusal};
 use crate::hub::PublishOptions;
@@ -100,11 +100,18 @@ impl Groups {
         /// Likes of one call (hub.md 4.6).
         const MAX: i64 = 50;
         let n = args.int("n")?.filter(|n| (1..=MAX).contains(n)).ok_or(Refusal::BAD)?;
+        let mark = args.rid('l')?;
         let (group, _) = self.member(who.app, args.required("groupId")?, &who.user).await?;
-        let now = self.now();
-        group.heart().count(&who.user, Counted::Like, &self.config.rates, now)?;
         let n = u32::try_from(n).map_err(|_| Refusal::BAD)?;
-        let likes = self.world.store.like_group(&group.key, n).await?;
+        let nothing = Sent { id: String::new(), seqnum: 0, at: self.now().wall.0 };
+        if self.claim(&group, who, Counted::Like, mark.as_deref(), &nothing)?.is_some() {
+            return Ok(json!({}));
+        }
+        let liked = self.world.store.like_group(&group.key, n).await;
+        if let (Err(_), Some(mark)) = (&liked, &mark) {
+            group.heart().forget(&who.user, mark);
+        }
+        let likes = liked?;
         self.told(Happening::Likes(group.key.clone(), likes)).await?;
         Ok(json!({}))
     }
