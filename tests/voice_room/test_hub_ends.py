@@ -8,8 +8,9 @@ import time
 
 from livekit import rtc
 
-from stoa.hall import CLOSING, NO_GROUP, NOT_ALLOWED, Hall, do, error_of, total
+from stoa.hall import CLOSING, FREE, NO_GROUP, NOT_ALLOWED, Hall, do, error_of, total
 from stoa.media import Stage
+from stoa.member import Refused
 from stoa.wait import until
 
 GRACE = 2.0
@@ -181,13 +182,31 @@ async def test_x7_dismissed_by_many_at_once(own_server):
         calls = [do(u.dismiss, room) for u in (owner.user, admin) for _ in range(8)]
         answers = await asyncio.gather(*calls, *(owner.send(room, 21001, {}) for _ in range(4)), return_exceptions=True)
         assert all(a.ok()["success"] is True for a in answers[:16])
-        # One that comes between the commit and the closing of the group finds no live room.
         assert all("messageId" in a for a in answers[16:]), answers[16:]
         got = (await do(owner.user.get, room)).ok()
         assert got["status"] == 2 and got["stopped_at"] == got["updated_at"]
         for guest in (owner, bob):
             await guest.put_out(room)
             assert len(dismissals(guest)) == 1 == len(guest.of("exit"))
+
+
+async def test_d8_closing_from_the_first_moment_on(own_server):
+    """There is no moment between the room's end and the group's closing: a member's messages pass, then they are refused as closing."""
+    server = own_server(FREE)
+    async with Hall(server) as hall:
+        for _ in range(10):
+            room, owner, (bob,) = await hall.room()
+            dismissal = asyncio.create_task(do(owner.user.dismiss, room))
+            answers: list[tuple[int, str]] = []
+            while not dismissal.done():
+                try:
+                    await bob.send(room, 30001, {})
+                    answers.append((0, ""))
+                except Refused as refused:
+                    answers.append((refused.code, refused.message))
+            (await dismissal).ok()
+            assert await bob.not_sent(room, 30001, {}) == CLOSING
+            assert set(answers) <= {(0, ""), CLOSING} and sorted(answers) == answers, answers
 
 
 # -- who counts as present ------------------------------------------------------------------------

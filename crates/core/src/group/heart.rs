@@ -279,6 +279,12 @@ impl Heart {
         any
     }
 
+    /// Whether the user was put out and still hears for a moment.
+    #[must_use]
+    pub fn is_out(&self, user: &UserId) -> bool {
+        !self.has(user) && self.lingering.values().any(|u| u == user)
+    }
+
     /// Connections of a kicked user that are still subscribed.
     #[must_use]
     pub fn lingering(&self, user: &UserId) -> Vec<String> {

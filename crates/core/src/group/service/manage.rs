@@ -177,7 +177,7 @@ impl Groups {
         let Some(named) = NamedGroup::parse(args.required("groupId")?) else { return Ok(json!({})) };
         let group = match self.find(who.app, &named, &who.user).await? {
             Some((key, ..)) => self.known(&key),
-            None => self.ending(who.app, &named),
+            None => self.in_use(who.app, &named),
         };
         if let Some(group) = group {
             let there = group.heart().leaves(&who.user, &who.id);

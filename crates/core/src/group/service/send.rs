@@ -137,7 +137,7 @@ impl Groups {
     /// While a group ends: the owner's own announcement makes it happen now, goodbyes of seats are taken and dropped.
     async fn send_while_closing(&self, who: &Client, id: &str, kind: i64) -> Answer {
         let named = NamedGroup::parse(id).ok_or(Refusal::NO_GROUP)?;
-        let group = self.ending(who.app, &named).ok_or(Refusal::NO_GROUP)?;
+        let group = self.in_use(who.app, &named).ok_or(Refusal::NO_GROUP)?;
         let at = self.now().wall;
         let taken = Sent { id: self.ulid(at), seqnum: 0, at: at.0 };
         let member = group.heart().has(&who.user);
@@ -189,8 +189,8 @@ impl Groups {
         let command = Command::Dismiss { caller: standing.caller.clone() };
         let applied = self.world.store.apply(room.app, room.id, command, now.wall).await?.ok_or(Refusal::NO_GROUP)?;
         if matches!(applied.outcome, Outcome::Dismissed(_)) {
-            self.director.command(now, Input::Dismissed { room: Arc::clone(&applied.room) }).await;
-            self.told(Happening::Dismissed(applied.room)).await?;
+            self.told(Happening::Dismissed(Arc::clone(&applied.room))).await?;
+            self.director.command(now, Input::Dismissed { room: applied.room }).await;
         }
         self.announce(group).await?;
         Ok(answer(&Sent { id: self.ulid(now.wall), seqnum: 0, at: now.wall.0 }))
