@@ -198,3 +198,19 @@ async def test_no_message_of_the_kicked_comes_after_11003(hall):
         await teacher.quiet()
         kinds = [m["type"] for m in teacher.messages() if m["sender"]["userId"] == who.name or m["type"] == 11003 and who.name in m["data"]]
         assert kinds.index(11003) == len(kinds) - 1, "spoke after the kick was told"
+
+
+async def test_A07_a_connection_of_before_is_no_return(server, crew):
+    """The permit goes while the assistant is arriving: however late that is noticed, the assistant has left."""
+    async def one() -> None:
+        async with Hall(server) as hall:
+            who = await hall.assistant()
+            teacher = await hall.enter(hall.teacher)
+            one = await hall.connect(who)
+            await asyncio.gather(one.join(hall.id), bot(crew, who, hall.id))
+            await run(hall.teacher.drop_permit, hall.id)
+            await keeps(hall.teacher, hall.id, who, LEFT, 1)
+            await teacher.quiet()
+            assert [len(about(teacher, kind, who)) for kind in (JOINED, LEFT_CLASS)] in ([0, 1], [1, 1])
+
+    await asyncio.gather(*(one() for _ in range(12)))
