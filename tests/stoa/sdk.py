@@ -22,14 +22,14 @@ def plain(data: Any) -> Any:
 class Sdk:
     """One client. `got` in order: channel and payload; `subscribed`: channel, whether it asked for recovery, whether it got it."""
 
-    def __init__(self, server: Server, user: User, token: str, *, protobuf: bool = False) -> None:
+    def __init__(self, server: Server, user: User, token: str, *, protobuf: bool = False, url: str = "") -> None:
         self.user, self.protobuf = user, protobuf
         self.got: list[tuple[str, dict[str, Any]]] = []
         self.subscribed: list[tuple[str, bool, bool]] = []
         self.unsubscribed: list[tuple[str, int]] = []
         self.disconnected: list[int] = []
         self.subs: dict[str, Subscription] = {}
-        url = f"ws://127.0.0.1:{server.port}/connection/websocket"
+        url = url or f"ws://127.0.0.1:{server.port}/connection/websocket"
         self.client = Client(url, token=token, use_protobuf=protobuf, min_reconnect_delay=0.05, max_reconnect_delay=0.3)
 
         async def disconnected(ctx: Any) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import random
 
 from stoa.hall import (
@@ -410,8 +409,7 @@ async def test_h15_e21_names_with_a_meaning_elsewhere(server):
         assert {m["userId"] for m in members} == {*NAMES, owner.name}
 
 
-# The 1,000 of the checklist with STOA_SOAK.
-H16_CHANGES = 1000 if "STOA_SOAK" in os.environ else 200
+H16_CHANGES = 1000
 
 
 async def test_h16_seats_events_give_the_list(own_server):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 
 from centrifuge import ClientState, SubscriptionState
@@ -125,8 +124,7 @@ async def test_f2_no_way_back_in(own_server):
         assert [d["kind"] for d in carol.direct] == []
 
 
-# The 1,000 of the checklist with STOA_SOAK.
-F3_RACES = 1000 if "STOA_SOAK" in os.environ else 150
+F3_RACES = 1000
 
 
 async def test_f3_a_subscription_under_way(own_server):

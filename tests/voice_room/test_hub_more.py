@@ -1,4 +1,6 @@
-"""Cases of hub.md 9 that hold for groups in general, shown with voice rooms: B14, C, D, G3. E and F are in the files beside."""
+"""Cases of hub.md 9 that hold for groups in general, shown with voice rooms: B14, C, D, E24, G3 (and T3, T5 of
+voice-room.md 9.3). The rest of E and F are in the files beside.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +13,9 @@ import pytest
 from stoa import tokens
 from stoa.hall import BOTH_LIVE, FREE, HUB_KEY, KEYS, Hall, do, error_of, joined, left, total
 from stoa.member import Member, Refused
+from stoa.sdk import Sdk
 
-async def test_b14_the_voice_bundle(own_server):
+async def test_b14_t5_the_voice_bundle(own_server):
     server = own_server(KEYS)
     user = server.user()
     bundle = (await do(user.im)).ok()["aliyun_im"]
@@ -35,6 +38,21 @@ async def test_b14_the_voice_bundle(own_server):
     with pytest.raises(Refused, match="109"):
         await expired.connect()
     await expired.close()
+
+
+@pytest.mark.parametrize("protobuf", [False, True])
+async def test_t3_both_tokens_with_the_official_sdk(server, protobuf):
+    user = server.user()
+    answer = (await do(user.im)).ok()
+    bundle = answer["aliyun_im"]
+    assert tokens.unb64(bundle["app_sign"]).decode() == bundle["im_url"] == answer["im_url"] == answer["hub"]["url"]
+    for token in (bundle["app_token"], answer["hub"]["token"]):
+        sdk = Sdk(server, user, token, protobuf=protobuf, url=bundle["im_url"])
+        try:
+            await sdk.connect()
+            assert (await sdk.rpc("session.hello", {}))["user"] == user.name
+        finally:
+            await sdk.close()
 
 
 async def test_c12_a_direct_message_meanwhile(server):
