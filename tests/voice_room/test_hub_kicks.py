@@ -42,6 +42,7 @@ async def test_f1_a_kick(own_server):
             await owner.until(lambda: total(owner) == 3, "the SDK's user is in")
             began = time.monotonic()
             await owner.call("kick", groupId=room, userId=user.name)
+            assert (await do(bob.user.get, room)).ok()["metrics"]["online_count"] == 2
             for method, args in (("group.send", {"type": 30001, "data": "{}"}), ("group.query", {}), ("group.members", {})):
                 try:
                     await sdk.rpc(method, {"groupId": room} | args)

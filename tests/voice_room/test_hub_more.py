@@ -5,7 +5,6 @@ voice-room.md 9.3). The rest of E and F are in the files beside.
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 
 import pytest

@@ -17,6 +17,8 @@ const MAX_REPEATS: usize = 20_000;
 /// Comments whose place in the recovery window is known, so that deleting one takes it out there too; the window
 /// (hub.md 4.1) holds 100.
 const MAX_OFFSETS: usize = 128;
+/// Departures whose place in the recovery window (hub.md 4.1) is known: as many as it holds.
+const MAX_DEPARTURES: usize = 256;
 /// Extensions kept of users who asked to join and have not subscribed. An attacker can fill it and lose nick names only.
 const MAX_WAITING: usize = 10_000;
 
@@ -81,6 +83,15 @@ pub struct Sent {
     pub at: i64,
 }
 
+/// A message in the recovery window.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Placed {
+    /// ULID.
+    pub id: String,
+    /// Where in its channel.
+    pub offset: u64,
+}
+
 /// What the end of a subscription means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Went {
@@ -139,6 +150,7 @@ pub struct Heart {
     repeat_order: VecDeque<(Duration, UserId, String)>,
     buckets: BTreeMap<(UserId, Counted), Bucket>,
     offsets: VecDeque<(String, u64)>,
+    departures: VecDeque<(UserId, Placed)>,
     seqnums: std::ops::Range<u64>,
     graces: u64,
     version: u64,
@@ -372,6 +384,22 @@ impl Heart {
             self.offsets.pop_front();
         }
         self.offsets.push_back((id.to_owned(), offset));
+    }
+
+    /// Everybody was told that this user left.
+    pub fn departed(&mut self, user: &UserId, told: Placed) {
+        if self.departures.len() >= MAX_DEPARTURES {
+            self.departures.pop_front();
+        }
+        self.departures.push_back((user.clone(), told));
+    }
+
+    /// What was told of this user's departures, once.
+    pub fn take_departures(&mut self, user: &UserId) -> Vec<Placed> {
+        let (own, others) = std::mem::take(&mut self.departures).into_iter().partition(|(u, _)| u == user);
+        self.departures = others;
+        let own: VecDeque<(UserId, Placed)> = own;
+        own.into_iter().map(|(_, told)| told).collect()
     }
 
     /// As [`Heart::placed`] said.

@@ -11,6 +11,7 @@ use crate::class::{AssistantRight, CheckIn, Class, ClassApplied, ClassOutcome, C
 use crate::error::Result;
 use crate::group::ClassChange;
 use crate::group::events::{self, SYSTEM};
+use crate::group::heart::Placed;
 use crate::group::names::GroupKey;
 use crate::group::store::GroupPatch;
 use crate::id::UserId;
@@ -32,7 +33,11 @@ impl Groups {
         let class = &applied.class;
         let Some(group) = self.of_class(class) else { return Ok(()) };
         for news in &applied.news {
-            self.member_news(&group, news).await?;
+            let told = self.member_news(&group, news).await?;
+            // Who loses the slot is told so; who left in the usual way never hears of it (classroom.md 5.2).
+            if news.what == MemberNews::Left && !matches!(applied.outcome, ClassOutcome::Unseated(_)) {
+                group.heart().departed(&news.member.user, told);
+            }
         }
         if let ClassOutcome::Unseated(user) = &applied.outcome {
             self.put_out_later(&group, user, UnixMs(0));
@@ -67,7 +72,7 @@ impl Groups {
     }
 
     /// 11001 to 11003.
-    async fn member_news(&self, group: &Group, news: &News) -> Result<()> {
+    async fn member_news(&self, group: &Group, news: &News) -> Result<Placed> {
         let kind = match news.what {
             MemberNews::Joined => 11001,
             MemberNews::Left => 11002,
@@ -91,7 +96,7 @@ impl Groups {
         self.publish_event(group, "class", json!({ "status": word })).await?;
         let says_so = by.is_some_and(|by| self.world.crowd.has(&class.channel(), by));
         match number.filter(|_| !says_so) {
-            Some(number) => self.publish_message(group, number, SYSTEM, "{}").await,
+            Some(number) => self.publish_message(group, number, SYSTEM, "{}").await.map(drop),
             None => Ok(()),
         }
     }
@@ -143,7 +148,18 @@ impl Groups {
         if self.world.crowd.has(&class.channel(), &check_in.by) {
             return Ok(());
         }
-        self.publish_message(&group, 11004, SYSTEM, "{}").await
+        self.publish_message(&group, 11004, SYSTEM, "{}").await.map(drop)
+    }
+
+    /// A member who comes back by recovery is not told of its own departure: the official client's assistant would take
+    /// it for the loss of the slot.
+    pub(super) async fn hide_departures(&self, group: &Group, user: &UserId) -> Result<()> {
+        let told = group.heart().take_departures(user);
+        for Placed { id, offset } in told {
+            let gone = json!({ "kind": "gone", "messageId": id }).to_string();
+            self.hub.history_replace(&group.room, offset, &gone).await?;
+        }
+        Ok(())
     }
 
     pub(super) async fn docs_changed(&self, class: &Class, ids: Vec<String>) -> Result<()> {
