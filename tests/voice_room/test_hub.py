@@ -419,18 +419,23 @@ async def test_h16_seats_events_give_the_list(own_server):
         room, owner, (watcher,) = await hall.room()
         users = server.users(8)
 
+        over = asyncio.Event()
+
         async def changes() -> None:
             for _ in range(H16_CHANGES):
                 user = dice.choice(users)
                 answer = await do(user.join, room)
                 if "members" not in answer:
                     (await do(user.leave, room)).ok()
+            over.set()
+            # Something that arrives, for whoever still waits for changes.
+            await owner.send(room, 30001)
 
         done = asyncio.create_task(changes())
         times = 0
-        while not done.done():
-            seen = len(watcher.of("seats"))
-            await watcher.until(lambda: done.done() or len(watcher.of("seats")) > seen + dice.randrange(12), "more changes", 20)
+        while not over.is_set():
+            goal = len(watcher.of("seats")) + 1 + dice.randrange(12)
+            await watcher.until(lambda goal=goal: over.is_set() or len(watcher.of("seats")) >= goal, "more changes", 20)
             await watcher.vanish()
             assert all((await watcher.again()).values())
             times += 1

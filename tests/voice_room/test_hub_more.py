@@ -224,6 +224,8 @@ async def test_e24_one_order_at_200_subscribers(own_server):
                 (await do(guest.user.join, room)).ok()
                 (await do(guest.user.leave, room)).ok()
 
+        # What told of their coming is over for all of them.
+        await hall.silent(*guests)
         start = {g: len(g.events) for g in guests}
         await asyncio.gather(*(some(g, n) for n, g in enumerate(guests[:40])))
         await hall.silent(*guests)
