@@ -214,3 +214,18 @@ async def test_A07_a_connection_of_before_is_no_return(server, crew):
             assert [len(about(teacher, kind, who)) for kind in (JOINED, LEFT_CLASS)] in ([0, 1], [1, 1])
 
     await asyncio.gather(*(one() for _ in range(12)))
+
+
+async def test_a_recovered_connection_is_not_told_of_its_own_leave(hall):
+    """5.2: the official client's assistant page closes itself on 11002 about itself."""
+    teacher = await hall.enter(hall.teacher)
+    who = await hall.assistant()
+    me = await hall.enter(who)
+    await me.vanish()
+    await hears_of(teacher, LEFT_CLASS, who, GRACE + SLACK)
+    other = await hall.member()
+    assert all((await me.again()).values())
+    await hears_of(me, JOINED, other)
+    await teacher.until(lambda: len(about(teacher, JOINED, who)) == 2, "back")
+    await me.quiet()
+    assert not about(me, LEFT_CLASS, who)
