@@ -1,4 +1,4 @@
-"""classroom.md 9.2: login and tokens. What connects to the message hub (T01, T02, T07 in part) waits for it; L05's instants need a turned clock: Rust."""
+"""classroom.md 9.2: login and tokens. What connects to the message hub (T01, T07, T11): test_realtime_groups.py and test_realtime_edges.py; L05's instants need a turned clock: Rust."""
 
 from __future__ import annotations
 

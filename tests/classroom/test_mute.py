@@ -1,4 +1,4 @@
-"""classroom.md 9.10: mute, like, statistics, routes without envelope. pv and uv (U08) and the functions of the hub wait for it; U01's end of a minute: Rust."""
+"""classroom.md 9.10: mute, like, statistics, routes without envelope. pv and uv (U08), the functions of the hub and the end of a mute (U01): test_realtime_members.py, test_realtime_edges.py."""
 
 from __future__ import annotations
 

@@ -270,8 +270,8 @@ pub async fn end(world: &World, director: &Director, channel: &ChannelKey, by: &
             let command = Command::Dismiss { caller: admin };
             let applied = world.store.apply(channel.app, room.id, command, now.wall).await?;
             if let Some(a) = applied.filter(|a| matches!(a.outcome, Outcome::Dismissed(_))) {
-                director.command(now, Input::Dismissed { room: Arc::clone(&a.room) }).await;
-                world.tell(Happening::Dismissed(a.room)).await;
+                world.tell(Happening::Dismissed(Arc::clone(&a.room))).await;
+                director.command(now, Input::Dismissed { room: a.room }).await;
             }
             Ok(true)
         }

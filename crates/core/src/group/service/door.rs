@@ -1,9 +1,11 @@
 //! What the hub asks and tells (hub.md 1.3).
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use serde_json::json;
 
-use super::{Answer, Fact, Groups, Stop, lock};
+use super::{Answer, Fact, Group, Groups, Stop, lock};
 use crate::group::heart::Went;
 use crate::group::names::NamedGroup;
 use crate::hub::{HubAdmitted, HubClient, HubHooks, HubLeft, HubRefusal, HubSubscribed, SingleLogin};
@@ -53,6 +55,18 @@ impl Groups {
         }
     }
 
+    /// A connection is no session of its user any more; told once.
+    pub(super) fn session_ended(&self, group: &Arc<Group>, user: &UserId, client: &str) {
+        if self.world.crowd.went(&group.channel, user, client) {
+            self.learn(Fact { group: Arc::clone(group), user: user.clone(), came: false });
+        }
+    }
+
+    fn learn(&self, fact: Fact) {
+        lock(&self.facts).push(fact);
+        (self.config.wake)();
+    }
+
     async fn may_subscribe(&self, app: AppId, user: &UserId, named: &NamedGroup, room: bool) -> Answer<HubSubscribed> {
         let Some((key, channel, record)) = self.find(app, named, user).await? else {
             return Err(self.over(app, named).into());
@@ -63,6 +77,9 @@ impl Groups {
         let standing = self.standing(record, user).await?;
         self.admit(&channel, &standing).await?;
         let group = self.using(&key, &channel);
+        if room {
+            self.hide_departures(&group, user).await?;
+        }
         let state = self.state(&group).await?;
         let muted = self.muted(&standing, &state);
         let data = json!({
@@ -115,12 +132,14 @@ impl HubHooks for Groups {
         let Some((_, user)) = Self::user_of(client) else { return };
         let Some(group) = lock(&self.groups).by_room.get(channel).cloned() else { return };
         let now = self.now();
-        let edge = if came {
+        if came {
             let new = group.heart().came(&user, &client.client);
             if new {
                 self.members_changed(&group);
             }
-            self.world.crowd.came(&group.channel, &user, &client.client)
+            if self.world.crowd.came(&group.channel, &user, &client.client) {
+                self.learn(Fact { group, user, came: true });
+            }
         } else {
             let went = group.heart().went(&user, &client.client, left, now);
             match went {
@@ -130,11 +149,7 @@ impl HubHooks for Groups {
                 }
                 Went::Out => self.members_changed(&group),
             }
-            self.world.crowd.went(&group.channel, &user, &client.client)
-        };
-        if edge {
-            lock(&self.facts).push(Fact { group, user, came });
-            (self.config.wake)();
+            self.session_ended(&group, &user, &client.client);
         }
     }
 

@@ -76,6 +76,17 @@ impl Args {
         self.list(key)?.map(|list| list.iter().map(one).collect()).transpose()
     }
 
+    /// The client's name for this request (hub.md 4.6); `what` keeps functions apart.
+    pub fn rid(&self, what: char) -> Result<Option<String>, Refusal> {
+        /// Longest one, bytes.
+        const MAX: usize = 127;
+        let rid = self.text("rid")?.filter(|r| !r.is_empty());
+        if rid.is_some_and(|r| r.len() > MAX) {
+            return Err(Refusal::BAD);
+        }
+        Ok(rid.map(|r| format!("{what}{r}")))
+    }
+
     /// `limit` of a page.
     pub fn limit(&self) -> Result<u32, Refusal> {
         /// Entries of a page (hub.md 4.6).

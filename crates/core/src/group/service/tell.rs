@@ -145,6 +145,11 @@ impl Groups {
     /// The user is no member any more, and its subscriptions end in a moment.
     pub(super) fn put_out_later(&self, group: &Arc<Group>, user: &UserId, until: UnixMs) {
         let lingers = group.heart().kick(user);
+        let clients = group.heart().lingering(user);
+        // Only a member's connection is a live session (voice-room.md 1).
+        for client in clients {
+            self.session_ended(group, user, &client);
+        }
         self.members_changed(group);
         if lingers {
             self.plan(self.config.kick_linger, Due::Linger(group.key.clone(), user.clone(), until.0));
