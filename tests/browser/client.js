@@ -94,6 +94,29 @@ window.client = (() => {
     participants: () => [...room.remoteParticipants.keys()].sort(),
     microphone: (on) => attempt(() => room.localParticipant.setMicrophoneEnabled(on)),
     camera: (on) => attempt(() => room.localParticipant.setCameraEnabled(on)),
+
+    /** A camera in three layers, small enough for a busy machine. */
+    async cameraInLayers() {
+      const layers = [new LivekitClient.VideoPreset(240, 135, 80_000, 15), new LivekitClient.VideoPreset(480, 270, 200_000, 15)];
+      const top = { width: 960, height: 540, frameRate: 15 };
+      await room.localParticipant.setCameraEnabled(true, { resolution: top }, {
+        simulcast: true, videoCodec: "vp8", videoSimulcastLayers: layers, videoEncoding: { maxBitrate: 500_000, maxFramerate: 15 },
+      });
+    },
+
+    /** The highest layer that is sent: 0, 1 or 2. */
+    sendUpTo: (quality) => room.localParticipant.getTrackPublication(Track.Source.Camera).track.setPublishingQuality(quality),
+
+    /** By layer (q, h, f): bytes of pictures so far, without retransmissions, and frames. */
+    async layersSent() {
+      const layers = {};
+      for (const stat of (await publisher().getStats()).values()) {
+        if (stat.type === "outbound-rtp" && stat.kind === "video") {
+          layers[stat.rid ?? ""] = { bytes: stat.bytesSent - (stat.retransmittedBytesSent ?? 0), frames: stat.framesSent ?? 0, at: stat.timestamp };
+        }
+      }
+      return layers;
+    },
     mayPublish: () => room.localParticipant.permissions?.canPublish ?? null,
     send: (text, options) => room.localParticipant.publishData(new TextEncoder().encode(text), options),
     sendText: (text, topic) => room.localParticipant.sendText(text, { topic }).then(() => true),

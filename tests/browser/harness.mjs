@@ -1,6 +1,7 @@
 // A server, Chromium and a page with livekit-client, for the browser tests. Everything is ended by process id.
 
 import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
 import { existsSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
@@ -95,6 +96,20 @@ export async function login(server, prefix = "user") {
     rtc: (id) => call("getRtcAuthToken", { room_id: id, user_id: name }),
     seats: async (id) => (await call("getMeetingInfo", { id })).members.filter((m) => m.joined).map((m) => m.user_id),
   };
+}
+
+/** The app of `stoa dev`. */
+const DEV_APP = { appkey: "devkey", secret: "devsecret-devsecret-devsecret-00" };
+
+/** A Talk command as the app's own backend gives it; fails on a refusal. */
+export async function talk(server, command, fields = {}) {
+  const curtime = String(Math.floor(Date.now() / 1000));
+  const checksum = createHash("sha1").update(DEV_APP.secret + curtime).digest("hex");
+  const query = new URLSearchParams({ appkey: DEV_APP.appkey, identifier: "admin", curtime, checksum });
+  const reply = await fetch(`${server.url}/v1/im/${command}?${query}`, { method: "POST", body: JSON.stringify(fields) });
+  const answer = await reply.json();
+  if (answer.ErrorCode !== 0) throw new Error(`${command}: ${JSON.stringify(answer)}`);
+  return answer;
 }
 
 /** Chromium and a tiny web server of another origin than stoa's, as an app's page would have. */

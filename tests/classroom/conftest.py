@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from stoa.class_hub import Hall
 from stoa.class_world import World
 from stoa.classroom import SETTINGS, Person, leaks, person
 from stoa.crew import Crew
@@ -111,3 +112,10 @@ async def crew() -> AsyncIterator[Crew]:
 async def stage() -> AsyncIterator[Stage]:
     async with Stage() as stage:
         yield stage
+
+
+@pytest_asyncio.fixture
+async def hall(server: Server) -> AsyncIterator[Hall]:
+    """A class of its own teacher, for people on the hub."""
+    async with Hall(server) as made:
+        yield made

@@ -1,4 +1,4 @@
-"""classroom.md 9.3: create, list, get, update, delete. Their hub halves (UP3, DL3) wait for the hub; C10 and DL4 at once in numbers: test_races.py; LS7: Rust, store crates."""
+"""classroom.md 9.3: create, list, get, update, delete. Their hub halves (UP3, DL3): test_realtime_groups.py; C10 and DL4 at once in numbers: test_races.py; LS7: Rust, store crates."""
 
 from __future__ import annotations
 

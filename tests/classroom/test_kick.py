@@ -1,4 +1,4 @@
-"""classroom.md 9.5, K: kicks and bans. 11003, `exit` and hub functions (K01, K02, K11 in part) wait for the hub; K05 in test_durability.py; push and play of K02 in test_media.py."""
+"""classroom.md 9.5, K: kicks and bans. 11003, `exit` and hub functions (K01, K02, K11 in part): test_realtime_members.py; K05 in test_durability.py; push and play of K02 in test_media.py."""
 
 from __future__ import annotations
 

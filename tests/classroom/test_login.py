@@ -1,4 +1,4 @@
-"""classroom.md 9.2: login and tokens. What connects to the message hub (T01, T02, T07, T11 in part) waits for it; L05's instants need a turned clock: Rust."""
+"""classroom.md 9.2: login and tokens. What connects to the message hub (T01, T07, T11): test_realtime_groups.py and test_realtime_edges.py; L05's instants need a turned clock: Rust."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ import re
 import statistics
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from stoa import http, tokens
-from stoa.class_routes import ROUTES
-from stoa.classroom import STAMP, Person, fresh, instant, login, person, post
+from stoa.class_routes import OPEN, ROUTES
+from stoa.classroom import STAMP, Person, fresh, instant, login, person, post, query_of
+from stoa.hub_token import claims, exchange, refresh
+from stoa.member import Member
 from stoa.server import ADMIN, binary
 
 NO_LIMIT = {"auth.login_failures": 10**6, "auth.login_failures_address": 10**6}
@@ -284,3 +287,86 @@ def test_T11_tokens_are_for_their_user(teacher):
         assert not tokens.verifies(token, tokens.KEY), "signed with the key of login tokens"
 
 
+def test_T11_refresh_tokens_rotate(server, teacher):
+    data = teacher.hub_token("", im_server=["aliyun"]).ok()
+    answer = refresh(server.http, data["refresh_token"])
+    said = claims(answer)
+    assert abs(said["exp"] - time.time() - 7200) <= 3 and said["sub"] == teacher.name
+    assert {k: said["meta"][k] for k in ("role", "face", "dev", "dt")} == {"role": "user", "face": "class", "dev": "d1", "dt": "web"}
+    second = answer["refresh_token"]
+    assert second != data["refresh_token"] and len(tokens.unb64(second)) == 32
+    third = refresh(server.http, second)["refresh_token"]
+    # The first one again: everything that came of it is over, and nothing else.
+    untouched = teacher.hub_token("", im_server=["aliyun"]).ok()["refresh_token"]
+    for spent in (data["refresh_token"], second, third):
+        assert refresh(server.http, spent).status == 401
+    assert refresh(server.http, untouched).status == 200
+
+
+def test_T11_refresh_tokens_are_bound_to_their_device(server, teacher):
+    token = teacher.hub_token(im_server=["aliyun_old"]).ok()["aliyun_old_im"]["refresh_token"]
+    assert refresh(server.http, token, "d2").status == 401
+    assert refresh(server.http, token).status == 200
+
+
+def test_T11_of_many_exchanges_one_wins(server, teacher):
+    token = teacher.hub_token("", im_server=["aliyun"]).ok()["refresh_token"]
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: refresh(server.http, token), range(8)))
+    won = [a for a in answers if a.status == 200]
+    assert len(won) == 1 and {a.status for a in answers} == {200, 401}
+    assert refresh(server.http, won[0]["refresh_token"]).status == 401, "a thief was among them"
+
+
+def test_T11_refresh_tokens_outlive_a_restart(own_server):
+    server = own_server()
+    teacher = person(server)
+    spent = teacher.hub_token("", im_server=["aliyun"]).ok()["refresh_token"]
+    token = refresh(server.http, spent)["refresh_token"]
+    address = teacher.do("getLiveJumpUrl", {"user_id": teacher.name, "live_id": teacher.klass()["id"]}, {})["live_jump_url"]
+    server.kill()
+    server.start()
+    assert refresh(server.http, token).status == 200
+    assert refresh(server.http, spent).status == 401
+    fields = query_of(address)
+    verified = [post(server.http, OPEN["verifyAuthToken"].path, fields) for _ in range(2)]
+    assert [v["success"] for v in verified] == [True, False], "the key and what was used are kept"
+
+
+@pytest.mark.parametrize("face", ["voice", "class"])
+def test_a_login_token_opens_the_hub(server, teacher, face):
+    said = claims(exchange(server.http, teacher.token, device_id="d7", device_type="web", face=face))
+    assert abs(said["exp"] - time.time() - 600) <= 3 and said["sub"] == teacher.name
+    assert (said["meta"]["face"], said["meta"]["dev"], said["meta"]["role"]) == (face, "d7", "user")
+    assert exchange(server.http, teacher.token[:-4] + "AAAA").status == 401
+    assert exchange(server.http).status == 401
+    assert exchange(server.http, teacher.token, face="talk").status == 400
+
+
+async def test_T11_all_forms_connect_and_altered_ones_do_not(server, teacher):
+    data = teacher.hub_token("", im_server=["aliyun", "aliyun_new"]).ok()
+    renewed = refresh(server.http, data["refresh_token"])["token"]
+    opened = exchange(server.http, teacher.token, face="class")["token"]
+    for token in (data["access_token"], data["aliyun_new_im"]["app_token"], data["hub"]["token"], renewed, opened):
+        async with Member(server.port, token) as member:
+            hello = await member.call("session.hello")
+            assert (hello["user"], hello["role"]) == (teacher.name, "user")
+        head, payload, signature = token.split(".")
+        altered = Member(server.port, f"{head}.{payload}.{'B' if signature[0] == 'A' else 'A'}{signature[1:]}")
+        with pytest.raises(ConnectionError):
+            await altered.connect()
+        assert altered.closed == 3500
+        await altered.close()
+
+
+async def test_T11_a_connection_renews_itself(server, teacher):
+    data = teacher.hub_token("", im_server=["aliyun"]).ok()
+    async with Member(server.port, data["access_token"]) as member:
+        assert await member.refused("session.refresh", refresh_token=data["refresh_token"], device_id="d2") == (1403, "not allowed")
+        got = await member.call("session.refresh", refresh_token=data["refresh_token"], device_id="d1")
+        assert set(got) == {"token", "expires_at", "refresh_token"} and abs(got["expires_at"] - time.time() - 7200) <= 3
+        assert await member.refused("session.refresh", refresh_token=data["refresh_token"], device_id="d1") == (1403, "not allowed")
+        assert await member.refused("session.refresh", device_id="d1") == (1400, "bad request")
+        answer = await member.command("refresh", {"token": got["token"]})
+        assert answer["client"] == member.client and abs(answer["ttl"] - 7200) <= 3
+    assert refresh(server.http, got["refresh_token"]).status == 401, "the family is gone"

@@ -1,6 +1,6 @@
 """classroom.md 9.11 over the signalling: who may publish in a class, and what real clients see and hear. WHIP and WHEP: test_streams.py.
 
-20009 and 30041 (X09), 30001 and 30012 (X03) come over the hub; here `members` decides who is on stage.
+20009 and 30041 (X09), 30001 and 30012 (X03): test_realtime_stage.py; here `members` decides who is on stage.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""classroom.md 9.5, J and M: joining and lists. 11001 in J01 and 40001 in J20 wait for the hub; J16 in test_races.py."""
+"""classroom.md 9.5, J and M: joining and lists. 11001 in J01 and 40001 in J20: test_realtime_members.py; J16 in test_races.py."""
 
 from __future__ import annotations
 

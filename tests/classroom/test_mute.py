@@ -1,4 +1,4 @@
-"""classroom.md 9.10: mute, like, statistics, routes without envelope. pv and uv (U08) and the functions of the hub wait for it; U01's end of a minute: Rust."""
+"""classroom.md 9.10: mute, like, statistics, routes without envelope. pv and uv (U08), the functions of the hub and the end of a mute (U01): test_realtime_members.py, test_realtime_edges.py."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import pytest
 
 from stoa import tokens
 from stoa.class_media import bot, live, online, run
-from stoa.classroom import DASHED, UNKNOWN, person, query_of
+from stoa.class_routes import OPEN, ROUTES
+from stoa.classroom import DASHED, UNKNOWN, person, post, query_of
 
 FREE, ALONE, ALL = {"mute": False, "mute_source": []}, {"mute": True, "mute_source": ["user"]}, {"mute": True, "mute_source": ["group"]}
 
@@ -168,3 +169,53 @@ def test_U10_what_the_token_says(teacher, student, room, shadow):
 async def test_U10_the_token_opens_the_channel(teacher, stage, room):
     client = await live(stage, teacher, room)
     assert client.room.name == room["meeting_id"]
+
+
+# -- jump URLs -------------------------------------------------------------------------------------------
+
+def jump(who, c: str, **fields) -> dict[str, str]:
+    reply = who.do("getLiveJumpUrl", {"user_id": who.name, "live_id": c, "user_name": "小 明&x=1"}, fields)
+    reply.ok()
+    assert set(reply.body) == {"success", "live_jump_url"}
+    assert reply["live_jump_url"].startswith("auipusher://page/live-room?")
+    return query_of(reply["live_jump_url"])
+
+
+def verify(server, fields: dict, **kw):
+    return post(server.http, OPEN["verifyAuthToken"].path, fields, **kw)
+
+
+def test_U11_U12_jump_url(server, student, c):
+    fields = jump(student, c)
+    assert set(fields) == {"app_server", "token", "user_id", "user_name", "live_id"}
+    assert (fields["user_id"], fields["live_id"], fields["user_name"]) == (student.name, c, "小 明&x=1")
+    claims = tokens.claims_of(fields["token"])
+    assert claims["aud"] == "jump" and abs(claims["exp"] - time.time() - 3600) < 5 and claims["jti"]
+    post(server.http, ROUTES["list"].path, {"user_id": student.name}, token=fields["token"]).unauthorized()
+    reply = verify(server, fields)  # U12: without any Authorization
+    assert reply["success"] is True and set(reply.body) == {"success", "login_token"}
+    assert tokens.claims_of(reply["login_token"])["sub"] == student.name
+    post(server.http, ROUTES["list"].path, {"user_id": student.name}, token=reply["login_token"]).ok()
+    again = verify(server, fields)
+    assert again.body == {"success": False, "errorCode": "401", "errorMsg": "InvalidToken"}
+
+
+@pytest.mark.parametrize("name,value", [
+    ("user_id", "somebody"), ("live_id", UNKNOWN), ("app_server", "https://evil.example.com"), ("user_name", "another"), ("token", "eyJhbGciOiJub25lIn0.e30."),
+])
+def test_U11_changed_field(server, student, c, name, value):
+    fields = jump(student, c)
+    assert verify(server, fields | {name: value})["errorMsg"] == "InvalidToken"
+    # A try with wrong fields does not use it up.
+    assert verify(server, fields).ok() is None
+
+
+def test_U11_other_tokens(server, student, c):
+    fields = jump(student, c)
+    expired = tokens.sign(tokens.HEADER, tokens.claims_of(fields["token"]) | {"exp": int(time.time()) - 1}, tokens.KEY)
+    for bad in (student.token, expired, "rubbish", fields["token"][:-4] + "AAAA"):
+        assert verify(server, fields | {"token": bad})["errorMsg"] == "InvalidToken"
+
+
+def test_U11_of_an_unknown_class(student):
+    student.call("getLiveJumpUrl", {"user_id": student.name, "live_id": UNKNOWN}).missing()

@@ -1,4 +1,4 @@
-"""classroom.md 9.8: the assistant's permit. 11002, `exit` and messages of A06 and A07 wait for the hub."""
+"""classroom.md 9.8: the assistant's permit. 11002, `exit` and messages of A06 and A07: test_realtime_members.py."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""classroom.md 9.5, V: who counts as present. The live connection here is media; V04, V15, V16 in part, and every 1100x wait for the hub.
+"""classroom.md 9.5, V: who counts as present. The live connection here is media; with the hub, and what is told: test_realtime_members.py.
 
 The graces are those of `stoa.classroom`: 3 s for a lost member, 2 s for a late leave, 1 s for media to resume.
 """

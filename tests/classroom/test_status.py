@@ -1,4 +1,4 @@
-"""classroom.md 9.4: start, stop, pause. S13, S14 need the hub; S11 with both databases here; S12 in test_durability.py."""
+"""classroom.md 9.4: start, stop, pause. S13, S14: test_realtime_members.py; S11 with both databases here; S12 in test_durability.py."""
 
 from __future__ import annotations
 

@@ -97,6 +97,7 @@ ROUTES: dict[str, Route] = {
     "sendLikeMessage": Route(V1 + "sendLikeMessage", _MUTE | {"user_id": "string"}, {}, "user_id", _MEMBERS),
     "getStatistics": Route(V1 + "getStatistics", _MUTE, may=_MEMBERS, writes=False),
     "getRtcAuthToken": Route(V1 + "getRtcAuthToken", {"room_id": "string", "user_id": "string"}, {}, "user_id", _MEMBERS, writes=False),
+    "getLiveJumpUrl": Route(V1 + "getLiveJumpUrl", {"user_id": "string", "live_id": "string"}, {"user_name": "string"}, "user_id", writes=False),
 }
 # A student may read its own record, and no other: a row of its own in the table of rights.
 OWN_RECORD = (NO, YES, NO, NO, YES, YES, YES, YES)
@@ -105,12 +106,15 @@ OWN_RECORD = (NO, YES, NO, NO, YES, YES, YES, YES)
 OPEN: dict[str, Route] = {
     "/login": Route("/login", {"username": "string", "password": "string"}),
     "login": Route(V1 + "login", {"username": "string", "password": "string"}),
+    "verifyAuthToken": Route(
+        V1 + "verifyAuthToken", {"user_id": "string", "live_id": "string", "app_server": "string", "token": "string"}, {"user_name": "string"},
+    ),
 }
 # Routes whose answer is not in the envelope.
-FLAT = ("getRtcAuthToken",)
+FLAT = ("getRtcAuthToken", "getLiveJumpUrl", "verifyAuthToken")
 # The names of rights that a permit can hold and that mean something, and those that mean nothing yet.
 RIGHTS = ("MemberManagement", "CheckInManagement", "EditAnnouncement", "Courceware", "RemoveGroupMessage", "MuteUser", "MuteGroup", "DrawWhiteboard")
 EMPTY_RIGHTS = ("SwitchClassStatus", "InteractionManagement", "ScreenShare", "LocalMediaShare", "JoinInteraction")
 
 # Fields by what they name; the rest of a body is filler.
-CLASS_FIELDS = ("id", "class_id", "classId", "chatroom_id")
+CLASS_FIELDS = ("id", "class_id", "classId", "chatroom_id", "live_id")

@@ -59,6 +59,7 @@ SETTINGS: dict[str, Any] = {
     "limits.user": UNLIMITED,
     "limits.media_joins": UNLIMITED,
     "limits.media_signals": UNLIMITED,
+    **{f"limits.hub_{what}": UNLIMITED for what in ("signals", "comments", "reads", "commands", "connects", "connects_user")},
     "server.log": "debug",
 }
 

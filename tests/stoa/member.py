@@ -34,8 +34,10 @@ class Member:
         self.positions: dict[str, tuple[int, str]] = {}
         self.client = ""
         self.closed: int | None = None
+        self.fault: AssertionError | None = None
         self._ids = 0
         self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
+        self._subscribing: dict[int, str] = {}
         self._news = asyncio.Condition()
         self._http: aiohttp.ClientSession | None = None
         self._ws: aiohttp.ClientWebSocketResponse | None = None
@@ -48,8 +50,6 @@ class Member:
         self._reader = asyncio.create_task(self._read())
         answer = await self.command("connect", {"token": self.token, "name": "py", "subs": subs})
         self.client = answer["client"]
-        for channel, sub in answer.get("subs", {}).items():
-            self._took(channel, sub)
         return self
 
     async def __aenter__(self) -> Member:
@@ -84,8 +84,14 @@ class Member:
         async for frame in self._ws:
             if frame.type not in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY):
                 continue
-            for line in str(frame.data).split("\n"):
-                await self._take(json.loads(line))
+            try:
+                for line in str(frame.data).split("\n"):
+                    await self._take(json.loads(line))
+            except AssertionError as e:
+                # What is wrong with the stream fails the test, not this task alone.
+                self.fault = e
+                await self._ws.close()
+                break
         self.closed = self._ws.close_code
         for waits in self._waiting.values():
             if not waits.done():
@@ -98,6 +104,12 @@ class Member:
         if not reply:
             await self._ws.send_str("{}")
         elif "id" in reply:
+            # At once: pushes that follow are counted from the positions in it.
+            for channel, sub in reply.get("connect", {}).get("subs", {}).items():
+                self._took(channel, sub)
+            channel = self._subscribing.pop(reply["id"], "")
+            if "subscribe" in reply:
+                self._took(channel, reply["subscribe"])
             waits = self._waiting.pop(reply["id"], None)
             if waits is not None and not waits.done():
                 waits.set_result(reply)
@@ -132,6 +144,8 @@ class Member:
         self._ids += 1
         waits: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._waiting[self._ids] = waits
+        if name == "subscribe":
+            self._subscribing[self._ids] = body["channel"]
         if self.closed is not None:
             raise ConnectionError(f"closed with {self.closed}")
         await self._ws.send_str(json.dumps({"id": self._ids, name: body}))
@@ -155,9 +169,7 @@ class Member:
         raise AssertionError(f"{method} was not refused: {got}")
 
     async def subscribe(self, channel: str, **body: Any) -> dict[str, Any]:
-        got = await self.command("subscribe", {"channel": channel, **body})
-        self._took(channel, got)
-        return got
+        return await self.command("subscribe", {"channel": channel, **body})
 
     async def join(self, group: str, extension: dict[str, str] | None = None) -> dict[str, Any]:
         """Joins a group and subscribes to both of its channels, from the position of the answer on."""
@@ -171,6 +183,7 @@ class Member:
 
     async def again(self) -> dict[str, bool]:
         """A new connection that goes on where this one was; which channels recovered."""
+        await self._end()
         positions = {c: p for c, p in self.positions.items()}
         personal = {c: {"recover": True, "offset": o, "epoch": e} for c, (o, e) in positions.items() if c.startswith("user:")}
         await self.connect(**personal)
@@ -209,6 +222,8 @@ class Member:
         async def wait() -> Any:
             async with self._news:
                 while not (got := true()):
+                    if self.fault is not None:
+                        raise self.fault
                     await self._news.wait()
                 return got
         try:
@@ -241,3 +256,25 @@ class Member:
     async def quiet(self) -> None:
         """Everything that was published for this connection before this call has arrived: the hub answers in order."""
         await self.call("session.hello")
+
+
+class Members:
+    """Connections that end with the test."""
+
+    def __init__(self) -> None:
+        self.all: list[Member] = []
+
+    async def __aenter__(self) -> Members:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await asyncio.gather(*(m.close() for m in self.all))
+
+    async def connect(self, port: int, token: str) -> Member:
+        self.all.append(Member(port, token))
+        return await self.all[-1].connect()
+
+    async def of(self, user: Any) -> Member:
+        """A connection of a user of the voice-room API."""
+        answer = await asyncio.to_thread(user.im)
+        return await self.connect(user.http.port, answer.ok()["aliyun_im"]["app_token"])

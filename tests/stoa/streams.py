@@ -82,17 +82,22 @@ class Tone(Paced):
 
 
 class Picture(Paced):
-    """A grey of this brightness, with a bar that moves."""
+    """A grey of this brightness, with a bar that moves; with grain every picture is new to the encoder."""
 
-    def __init__(self, brightness: int) -> None:
+    def __init__(self, brightness: int, grain: int = 0) -> None:
         super().__init__("video", FPS)
         self.brightness = brightness
+        self.grain = grain
+        self.dice = np.random.default_rng(11)
 
     async def recv(self) -> VideoFrame:
         number = await self.tick()
         (width, height), bar = SIZE, number * 8 % SIZE[0]
         image = np.full((height, width, 3), self.brightness, dtype=np.uint8)
         image[: height // 4, bar : bar + 16] = 255 - self.brightness
+        if self.grain:
+            coarse = self.dice.integers(0, self.grain, (height // 8, width // 8), np.uint8)
+            image += np.kron(coarse, np.ones((8, 8), np.uint8))[:, :, None]
         frame = VideoFrame.from_ndarray(image, format="rgb24")
         frame.pts, frame.time_base = number * VIDEO_CLOCK // FPS, fractions.Fraction(1, VIDEO_CLOCK)
         return frame
@@ -164,10 +169,10 @@ class _Stream:
 class Publisher(_Stream):
     """WHIP. Without `tone` no sound, with two values of `brightness` the second picture is the screen."""
 
-    def __init__(self, tone: float | None = 440.0, brightness: tuple[int, ...] = (60,)) -> None:
+    def __init__(self, tone: float | None = 440.0, brightness: tuple[int, ...] = (60,), grain: int = 0) -> None:
         super().__init__()
         tracks = [Tone(tone)] if tone else []
-        for track in [*tracks, *map(Picture, brightness)]:
+        for track in [*tracks, *(Picture(one, grain) for one in brightness)]:
             self.pc.addTransceiver(track, direction="sendonly")
 
 

@@ -1,16 +1,20 @@
-"""talk.md 9.10: extensions. JS and Node (in X01) join in the browser suite; classes (in X10, X13): test_classes.py; X14 and X17 are not served yet."""
+"""talk.md 9.10: extensions. JS and Node (in X01) join in the browser suite; classes (in X10, X13): test_classes.py; X14: Rust, api-talk."""
 
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import time
+from contextlib import closing
 
 import pytest
 
 from stoa import tokens
 from stoa.crew import ROOM_DELETED, Refused
 from stoa.media import refused
-from stoa.talk import BAD_PARAM, NO_CHANNEL, NO_USER, NOT_PERMITTED, Talk, door, fresh
+from stoa.postgres import psql
+from stoa.server import Server
+from stoa.talk import BAD_PARAM, CHECKSUM, NO_CHANNEL, NO_USER, NOT_ADMIN, NOT_PERMITTED, App, Talk, door, fresh
 from stoa.wait import until
 
 sqlite_only = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
@@ -237,3 +241,57 @@ async def test_X16_details_agree(talk, crew, channel, alice, bob):
     room = await asyncio.to_thread(alice.room)
     whole = await talk.detail(room)
     assert (whole["Kind"], whole["Status"], whole["Total"], whole["UserList"]) == ("room", 2, 0, [])
+
+
+def audit_log(server: Server) -> list[tuple]:
+    """Every row: app, identifier, op_user, command, target, result, request_id."""
+    columns = "app_id, identifier, op_user, command, replace(target, char(31), ' '), result, request_id"
+    if server.store_url:
+        columns = columns.replace("char(31)", "chr(31)")
+        rows = [line.split("|") for line in psql(server.store_url, f"SELECT {columns} FROM audit_log ORDER BY id").splitlines()]
+    else:
+        with closing(sqlite3.connect(server.data / "stoa.db")) as db:
+            rows = db.execute(f"SELECT {columns} FROM audit_log ORDER BY id").fetchall()
+    return [(int(app), *map(str, rest[:4]), int(result), request) for app, *rest, result, request in rows]
+
+
+async def test_X17_every_changing_command_is_logged(own_server, crew, channel):
+    server = own_server({"talk.linger_secs": 60})
+    talk, guest = Talk(server), Talk(server, identifier="guest")
+    one, two = await talk.bot(crew, channel), await talk.bot(crew, channel)
+    a, b = one.user, two.user
+    secret_text = fresh("content")
+    wanted: list[tuple] = []
+
+    async def does(command: str, target: str, op: str = "", by: Talk = talk, **fields) -> None:
+        reply = await by.call(command, **fields)
+        wanted.append((talk.app.app_id, by.identifier, op, command.lower(), target, reply.code, reply.header("x-request-id")))
+
+    about = {"ChannelID": channel, "UserID": a}
+    await does("push_mcu_msg", f"{channel} {a}", meeting_id=channel, receiver_id=a, content=secret_text, user_id=secret_text)
+    await does("push_mcu_msg", channel, meeting_id=channel, content=secret_text * 200)
+    await does("mute_talk_user", f"{channel} {a}", **about, Audio=1)
+    await does("mute_talk_user", f"{channel} {a}", **about)
+    await does("change_user_Identity", f"{channel} {a}", **about, IdentityType=2)
+    await does("change_user_Identity", "nowhere someone", ChannelID="nowhere", UserID="someone", IdentityType=2)
+    await does("set_talk_mic", f"{channel} {a}", **about, Granted=1)
+    await does("admin_kick_user", f"{channel} {a}", "the boss", channel_id=channel, kick_user_id=a, kick_time=600, op_user="the boss")
+    await does("admin_kick_user", f"{channel} {b}", by=guest, channel_id=channel, kick_user_id=b)
+    wanted[-1] = (*wanted[-1][:4], "", *wanted[-1][5:])  # nothing of its body is read
+    await does("delete_talk_ban", f"{channel} {a}", **about)
+    await does("batch_kick_talk_user", f"{channel} {a} {b}", ChannelID=channel, UserList=[a, b])
+    await does("dismiss_talk_channel", channel, ChannelID=channel)
+    # Questions leave nothing, nor does somebody without the secret.
+    await talk.count(channel)
+    (await talk.token(channel, a)).ok()
+    await talk.bans()
+    stranger = Talk(server, App(talk.app.app_id, talk.app.key, "not the secret at all, not at all"))
+    (await stranger.call("dismiss_talk_channel", ChannelID=channel)).expect(CHECKSUM)
+    rows = await asyncio.to_thread(audit_log, server)
+    assert rows == wanted
+    assert {row[5] for row in rows} >= {0, 401, NOT_ADMIN, BAD_PARAM}
+    assert secret_text not in repr(rows)
+    # It outlasts a crash.
+    await asyncio.to_thread(server.kill)
+    await asyncio.to_thread(server.start)
+    assert await asyncio.to_thread(audit_log, server) == wanted

@@ -1,4 +1,4 @@
-"""talk.md 9.4: kick and ban. Classes (K29 to K32): test_classes.py. Hub events (in K25) and playback in the broadcast formats (in K06) are not served yet."""
+"""talk.md 9.4: kick and ban. Classes (K29 to K32): test_classes.py. Hub events (in K25) and playback in the broadcast formats (in K06) are not served yet; K06 with WHIP and WHEP: test_streams.py."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 from livekit import rtc
 
 from stoa.crew import DISCONNECT, PARTICIPANT_REMOVED, Refused
+from stoa.hub_token import claims, exchange
 from stoa.talk import BAD_PARAM, NO_CHANNEL, NO_USER, NOT_PERMITTED, RESUME, SLACK, Reply, Talk, door, fresh, validate
 from stoa.wait import until
 
@@ -382,3 +383,29 @@ async def test_K35_a_batch(talk, crew, channel):
     assert reply["FailCount"] == 1
     assert [(row["UserID"], row["ErrorCode"]) for row in reply["ResultList"]] == [(users[0], 0), (users[1], 0), ("absent", NO_USER), (users[2], 0)]
     assert await talk.users(channel) == [stays.user]
+
+
+async def test_hub_tokens_for_media_tokens(talk, other, channel):
+    user = f"u#{fresh()}"
+    token = (await talk.token(channel, user)).ok()["Token"]
+    at = talk.server.http
+    said = claims(await asyncio.to_thread(exchange, at, token, device_id="pad"))
+    assert (said["meta"]["face"], said["meta"]["dev"], said["meta"]["app"], said["meta"]["role"]) == ("talk", "pad", talk.app.app_id, "user")
+    assert said["sub"].startswith("~") and abs(said["exp"] - time.time() - 600) <= 3
+    foreign = claims(await asyncio.to_thread(exchange, at, (await other.token(channel, user)).ok()["Token"]))
+    assert foreign["sub"] == f"!{other.app.app_id}.{said['sub']}" and foreign["meta"]["uid"] == user
+    # A ban of the channel, then a revoked token, then a new one.
+    until_ban = time.time() + 60
+    (await talk.kick(channel, user, 60)).ok()
+    refused = await asyncio.to_thread(exchange, at, token)
+    assert refused.status == BANNED and re.fullmatch(r"banned from channel until \d+", refused["message"]), refused
+    assert abs(int(refused["message"].rsplit(" ", 1)[1]) - until_ban) <= 2
+    elsewhere = (await talk.token(fresh(), user)).ok()["Token"]
+    assert (await asyncio.to_thread(exchange, at, elsewhere)).status == 200
+    assert await talk.lift(channel, user) == 1
+    revoked = await asyncio.to_thread(exchange, at, token)
+    assert (revoked.status, revoked["message"]) == (REVOKED, "token revoked")
+    fresh_one = (await talk.token(channel, user)).ok()["Token"]
+    assert (await asyncio.to_thread(exchange, at, fresh_one)).status == 200
+    for bad in (token[:-4] + "AAAA", talk.foreign_token(user, channel, ttl=-120)):
+        assert (await asyncio.to_thread(exchange, at, bad)).status == 401

@@ -1,4 +1,4 @@
-"""talk.md 9.8: texts pushed into a channel. Hub and WHIP receivers (M13, M14, M19) are not served yet; M18 needs a frozen clock."""
+"""talk.md 9.8: texts pushed into a channel. Hub receivers (M13, M14) are not served yet; a receiver on WHIP (M19): test_streams.py; M18 needs a frozen clock."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """talk.md 9.5: what a user sends, against what the sender's own WebRTC statistics say.
 
-Retransmissions and padding (S09) cannot be provoked from here; the engine's own tests inject them.
+Retransmissions and padding (S09): test_streams.py. Layers that are paused (in S05): tests/browser/channel.test.mjs.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ async def test_S04_camera_and_microphone(talk, stage, channel):
 
 
 async def test_S05_simulcast_counts_the_top_layer(talk, stage, channel):
-    """What follows when the top layer pauses is tested in the engine: nothing here makes a sender pause it."""
+    """What follows when the top layer pauses is tested in a browser: nothing here makes a sender pause it."""
     one = await talk.enter(stage, channel)
     meter = Meter(await one.camera(fps=15, bitrate=700_000, width=640, height=360, simulcast=True))
     await meter.sample()

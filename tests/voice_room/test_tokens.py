@@ -11,6 +11,7 @@ import pytest
 from livekit import api, rtc
 
 from stoa import tokens
+from stoa.hub_token import claims, exchange
 
 HOUR = 3600
 
@@ -229,3 +230,14 @@ def test_R9_no_key_material_in_answers_or_log(own_server):
     for answer in seen[:2]:
         for secret in (answer.body.get("auth_token"), answer.body.get("aliyun_im", {}).get("app_token")):
             assert not secret or secret not in log
+
+
+def test_the_media_token_of_a_room_opens_the_hub(server, bob):
+    room = bob.room()
+    said = claims(exchange(server.http, bob.rtc(room).ok()["auth_token"]))
+    assert (said["sub"], said["meta"]["face"]) == (bob.name, "talk")
+    assert claims(exchange(server.http, bob.token))["meta"]["face"] == "voice"
+    media = bob.rtc(room).ok()["auth_token"]
+    bob.dismiss(room).ok()
+    refused = exchange(server.http, media)
+    assert (refused.status, refused["message"]) == (404, "requested room does not exist")

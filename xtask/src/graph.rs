@@ -19,6 +19,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("stoa-api-voice", &["stoa-core", "stoa-api", "stoa-vendor"]),
     ("stoa-api-class", &["stoa-core", "stoa-api"]),
     ("stoa-api-talk", &["stoa-core", "stoa-api"]),
+    ("stoa-api-hub", &["stoa-core", "stoa-api"]),
     (
         "stoa",
         &[
@@ -32,6 +33,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "stoa-api-voice",
             "stoa-api-class",
             "stoa-api-talk",
+            "stoa-api-hub",
             "stoa-board",
         ],
     ),
@@ -55,7 +57,18 @@ const ONLY_IN: &[(&str, &[&str])] = &[
 ];
 
 /// What `core` may name of the world. Anything that does IO, reads a clock or runs tasks is not in here.
-const CORE_MAY_USE: &[&str] = &["async-trait", "thiserror", "serde", "secrecy", "proptest", "tokio", "serde_json"];
+const CORE_MAY_USE: &[&str] = &[
+    "async-trait",
+    "thiserror",
+    "serde",
+    "secrecy",
+    "proptest",
+    "tokio",
+    "serde_json",
+    "base64",
+    "sha2",
+    "futures-util",
+];
 
 /// Reads `cargo metadata` and compares.
 ///

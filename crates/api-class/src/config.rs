@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use secrecy::SecretString;
-use stoa_api::hub_token::HubKeys;
-use stoa_core::id::AppId;
+use stoa_api::hub_token::HubMint;
+use stoa_api::jwt::Key;
 
 use crate::links::LinkKey;
 
@@ -13,8 +13,6 @@ use crate::links::LinkKey;
 pub struct ClassApiConfig {
     /// `http.public_url`; `None` = the address each client used.
     pub public_url: Option<String>,
-    /// The app whose users have unprefixed hub ids (hub.md 3.5).
-    pub default_app: AppId,
     /// `class.im_app_id`.
     pub im_app_id: String,
     /// `class.provider.im`.
@@ -23,13 +21,15 @@ pub struct ClassApiConfig {
     pub media: MediaProvider,
     /// `class.provider.board`.
     pub board: BoardProvider,
+    /// Signs tokens of jumps.
+    pub jump_key: Key,
 }
 
 /// Who carries messages.
 #[derive(Debug, Clone)]
 pub enum ImProvider {
     /// Our hub.
-    Embedded(HubKeys),
+    Embedded(HubMint),
 }
 
 /// Who carries media.

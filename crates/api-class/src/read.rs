@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 
 use stoa_api::Fields;
 use stoa_api::fields::{at_most_bytes, at_most_chars};
+pub(crate) use stoa_core::class::NOTICE_BYTES;
 use stoa_core::id::{CheckInId, ClassId};
 use stoa_core::{Error, Result};
 
@@ -11,8 +12,6 @@ use stoa_core::{Error, Result};
 pub(crate) const NAME_CHARS: usize = 256;
 /// Addresses, in bytes.
 pub(crate) const URL_BYTES: usize = 2048;
-/// Announcement, in bytes.
-pub(crate) const NOTICE_BYTES: usize = 4096;
 /// `extends` and `permit`, in bytes.
 pub(crate) const OPAQUE_BYTES: usize = 64 * 1024;
 /// `data` of one document, in bytes.

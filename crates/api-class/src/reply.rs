@@ -137,7 +137,8 @@ impl ToSchema for Bare {
     }
 }
 
-fn yes() -> Object {
+/// Schema of `success`: always true.
+pub(crate) fn yes() -> Object {
     constant(true)
 }
 

@@ -13,8 +13,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::endpoints::{
-    add_docs, check_in, create, delete, delete_docs, get, get_rtc_auth_token, join_class, kick, leave_class, like,
-    list, list_members, login, meeting, mute, permit, query_doc, status, streams, token, update, whiteboard,
+    add_docs, check_in, create, delete, delete_docs, get, get_rtc_auth_token, join_class, jump, kick, leave_class,
+    like, list, list_members, login, meeting, mute, permit, query_doc, status, streams, token, update, whiteboard,
     whiteboard_auth,
 };
 use crate::refuse::{no_such_endpoint, wrong_method};
@@ -60,6 +60,8 @@ fn endpoints() -> OpenApiRouter<ClassState> {
         .routes(routes!(like::send_like_message))
         .routes(routes!(like::get_statistics))
         .routes(routes!(get_rtc_auth_token::get_rtc_auth_token))
+        .routes(routes!(jump::get_live_jump_url))
+        .routes(routes!(jump::verify_auth_token))
 }
 
 fn check_ins() -> OpenApiRouter<ClassState> {

@@ -6,13 +6,14 @@ use axum::extract::FromRef;
 use stoa_api::{ApiState, Origin};
 use stoa_core::app::App;
 use stoa_core::class::Classes;
+use stoa_core::group::{SessionConfig, Sessions};
 use stoa_core::ports::{Entropy, MediaTokens};
 use stoa_core::stream::Streams;
 use stoa_core::time::UnixMs;
 use tokio::sync::Semaphore;
 
 use crate::board::{MAX_SOCKETS, Nonces};
-use crate::config::{ClassApiConfig, MediaProvider};
+use crate::config::{ClassApiConfig, ImProvider, MediaProvider};
 use crate::links::Links;
 
 /// State of the dialect. Cheap to clone.
@@ -22,6 +23,7 @@ pub struct ClassState(Arc<Inner>);
 struct Inner {
     api: ApiState,
     classes: Classes,
+    sessions: Sessions,
     app: Arc<App>,
     tokens: Arc<dyn MediaTokens>,
     entropy: Arc<dyn Entropy>,
@@ -33,7 +35,7 @@ struct Inner {
 
 impl ClassState {
     /// `app` is the tenant of `classes`; its key and secret sign media tokens. Without `streams` there are no WHIP and
-    /// WHEP routes. Whiteboards are those of the world that `classes` lives in.
+    /// WHEP routes. Whiteboards and sessions of the hub are those of the world that `classes` lives in.
     #[must_use]
     pub fn new(
         api: ApiState,
@@ -46,7 +48,9 @@ impl ClassState {
     ) -> Self {
         let sockets = Arc::new(Semaphore::new(MAX_SOCKETS));
         let nonces = Mutex::default();
-        Self(Arc::new(Inner { api, classes, app, tokens, entropy, streams, config, nonces, sockets }))
+        let ImProvider::Embedded(mint) = &config.im;
+        let sessions = Sessions::new(classes.world().clone(), mint.names(), SessionConfig::default());
+        Self(Arc::new(Inner { api, classes, sessions, app, tokens, entropy, streams, config, nonces, sockets }))
     }
 
     /// What all dialects share.
@@ -57,6 +61,10 @@ impl ClassState {
 
     pub(crate) fn classes(&self) -> &Classes {
         &self.0.classes
+    }
+
+    pub(crate) fn sessions(&self) -> &Sessions {
+        &self.0.sessions
     }
 
     pub(crate) fn app(&self) -> &App {

@@ -3,6 +3,7 @@
 //!
 //! Paths are matched loosely, so the dialect does not sit among other routes but in front of them: see [`mount`].
 
+mod audit;
 mod auth;
 mod body;
 mod command;

@@ -13,6 +13,7 @@ use stoa_core::app::App;
 use stoa_core::id::{AppId, ChannelKey};
 use tracing::Instrument as _;
 
+use crate::audit::Record;
 use crate::command::Command;
 use crate::params::Params;
 use crate::params::fields::Field;
@@ -82,7 +83,7 @@ pub(crate) async fn answer(State(state): State<TalkState>, request: Request<Body
         Some(command) => serve(&state, command, request, &mut app).await,
     };
     let took = state.api().clock().now().mono.saturating_sub(began);
-    let code = done.as_ref().map_or_else(|f| f.refusal.code().number(), |_| 0);
+    let code = code(&done);
     let name = command.map_or("unknown", Command::name);
     let app = app.map_or(0, |AppId(id)| id);
     // Neither the query string nor anything of the body: they hold checksums and what people write.
@@ -91,6 +92,10 @@ pub(crate) async fn answer(State(state): State<TalkState>, request: Request<Body
         Ok(reply) => reply.into_response(),
         Err(f) => refuse(&f.refusal, (command == Some(Command::Identity)).then_some(f.echo)),
     }
+}
+
+fn code(done: &Result<Reply, Failure>) -> u32 {
+    done.as_ref().map_or_else(|f| f.refusal.code().number(), |_| 0)
 }
 
 async fn serve(
@@ -102,38 +107,68 @@ async fn serve(
     if request.method() != Method::POST {
         return Err(Refusal::new(Code::HTTP_PARSE, "method: only POST is served").into());
     }
-    let (app, params) = admit(state, command, &request)?;
+    let (app, params) = identify(state, &request)?;
     *known = Some(app.id);
+    let record = Record::of(state, &app, &params, command, &request);
     let now = || state.api().clock().now().wall;
+    if command.guarded() && !app.is_admin(&params.identifier) {
+        if let Some(record) = record
+            && let (Ok(()), Ok(_place)) = (state.check_refusal_rate(app.id), state.api().enter())
+        {
+            record.write(Code::NOT_ADMIN.number()).await;
+        }
+        return Err(Refusal::new(Code::NOT_ADMIN, "identifier: may not run this command").into());
+    }
+    state.check_app_rate(app.id).map_err(|e| Refusal::of(&e, now()))?;
     let place = state.api().enter().map_err(|e| Refusal::of(&e, now()))?;
-    let origin = Origin::of(&request);
-    let bytes = body::read(request, state.api().config().body_limit).await?;
-    auth::check_sign(&app, &params, command, &bytes)?;
-    let read = body::parse(&bytes, state.config().lenient_json)?;
-    read.check_app(app.id)?;
-    let call = Call { state: state.clone(), app, identifier: params.identifier, params: read, origin };
-    run(command, call, place).await
+    match read(state, command, request, app, params).await {
+        Ok(call) => {
+            let record = record.map(|r| r.about(command, &call));
+            run(command, call, place, record).await
+        }
+        Err(refusal) => {
+            if let Some(record) = record {
+                record.write(refusal.code().number()).await;
+            }
+            Err(refusal.into())
+        }
+    }
 }
 
-/// Steps 3 to 10: who asks, and whether it may now. No body is read for whoever fails here.
-fn admit(state: &TalkState, command: Command, request: &Request<Body>) -> Result<(Arc<App>, AuthParams), Refusal> {
+/// Steps 3 to 8: who asks. No body is read for whoever fails here.
+fn identify(state: &TalkState, request: &Request<Body>) -> Result<(Arc<App>, AuthParams), Refusal> {
     let params = AuthParams::read(request.uri().query().unwrap_or_default())?;
     let now = state.api().clock().now().wall;
     let config = state.config();
     let app = state.apps().by_key(&params.appkey);
     let app = auth::authenticate(&params, app, now.secs(), config.clock_skew_secs, config.uniform_auth_errors)?;
-    if command.guarded() && !app.is_admin(&params.identifier) {
-        return Err(Refusal::new(Code::NOT_ADMIN, "identifier: may not run this command"));
-    }
-    state.check_app_rate(app.id).map_err(|e| Refusal::of(&e, now))?;
     Ok((Arc::clone(app), params))
+}
+
+/// What is asked.
+async fn read(
+    state: &TalkState,
+    command: Command,
+    request: Request<Body>,
+    app: Arc<App>,
+    params: AuthParams,
+) -> Result<Call, Refusal> {
+    let origin = Origin::of(&request);
+    let bytes = body::read(request, state.api().config().body_limit).await?;
+    auth::check_sign(&app, &params, command, &bytes)?;
+    let read = body::parse(&bytes, state.config().lenient_json)?;
+    read.check_app(app.id)?;
+    Ok(Call { state: state.clone(), app, identifier: params.identifier, params: read, origin })
 }
 
 /// Carries the command out within the deadline. What changes something is carried through, also when the deadline
 /// passes or the caller hangs up half-way: a ban that is stored and never told to the engine would be the worst of both.
-async fn run(command: Command, call: Call, place: Place) -> Result<Reply, Failure> {
+async fn run(command: Command, call: Call, place: Place, record: Option<Record>) -> Result<Reply, Failure> {
     let work = async move {
         let done = endpoints::run(command, call).await;
+        if let Some(record) = record {
+            record.write(code(&done)).await;
+        }
         drop(place);
         done
     }

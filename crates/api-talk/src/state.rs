@@ -38,6 +38,10 @@ impl ChannelCharset {
     }
 }
 
+/// Refusals of accounts that are no administrators which are logged, of one app. They cost nothing of the app's rate, so
+/// without this one anybody with a query string could fill the log; more shows more of who tried what.
+const REFUSALS: Rate = Rate { per_sec: 5, burst: 100 };
+
 /// What the operator chose for this dialect.
 #[derive(Debug, Clone)]
 pub struct TalkApiConfig {
@@ -74,6 +78,7 @@ struct Shared {
     tokens: Arc<dyn MediaTokens>,
     config: TalkApiConfig,
     app_rate: Option<KeyedRate<AppId>>,
+    refusal_rate: Option<KeyedRate<AppId>>,
     push_rate: Option<KeyedRate<ChannelKey>>,
 }
 
@@ -84,7 +89,8 @@ impl TalkState {
         let clock = &talk.world().clock;
         let app_rate = KeyedRate::new(config.app_rate, Arc::clone(clock));
         let push_rate = KeyedRate::new(config.push_rate, Arc::clone(clock));
-        Self { shared: Arc::new(Shared { api, talk, tokens, config, app_rate, push_rate }), apps }
+        let refusal_rate = KeyedRate::new(REFUSALS, Arc::clone(clock));
+        Self { shared: Arc::new(Shared { api, talk, tokens, config, app_rate, refusal_rate, push_rate }), apps }
     }
 
     /// The same with other tenants. What was counted against rates stays counted.
@@ -113,6 +119,11 @@ impl TalkState {
 
     pub(crate) fn config(&self) -> &TalkApiConfig {
         &self.shared.config
+    }
+
+    /// Counts a refusal that would be logged before the rate of the app is looked at.
+    pub(crate) fn check_refusal_rate(&self, app: AppId) -> Result<()> {
+        self.shared.refusal_rate.as_ref().map_or(Ok(()), |r| r.check(&app))
     }
 
     /// Counts a command of this app.

@@ -3,16 +3,13 @@
 use std::time::Duration;
 
 use secrecy::SecretString;
-use stoa_api::hub_token::HubKeys;
-use stoa_core::id::AppId;
+use stoa_api::hub_token::HubMint;
 
 /// Settings of the voice-room dialect.
 #[derive(Debug, Clone)]
 pub struct VoiceApiConfig {
     /// `http.public_url`; `None` = the address each client used.
     pub public_url: Option<String>,
-    /// The app whose users have unprefixed hub ids (hub.md 3.5).
-    pub default_app: AppId,
     /// `voice.provider.media`.
     pub media: MediaProvider,
     /// `voice.provider.im`.
@@ -36,7 +33,7 @@ pub enum MediaProvider {
 #[derive(Debug, Clone)]
 pub enum ImProvider {
     /// Our hub.
-    Embedded(HubKeys),
+    Embedded(HubMint),
     /// The vendor's.
     Aliyun(AliyunIm),
 }

@@ -11,4 +11,3 @@ mod state;
 pub use config::{AliyunIm, AliyunRole, AliyunRtc, ImProvider, MediaProvider, VoiceApiConfig};
 pub use routes::{document, router};
 pub use state::VoiceState;
-pub use stoa_api::hub_token::{HubKeys, hub_uid};

@@ -121,7 +121,10 @@ pub async fn caller_of(api: &ApiState, token: &str) -> Result<(Caller, Option<St
 }
 
 /// Exactly one header; `Bearer` in any case, then blanks or none, then the token.
-fn bearer(headers: &HeaderMap) -> Result<&str, &'static str> {
+///
+/// # Errors
+/// Why there is none, for the log.
+pub fn bearer(headers: &HeaderMap) -> Result<&str, &'static str> {
     let mut all = headers.get_all(AUTHORIZATION).iter();
     let (first, second) = (all.next().ok_or("no authorization header")?, all.next());
     if second.is_some() {

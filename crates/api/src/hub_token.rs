@@ -1,97 +1,171 @@
-//! The hub's connection tokens, in their final form (hub.md 3.1, 3.5): the hub is one of their readers,
-//! existing clients keep them for two days.
+//! The hub's connection tokens (hub.md 3.1, 3.5): the one place that makes them. Existing clients keep them for two days.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::Serialize;
-use sha2::{Digest, Sha256};
+use serde::{Deserialize, Serialize};
+use stoa_core::group::{Names, Renewed};
 use stoa_core::id::{AppId, UserId};
+use utoipa::ToSchema;
 
 use crate::jwt::Key;
 
-/// Life of a token that clients renew by themselves (hub.md 3.1, short profile), in seconds.
-pub const SHORT_SECS: i64 = 600;
+/// How long a token lives (hub.md 3.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Profile {
+    /// Clients fetch the next one by themselves.
+    Short,
+    /// Goes with a refresh token.
+    Access,
+    /// Field sets whose apps never renew.
+    Long,
+    /// As long as the operator says, in seconds.
+    Lasting(i64),
+}
 
-/// Life of a token that goes with a refresh token (access profile), in seconds.
-pub const ACCESS_SECS: i64 = 2 * 3600;
-
-/// Life of a token in field sets whose apps never renew (long profile), in seconds.
-pub const LONG_SECS: i64 = 48 * 3600;
-
-/// Longest id in bytes that is carried as it is or reversibly; Centrifuge names are at most 255 bytes.
-const REVERSIBLE: usize = 128;
-
-/// `hub.jwt_keys`: the key that signs connection tokens.
-#[derive(Debug, Clone)]
-pub struct HubKeys(Key);
-
-impl HubKeys {
-    /// Of the first, signing key.
+impl Profile {
+    /// Its life in seconds.
     #[must_use]
-    pub fn new(signing_key: &[u8]) -> Self {
-        Self(Key::new(signing_key))
+    pub fn secs(self) -> i64 {
+        match self {
+            Self::Short => 600,
+            Self::Access => 2 * 3600,
+            Self::Long => 48 * 3600,
+            Self::Lasting(secs) => secs,
+        }
     }
 }
 
-/// The user's name in the hub: `enc(id)`, with `!<app>.` before it outside the default app.
-#[must_use]
-pub fn hub_uid(app: AppId, default_app: AppId, user: &UserId) -> String {
-    let encoded = enc(user.as_str());
-    if app == default_app { encoded } else { format!("!{app}.{encoded}") }
+/// Whom a token is for.
+#[derive(Debug, Clone, Copy)]
+pub struct HubSubject<'a> {
+    /// Tenant.
+    pub app: AppId,
+    /// Who.
+    pub user: &'a UserId,
+    /// Dialect that makes the token: `voice`, `class` or `talk`.
+    pub face: &'a str,
+    /// Device.
+    pub device: &'a str,
+    /// Its kind.
+    pub device_type: &'a str,
+    /// Login session, empty if none.
+    pub sid: &'a str,
+    /// Really an administrator. Grants nothing by itself.
+    pub admin: bool,
 }
 
-fn enc(id: &str) -> String {
-    let safe = |b: u8| b.is_ascii_alphanumeric() || b"-_.@+=".contains(&b);
-    if id.len() > REVERSIBLE {
-        format!("~~{}", URL_SAFE_NO_PAD.encode(Sha256::digest(id.as_bytes())))
-    } else if id.bytes().all(safe) {
-        id.to_owned()
-    } else {
-        format!("~{}", URL_SAFE_NO_PAD.encode(id))
+/// A connection token.
+#[derive(Clone)]
+pub struct HubToken {
+    /// The token. Never logged.
+    pub token: String,
+    /// When it ends, Unix seconds.
+    pub expires_at: i64,
+}
+
+/// A connection token and where it is good, as token answers show it (hub.md 3.6).
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+pub struct Hub {
+    /// The hub's address.
+    pub url: String,
+    /// The token.
+    pub token: String,
+    /// When it ends, Unix seconds.
+    pub expires_at: i64,
+}
+
+impl Hub {
+    /// The address of the hub under this `ws(s)://host`.
+    #[must_use]
+    pub fn url(base: &str) -> String {
+        format!("{base}/connection/websocket")
+    }
+
+    /// Of a token that is good at this address.
+    #[must_use]
+    pub fn at(url: String, made: HubToken) -> Self {
+        Self { url, token: made.token, expires_at: made.expires_at }
     }
 }
 
-/// Claims of a connection token, in the order of the contract's vector.
-#[derive(Debug, Clone, Serialize)]
-pub struct HubClaims<'a> {
-    /// [`hub_uid`].
-    pub sub: &'a str,
-    /// Made at, Unix seconds.
-    pub iat: i64,
-    /// Ends at, Unix seconds.
-    pub exp: i64,
-    /// Differs with every set of credentials.
-    pub jti: &'a str,
-    /// `hub`.
-    pub aud: &'static str,
-    /// Private part.
-    pub meta: HubMeta<'a>,
+/// Makes connection tokens.
+#[derive(Debug, Clone)]
+pub struct HubMint {
+    key: Key,
+    names: Names,
+}
+
+/// In the order of the contract's vector.
+#[derive(Serialize)]
+struct Claims<'a> {
+    sub: String,
+    iat: i64,
+    exp: i64,
+    jti: &'a str,
+    aud: &'static str,
+    meta: Meta<'a>,
 }
 
 /// Private part, given to the hub's hooks only.
-#[derive(Debug, Clone, Copy, Serialize)]
-pub struct HubMeta<'a> {
-    /// `admin` or `user`: the account's.
-    pub role: &'static str,
-    /// The user's own name.
-    pub uid: &'a str,
-    /// Tenant.
-    pub app: u64,
-    /// Dialect that made the token.
-    pub face: &'static str,
-    /// Device.
-    pub dev: &'a str,
-    /// Its kind.
-    pub dt: &'a str,
-    /// Login session, empty if none.
-    pub sid: &'a str,
+#[derive(Serialize)]
+struct Meta<'a> {
+    role: &'static str,
+    uid: &'a str,
+    app: u64,
+    face: &'a str,
+    dev: &'a str,
+    dt: &'a str,
+    sid: &'a str,
 }
 
-impl HubClaims<'_> {
-    /// The token.
+impl HubMint {
+    /// Of the first, signing key of `hub.jwt_keys`.
     #[must_use]
-    pub fn sign(&self, keys: &HubKeys) -> String {
-        keys.0.sign(self)
+    pub fn new(signing_key: &[u8], names: Names) -> Self {
+        Self { key: Key::new(signing_key), names }
+    }
+
+    /// How users are named in the hub.
+    #[must_use]
+    pub fn names(&self) -> Names {
+        self.names
+    }
+
+    /// A token made at `now_secs`. `jti` names the set of credentials it is part of.
+    #[must_use]
+    pub fn mint(&self, who: &HubSubject<'_>, profile: Profile, jti: &str, now_secs: i64) -> HubToken {
+        let expires_at = now_secs.saturating_add(profile.secs());
+        let claims = Claims {
+            sub: self.names.hub_uid(who.app, who.user),
+            iat: now_secs,
+            exp: expires_at,
+            jti,
+            aud: "hub",
+            meta: Meta {
+                role: if who.admin { "admin" } else { "user" },
+                uid: who.user.as_str(),
+                app: who.app.0,
+                face: who.face,
+                dev: who.device,
+                dt: who.device_type,
+                sid: who.sid,
+            },
+        };
+        HubToken { token: self.key.sign(&claims), expires_at }
+    }
+
+    /// The token that goes with an exchanged refresh token. Which login began the session is not kept with it.
+    #[must_use]
+    pub fn renew(&self, renewed: &Renewed, jti: &str, now_secs: i64) -> HubToken {
+        let s = &renewed.session;
+        let who = HubSubject {
+            app: s.app,
+            user: &s.user,
+            face: &s.face,
+            device: &s.device,
+            device_type: &s.device_type,
+            sid: "",
+            admin: false,
+        };
+        self.mint(&who, Profile::Access, jti, now_secs)
     }
 }
 
@@ -106,33 +180,37 @@ pub fn uuid(mut b: [u8; 16]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
+    use crate::jwt::verify;
+
+    const KEY: &[u8] = b"hub-demo-secret-32-bytes-long!!!";
 
     #[test]
-    fn ids_are_encoded_as_the_vectors_say() {
-        for (id, want) in [
-            ("alice", "alice".to_owned()),
-            ("user@example.com", "user@example.com".to_owned()),
-            ("u#123", "~dSMxMjM".to_owned()),
-            ("a,b", "~YSxi".to_owned()),
-            ("a:b$c", "~YTpiJGM".to_owned()),
-            ("用户一", "~55So5oi35LiA".to_owned()),
-            (" alice", "~IGFsaWNl".to_owned()),
-            ("~YWxpY2U", "~fllXeHBZMlU".to_owned()),
-            (&"x".repeat(128), "x".repeat(128)),
-            (&"x".repeat(129), "~~DsnrM-dFELzdHy6lUgboLyFknFwr7L8rQz60dbNMAb0".to_owned()),
-            (&"用".repeat(43), "~~f68FHgZcdqSKq6BULtEiDoqN8TvVAo9V4GEfwZCCcBA".to_owned()),
-        ] {
-            assert_eq!(enc(id), want);
+    fn tokens_say_whose_they_are_and_end_with_their_profile() {
+        let mint = HubMint::new(KEY, Names { default_app: AppId(1) });
+        let user = UserId::new("u#123").unwrap();
+        let who = HubSubject {
+            app: AppId(214),
+            user: &user,
+            face: "talk",
+            device: "d",
+            device_type: "web",
+            sid: "s1",
+            admin: false,
+        };
+        for (profile, life) in
+            [(Profile::Short, 600), (Profile::Access, 7200), (Profile::Long, 172_800), (Profile::Lasting(90), 90)]
+        {
+            let made = mint.mint(&who, profile, "n", 1000);
+            let claims: Value = verify(&made.token, &[Key::new(KEY)]).unwrap();
+            let meta = json!({"role": "user", "uid": "u#123", "app": 214, "face": "talk", "dev": "d", "dt": "web", "sid": "s1"});
+            let want = json!({"sub": "!214.~dSMxMjM", "iat": 1000, "exp": 1000 + life, "jti": "n", "aud": "hub", "meta": meta});
+            assert_eq!((claims, made.expires_at), (want, 1000 + life));
         }
-    }
-
-    #[test]
-    fn users_of_other_apps_are_prefixed() {
-        let id = |s: &str| UserId::new(s).unwrap();
-        assert_eq!(hub_uid(AppId(214), AppId(1), &id("u#123")), "!214.~dSMxMjM");
-        assert_eq!(hub_uid(AppId(1), AppId(1), &id("214.bob")), "214.bob");
-        let longest = hub_uid(AppId(9_007_199_254_740_991), AppId(1), &id(&"用".repeat(42)));
-        assert_eq!(longest.len(), 187);
+        let made = mint.mint(&HubSubject { app: AppId(1), admin: true, ..who }, Profile::Short, "n", 0);
+        let claims: Value = verify(&made.token, &[Key::new(KEY)]).unwrap();
+        assert_eq!((&claims["sub"], &claims["meta"]["role"]), (&json!("~dSMxMjM"), &json!("admin")));
     }
 }

@@ -43,7 +43,7 @@ async fn no_such_endpoint() -> Response {
     json_bytes(StatusCode::NOT_FOUND, BODY)
 }
 
-async fn surround(State(api): State<ApiState>, request: Request, next: Next) -> Response {
+async fn surround(State(api): State<ApiState>, mut request: Request, next: Next) -> Response {
     let id =
         request.headers().get(X_REQUEST_ID).filter(|v| usable(v)).cloned().unwrap_or_else(|| api.fresh_request_id());
     let origin = request.headers().get(ORIGIN).cloned();
@@ -52,6 +52,8 @@ async fn surround(State(api): State<ApiState>, request: Request, next: Next) -> 
         StatusCode::NO_CONTENT.into_response()
     } else {
         let id_text = id.to_str().unwrap_or_default();
+        // Whoever keeps a record of the request finds its id where callers put theirs.
+        request.headers_mut().insert(X_REQUEST_ID, id.clone());
         let span = tracing::info_span!("request", request.id = id_text, http.path = request.uri().path());
         next.run(request).instrument(span).await
     };

@@ -80,6 +80,7 @@ impl Kick<'_> {
         let now = world.clock.now();
         let until = if self.ban.is_zero() { UnixMs(0) } else { now.wall.plus(self.ban) };
         let not_before_secs = now.wall.secs() + 1;
+        let was_there = world.is_here(self.channel, self.user);
         let told = self.store(world, director, now.wall, until, not_before_secs).await?;
         let (channel, user) = (self.channel.clone(), self.user.clone());
         world.tell(Happening::Kicked { channel, user, until }).await;
@@ -92,7 +93,6 @@ impl Kick<'_> {
         let farewell = Some(kicked.message());
         world.tell(Happening::Notice(kicked, To::User(self.user.clone()))).await;
         let removal = Removal { cause: RemoveCause::Kick, not_before_secs, until, farewell };
-        let was_there = world.is_here(self.channel, self.user);
         if let Err(e) = world.media().remove(self.channel, self.user, removal.clone()).await {
             let (channel, user) = (self.channel.clone(), self.user.clone());
             director.command(now, Input::RemovalDue { channel, user, removal }).await;

@@ -154,6 +154,17 @@ pub struct Claims {
     pub hidden: bool,
 }
 
+/// What a verified media token says of a join.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JoinToken {
+    /// Where.
+    pub channel: ChannelKey,
+    /// Who.
+    pub identity: Identity,
+    /// The rest.
+    pub claims: Claims,
+}
+
 /// What a media token minted here says (media.md 3.2). The use-case decides all of it; the signer adds nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MediaGrant {

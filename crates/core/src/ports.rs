@@ -6,13 +6,14 @@ use async_trait::async_trait;
 
 use crate::account::Account;
 use crate::app::App;
+use crate::audit::AuditStore;
 use crate::board::BoardStore;
 use crate::channel::{Boot, Call, CallOp, CallRow, ChannelRecord, Member, MemberApplied, MemberCommand};
 use crate::class::ClassStore;
 use crate::error::Result;
 use crate::group::GroupStore;
 use crate::id::{AppId, ChannelKey, ChannelName, RoomId, UserId};
-use crate::media::MediaGrant;
+use crate::media::{JoinToken, MediaGrant};
 use crate::sanction::Sanction;
 use crate::time::{Now, UnixMs};
 use crate::voice::{Applied, Command, NewRoom, Room};
@@ -33,6 +34,13 @@ pub trait Entropy: Send + Sync {
 pub trait MediaTokens: Send + Sync {
     /// A LiveKit access token with exactly this grant, signed with the app's current secret.
     fn mint(&self, app: &App, grant: &MediaGrant) -> String;
+}
+
+/// Reads media tokens for doors that are not the engine's.
+pub trait JoinTokens: Send + Sync {
+    /// What the token says, if an enabled app's secret signed it, it lives now and lets somebody join a channel. Whether
+    /// that user still may is the question of [`crate::media::MediaHooks::admit`].
+    fn read(&self, token: &str, now: UnixMs) -> Option<JoinToken>;
 }
 
 /// Where a page of rooms starts. Order is newest first: `created` then id, both descending.
@@ -67,7 +75,9 @@ pub struct OutboxItem {
 /// Faults of the store are [`crate::Kind::Internal`], or [`crate::Kind::Unavailable`] when it cannot
 /// be reached or its queue is full. "Not there" is `None`, never an error.
 #[async_trait]
-pub trait Store: ChannelStore + CallStore + ClassStore + GroupStore + BoardStore + OutboxStore + Send + Sync {
+pub trait Store:
+    ChannelStore + CallStore + ClassStore + GroupStore + BoardStore + OutboxStore + AuditStore + Send + Sync
+{
     /// Answers when a trivial read works.
     async fn ping(&self) -> Result<()>;
 

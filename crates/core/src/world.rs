@@ -96,14 +96,15 @@ impl World {
         }
     }
 
-    /// Sends a notice on both ways, to those in the media channel and to those in the group.
+    /// Sends a notice on both ways, to those in the media channel and to those in the group. Answers how many
+    /// participants of the media channel were addressed.
     ///
     /// # Errors
     /// Engine faults.
-    pub async fn notify(&self, notice: Notice, to: &To) -> Result<()> {
+    pub async fn notify(&self, notice: Notice, to: &To) -> Result<usize> {
         let sent = self.media().send(&notice.channel, to, &notice.message()).await;
         self.tell(Happening::Notice(notice, to.clone())).await;
-        sent.map(drop)
+        sent
     }
 
     /// Whether the user has a live session: media, or the group.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
+use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use stoa_core::account::Account;
 use stoa_core::id::UserId;
@@ -179,7 +180,12 @@ async fn changed(
 }
 
 /// What the running process does besides the store.
+#[async_trait]
 pub trait Control: Send + Sync {
+    /// A user's login sessions ended; its connections to the message hub end with them. `banned` = the account may not
+    /// come back.
+    async fn signed_out(&self, user: &UserId, banned: bool);
+
     /// Reads apps and log level again; the sentence says what changed.
     ///
     /// # Errors
@@ -252,6 +258,18 @@ pub fn serve(
     Ok(SocketFile(dir.join(SOCKET)))
 }
 
+/// Whose sessions a request ends, and whether for good.
+fn ended_by(ask: &Ask) -> Option<(UserId, bool)> {
+    let (user, banned) = match ask {
+        Ask::UserDisable { user, disabled: true } => (user, true),
+        Ask::UserLogout { user } | Ask::UserPasswd { user, .. } => (user, false),
+        Ask::UserDisable { .. } | Ask::UserList | Ask::UserAdd { .. } | Ask::UserRemove { .. } | Ask::Reload => {
+            return None;
+        }
+    };
+    Some((UserId::new(user.as_str()).ok()?, banned))
+}
+
 async fn answer(stream: UnixStream, store: &dyn Store, clock: &dyn Clock, control: &dyn Control) {
     let (read, mut write) = stream.into_split();
     let mut line = String::new();
@@ -263,7 +281,14 @@ async fn answer(stream: UnixStream, store: &dyn Store, clock: &dyn Clock, contro
                 Ok(text) => Answer::Done { text },
                 Err(e) => failed(exit::USAGE, format!("{e:#}")),
             },
-            Ok(ask) => perform(store, clock, ask).await,
+            Ok(ask) => {
+                let ends = ended_by(&ask);
+                let answer = perform(store, clock, ask).await;
+                if let (Some((user, banned)), Answer::Done { .. }) = (ends, &answer) {
+                    control.signed_out(&user, banned).await;
+                }
+                answer
+            }
         },
     };
     let text = serde_json::to_string(&answer).unwrap_or_default() + "\n";

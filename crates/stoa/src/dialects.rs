@@ -4,14 +4,17 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use anyhow::anyhow;
-use stoa_api::hub_token::HubKeys;
+use stoa_api::hub_token::HubMint;
+use stoa_api::jwt::Key;
 use stoa_api::login_token;
 use stoa_api_class::{
     BoardKeys, BoardProvider, ClassApiConfig, ImProvider as ClassIm, LinkKey, MediaProvider as ClassMedia,
 };
+use stoa_api_hub::HubApiConfig;
 use stoa_api_talk::{ChannelCharset, TalkApiConfig};
 use stoa_api_voice::{AliyunIm, AliyunRole as VoiceRole, AliyunRtc, ImProvider, MediaProvider, VoiceApiConfig};
 use stoa_core::class::ClassConfig;
+use stoa_core::group::Names;
 use stoa_core::id::{AppId, UserId};
 use stoa_core::ports::{Entropy as _, Store};
 
@@ -56,7 +59,7 @@ pub fn public_url(s: &Settings) -> Option<String> {
     (!url.is_empty()).then(|| url.to_owned())
 }
 
-pub async fn voice_config(s: &Settings, store: &Arc<dyn Store>, app: AppId) -> anyhow::Result<VoiceApiConfig> {
+pub fn voice_config(s: &Settings, mint: &HubMint) -> VoiceApiConfig {
     let media = match s.voice.provider.media {
         Provider::Embedded => MediaProvider::Embedded,
         Provider::Aliyun => MediaProvider::Aliyun(AliyunRtc {
@@ -65,10 +68,7 @@ pub async fn voice_config(s: &Settings, store: &Arc<dyn Store>, app: AppId) -> a
         }),
     };
     let im = match s.voice.provider.im {
-        Provider::Embedded => {
-            let keys = keys("hub.jwt_keys", &s.hub.jwt_keys, store).await?;
-            ImProvider::Embedded(HubKeys::new(keys.first().ok_or_else(|| anyhow!("hub.jwt_keys: no key"))?))
-        }
+        Provider::Embedded => ImProvider::Embedded(mint.clone()),
         Provider::Aliyun => ImProvider::Aliyun(AliyunIm {
             app_id: s.aliyun.im.app_id.clone(),
             app_sign: s.aliyun.im.app_sign.clone(),
@@ -79,14 +79,45 @@ pub async fn voice_config(s: &Settings, store: &Arc<dyn Store>, app: AppId) -> a
             },
         }),
     };
-    Ok(VoiceApiConfig {
+    VoiceApiConfig {
         public_url: public_url(s),
-        default_app: default_app(s, app),
         media,
         im,
         im_app_id: s.voice.im_app_id.clone(),
         im_token_ttl: s.voice.im_token_ttl.0,
+    }
+}
+
+/// What makes connection tokens of the hub.
+///
+/// # Errors
+/// A key that is no key; no enabled app; store faults.
+pub async fn hub_mint(s: &Settings, store: &Arc<dyn Store>) -> anyhow::Result<HubMint> {
+    let keys = keys("hub.jwt_keys", &s.hub.jwt_keys, store).await?;
+    Ok(HubMint::new(keys.first().ok_or_else(|| anyhow!("hub.jwt_keys: no key"))?, names(s)?))
+}
+
+/// What the hub's token endpoint is told.
+///
+/// # Errors
+/// No enabled app.
+pub fn hub_config(s: &Settings) -> anyhow::Result<HubApiConfig> {
+    let app = |app: Option<AppId>| app.ok_or_else(|| anyhow!("no enabled app"));
+    Ok(HubApiConfig {
+        public_url: public_url(s),
+        voice_app: app(checks::voice_app(s))?,
+        class_app: app(checks::class_app(s))?,
+        user_rate: stoa_api::Rate { per_sec: s.limits.user.per_sec, burst: s.limits.user.burst },
     })
+}
+
+/// How users and groups are named in the hub: those of the first app have no prefix.
+///
+/// # Errors
+/// No enabled app.
+pub fn names(s: &Settings) -> anyhow::Result<Names> {
+    let app = s.apps.iter().find(|a| a.enabled).ok_or_else(|| anyhow!("no enabled app"))?;
+    Ok(Names { default_app: AppId(app.app_id) })
 }
 
 /// What the use-cases of classes are told.
@@ -107,15 +138,12 @@ pub fn classes(s: &Settings) -> anyhow::Result<ClassConfig> {
 ///
 /// # Errors
 /// A key that is no key; store faults.
-pub async fn class_config(s: &Settings, store: &Arc<dyn Store>) -> anyhow::Result<ClassApiConfig> {
-    let hub = keys("hub.jwt_keys", &s.hub.jwt_keys, store).await?;
-    let app = checks::class_app(s).ok_or_else(|| anyhow!("no enabled app"))?;
+pub async fn class_config(s: &Settings, store: &Arc<dyn Store>, mint: &HubMint) -> anyhow::Result<ClassApiConfig> {
     let board = &s.embedded.board;
     Ok(ClassApiConfig {
         public_url: public_url(s),
-        default_app: default_app(s, app),
         im_app_id: s.class.im_app_id.clone(),
-        im: ClassIm::Embedded(HubKeys::new(hub.first().ok_or_else(|| anyhow!("hub.jwt_keys: no key"))?)),
+        im: ClassIm::Embedded(mint.clone()),
         media: ClassMedia::Embedded {
             key: LinkKey::new(&kept("embedded.url_key", &s.embedded.url_key, store).await?),
             ttl: s.embedded.url_ttl.0,
@@ -124,6 +152,7 @@ pub async fn class_config(s: &Settings, store: &Arc<dyn Store>) -> anyhow::Resul
             app_key: text("embedded.board.app_key", &board.app_key, store).await?,
             app_secret: text("embedded.board.app_secret", &board.app_secret, store).await?.into(),
         }),
+        jump_key: Key::new(&made("class.jump_key", store).await?),
     })
 }
 
@@ -158,9 +187,4 @@ async fn made(name: &str, store: &Arc<dyn Store>) -> anyhow::Result<Vec<u8>> {
 pub fn admins(s: &Settings) -> anyhow::Result<BTreeSet<UserId>> {
     let admins = s.auth.admins.0.iter().map(|a| UserId::new(a.as_str()));
     admins.collect::<Result<_, _>>().map_err(|e| anyhow!("auth.admins: {}", e.public()))
-}
-
-/// The app whose users have unprefixed names in the hub.
-pub fn default_app(s: &Settings, fallback: AppId) -> AppId {
-    s.apps.iter().find(|a| a.enabled).map_or(fallback, |a| AppId(a.app_id))
 }

@@ -138,6 +138,8 @@ pub struct Upkeep {
     pub heartbeat: Duration,
     /// Call records are kept so long after their end; zero = for ever.
     pub calls: Duration,
+    /// So are entries of the log of commands; zero = for ever.
+    pub audit: Duration,
 }
 
 /// Stores the heartbeat and forgets what ended long ago.
@@ -157,7 +159,7 @@ pub fn start_upkeep(spawner: &Spawner, clock: Arc<dyn Clock>, store: Arc<dyn Sto
     let soft = spawner.soft.clone();
     spawner.spawn("purge", async move {
         loop {
-            purge(&*store, clock.now().wall, upkeep.calls).await;
+            purge(&*store, clock.now().wall, &upkeep).await;
             tokio::select! {
                 () = tokio::time::sleep(PURGE_EVERY) => {}
                 () = soft.cancelled() => return,
@@ -166,19 +168,28 @@ pub fn start_upkeep(spawner: &Spawner, clock: Arc<dyn Clock>, store: Arc<dyn Sto
     });
 }
 
-async fn purge(store: &dyn Store, now: UnixMs, calls: Duration) {
+async fn purge(store: &dyn Store, now: UnixMs, upkeep: &Upkeep) {
     match store.purge_sanctions(now, PURGE_AFTER_SECS).await {
         Ok(0) => {}
         Ok(n) => tracing::info!(sanctions.purged = n, "forgot sanctions that ended"),
         Err(e) => tracing::warn!(error = e.internal(), "cannot purge sanctions"),
     }
-    if calls.is_zero() {
-        return;
+    let before = |age: Duration| {
+        let age = i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
+        (age > 0).then(|| UnixMs(now.0.saturating_sub(age)))
+    };
+    if let Some(before) = before(upkeep.calls) {
+        match store.purge_calls(before).await {
+            Ok(0) => {}
+            Ok(n) => tracing::info!(calls.purged = n, "forgot old call records"),
+            Err(e) => tracing::warn!(error = e.internal(), "cannot purge call records"),
+        }
     }
-    let age = i64::try_from(calls.as_millis()).unwrap_or(i64::MAX);
-    match store.purge_calls(UnixMs(now.0.saturating_sub(age))).await {
-        Ok(0) => {}
-        Ok(n) => tracing::info!(calls.purged = n, "forgot old call records"),
-        Err(e) => tracing::warn!(error = e.internal(), "cannot purge call records"),
+    if let Some(before) = before(upkeep.audit) {
+        match store.purge_audit(before).await {
+            Ok(0) => {}
+            Ok(n) => tracing::info!(audit.purged = n, "forgot old commands"),
+            Err(e) => tracing::warn!(error = e.internal(), "cannot purge the log of commands"),
+        }
     }
 }

@@ -6,19 +6,22 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 use async_trait::async_trait;
+use serde::Deserialize;
+use stoa_api::hub_token::{HubMint, uuid};
 use stoa_api::{ClientAddr, Cors};
-use stoa_core::Error;
 use stoa_core::director::Director;
-use stoa_core::group::{GroupRates, Groups, GroupsConfig, Names};
+use stoa_core::group::{GroupRates, Groups, GroupsConfig, Refusal, SessionConfig, Sessions};
 use stoa_core::hub::{HubAdmitted, HubClient, HubHooks, HubLeft, HubRefusal, HubSubscribed};
+use stoa_core::id::AppId;
 use stoa_core::ports::{Clock, Entropy, Store};
 use stoa_core::world::World;
+use stoa_core::{Error, Kind};
 use stoa_hub::{Config, Hub, Limits, Rate, Settings as HubSettings, Verifier};
 use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
 
+use crate::config::Settings;
 use crate::config::types::Rate as Configured;
-use crate::config::{Settings, checks};
 use crate::dialects;
 use crate::spawner::Spawner;
 
@@ -72,15 +75,16 @@ pub fn start(
     world: &World,
     director: &Arc<Director>,
     hub: &Hub,
+    mint: &HubMint,
     spawner: &Spawner,
 ) -> anyhow::Result<Arc<Groups>> {
     let wake = Arc::new(Notify::new());
     let rings = Arc::clone(&wake);
     let zone = dialects::zone(s)?;
-    let app = checks::voice_app(s).ok_or_else(|| anyhow!("no enabled app"))?;
     let config = GroupsConfig {
-        names: Names { default_app: dialects::default_app(s, app) },
+        names: dialects::names(s)?,
         admins: dialects::admins(s)?,
+        apps: s.apps.iter().map(|a| AppId(a.app_id)).collect(),
         member_grace: s.hub.member_grace.0,
         kick_linger: s.hub.kick_linger.0,
         dismiss_announce: s.voice.dismiss_announce.0,
@@ -101,7 +105,13 @@ pub fn start(
     let port: Arc<dyn stoa_core::hub::Hub> = Arc::new(hub.clone());
     let groups = Arc::new(Groups::new(world.clone(), Arc::clone(director), port, config, hub.restored()));
     world.set_outlet(Arc::clone(&groups) as _);
-    let hooks = Hooks { groups: Arc::clone(&groups), tasks: spawner.tracker.clone() };
+    let renewals = Arc::new(Renewals {
+        sessions: Sessions::new(world.clone(), mint.names(), SessionConfig::default()),
+        mint: mint.clone(),
+        clock: Arc::clone(&world.clock),
+        entropy: Arc::clone(&world.entropy),
+    });
+    let hooks = Hooks { groups: Arc::clone(&groups), renewals, tasks: spawner.tracker.clone() };
     hub.start(Arc::new(hooks), &spawner.last, spawner.hard.clone());
     let (clock, hard) = (Arc::clone(&world.clock), spawner.hard.clone());
     let works = Arc::clone(&groups);
@@ -123,9 +133,45 @@ fn report(e: &Error) {
     tracing::error!(error = e.internal().unwrap_or(e.public()), "a group was not told, or a call of it failed");
 }
 
+/// `session.refresh` (hub.md 4.6): not a group's business, and it needs what signs tokens.
+struct Renewals {
+    sessions: Sessions,
+    mint: HubMint,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+}
+
+#[derive(Deserialize)]
+struct Renewal {
+    refresh_token: String,
+    device_id: String,
+}
+
+impl Renewals {
+    async fn call(&self, data: &str) -> Result<String, HubRefusal> {
+        let refused = |r: Refusal| HubRefusal::Error { code: r.code, message: r.message, temporary: false };
+        let Ok(ask) = serde_json::from_str::<Renewal>(data) else { return Err(refused(Refusal::BAD)) };
+        let renewed = self.sessions.exchange(&ask.refresh_token, &ask.device_id).await.map_err(|e| match e.kind() {
+            Kind::Unauthenticated => refused(Refusal::NOT_ALLOWED),
+            _ => {
+                report(&e);
+                HubRefusal::INTERNAL
+            }
+        })?;
+        let mut id = [0u8; 16];
+        self.entropy.fill(&mut id);
+        let made = self.mint.renew(&renewed, &uuid(id), self.clock.now().wall.secs());
+        let answer = serde_json::json!({
+            "token": made.token, "expires_at": made.expires_at, "refresh_token": renewed.text,
+        });
+        Ok(answer.to_string())
+    }
+}
+
 /// The hub gives up a question after a second; what a client asked for is carried out all the same.
 struct Hooks {
     groups: Arc<Groups>,
+    renewals: Arc<Renewals>,
     tasks: TaskTracker,
 }
 
@@ -142,7 +188,13 @@ impl HubHooks for Hooks {
     async fn rpc(&self, client: &HubClient, method: &str, data: &str) -> Result<String, HubRefusal> {
         let (groups, client) = (Arc::clone(&self.groups), client.clone());
         let (method, data) = (method.to_owned(), data.to_owned());
-        let call = self.tasks.spawn(async move { groups.rpc(&client, &method, &data).await });
+        let renewals = Arc::clone(&self.renewals);
+        let call = self.tasks.spawn(async move {
+            match method.as_str() {
+                "session.refresh" => renewals.call(&data).await,
+                _ => groups.rpc(&client, &method, &data).await,
+            }
+        });
         call.await.unwrap_or(Err(HubRefusal::INTERNAL))
     }
 

@@ -6,6 +6,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
+use async_trait::async_trait;
+use stoa_core::id::UserId;
 use stoa_core::ports::Clock;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::timeout;
@@ -162,7 +164,12 @@ struct Control {
     logs: LogHandle,
 }
 
+#[async_trait]
 impl admin::Control for Control {
+    async fn signed_out(&self, user: &UserId, banned: bool) {
+        self.parts.groups.signed_out(user, banned).await;
+    }
+
     fn reload(&self) -> anyhow::Result<String> {
         let loaded = self.sources.load()?;
         let findings = checks::check(&loaded.settings, &loaded.given);

@@ -8,8 +8,10 @@ use std::time::Duration;
 use anyhow::{Context as _, anyhow};
 use axum::Router;
 use metrics_exporter_prometheus::PrometheusHandle;
+use stoa_api::hub_token::HubMint;
 use stoa_api::{ApiConfig, ApiState, Cors, LoginKeys};
 use stoa_api_class::{ClassApiConfig, ClassState};
+use stoa_api_hub::{Doors, HubApiConfig, HubState};
 use stoa_api_talk::TalkState;
 use stoa_api_voice::{VoiceApiConfig, VoiceState};
 use stoa_board::Whiteboards;
@@ -18,6 +20,7 @@ use stoa_core::channel::Policy;
 use stoa_core::class::Classes;
 use stoa_core::director::{Director, DirectorConfig};
 use stoa_core::door::Door;
+use stoa_core::group::{Groups, SessionConfig, Sessions};
 use stoa_core::login::{AuthMode as CoreMode, Login, LoginConfig, LoginHook};
 use stoa_core::media::MediaHooks;
 use stoa_core::ports::{Clock, Entropy, Store};
@@ -52,6 +55,8 @@ pub struct Parts {
     pub boards: Whiteboards,
     /// The message hub.
     pub hub: Hub,
+    /// Its groups.
+    pub groups: Arc<Groups>,
     /// What the REST dialects share.
     pub api: ApiState,
     /// Where facts of the engine are taken in.
@@ -83,6 +88,9 @@ struct RouteBuilder {
     classes: Classes,
     class_config: ClassApiConfig,
     talk: TalkState,
+    sessions: Sessions,
+    mint: HubMint,
+    hub_config: HubApiConfig,
     engine: Engine,
     hub: Hub,
     hooks: Arc<dyn MediaHooks>,
@@ -136,7 +144,8 @@ pub async fn build(s: &Settings, given: Given, spawner: &Spawner) -> anyhow::Res
     let boards = Whiteboards::new(store.clone(), Arc::clone(&clock), spawner.tracker.clone());
     world.set_boards(Arc::new(boards.clone()));
     let hub = groups::hub(s, &store, &clock, &entropy).await?;
-    groups::start(s, &world, &director, &hub, spawner)?;
+    let mint = dialects::hub_mint(s, &store).await?;
+    let groups = groups::start(s, &world, &director, &hub, &mint, spawner)?;
     let (sink, source) = events::channel();
     world.set_facts(sink);
     // Before anybody can come in: what an earlier run left open.
@@ -147,10 +156,12 @@ pub async fn build(s: &Settings, given: Given, spawner: &Spawner) -> anyhow::Res
     let urls = s.media.webhooks.0.clone();
     let listeners = if urls.is_empty() { Vec::new() } else { vec![webhooks.listener(urls)] };
     events::start(spawner, source, Arc::clone(&director), Arc::clone(&clock), listeners);
+    let days = |n: u32| Duration::from_secs(u64::from(n) * 86_400);
     let upkeep = events::Upkeep {
         boot,
         heartbeat: s.talk.call_heartbeat_secs.0,
-        calls: Duration::from_secs(u64::from(s.talk.call_retention_days) * 86_400),
+        calls: days(s.talk.call_retention_days),
+        audit: days(s.talk.audit_retention_days),
     };
     events::start_upkeep(spawner, Arc::clone(&clock), Arc::clone(&store), upkeep);
 
@@ -175,10 +186,13 @@ pub async fn build(s: &Settings, given: Given, spawner: &Spawner) -> anyhow::Res
     let build = RouteBuilder {
         api: api.clone(),
         voice,
-        voice_config: voice_config(s, &store, app).await?,
+        voice_config: voice_config(s, &mint),
         classes,
-        class_config: dialects::class_config(s, &store).await?,
+        class_config: dialects::class_config(s, &store, &mint).await?,
         talk: TalkState::new(api.clone(), talk, apps.clone(), Arc::new(stoa_sfu::token::Minter), talk_config(s)?),
+        sessions: Sessions::new(world.clone(), mint.names(), SessionConfig::default()),
+        hub_config: dialects::hub_config(s)?,
+        mint,
         engine: engine.clone(),
         hub: hub.clone(),
         hooks,
@@ -187,7 +201,7 @@ pub async fn build(s: &Settings, given: Given, spawner: &Spawner) -> anyhow::Res
         proxied: s.http.tls == Tls::Proxy,
     };
     let routes = Routes(Arc::new(RwLock::new(build.router(&apps)?)));
-    Ok(Parts { director, engine, boards, hub, api, world, draining, routes, build, webhooks })
+    Ok(Parts { director, engine, boards, hub, groups, api, world, draining, routes, build, webhooks })
 }
 
 impl Parts {
@@ -231,10 +245,16 @@ impl RouteBuilder {
             apps.clone(),
             Arc::clone(&self.clock),
         );
-        let documents = [stoa_api_voice::document(), stoa_api_talk::document(), stoa_api_class::document()];
+        let documents = [
+            stoa_api_voice::document(),
+            stoa_api_talk::document(),
+            stoa_api_class::document(),
+            stoa_api_hub::document(),
+        ];
         let routes = Router::new()
             .merge(stoa_api_voice::router(voice))
             .merge(stoa_api_class::router(class))
+            .merge(stoa_api_hub::router(self.hub(apps)))
             .merge(self.engine.router())
             .merge(self.hub.router())
             .merge(room_service)
@@ -244,6 +264,19 @@ impl RouteBuilder {
             .fallback_service(stoa_api::fallback(&self.api));
         let mounted = stoa_api_talk::mount(self.talk.with_apps(apps.clone()), stoa_api::normalized(routes));
         Ok(edge::around(mounted, Arc::clone(&self.clock), &OsEntropy, self.proxied))
+    }
+
+    fn hub(&self, apps: &Apps) -> HubState {
+        let doors = Doors { tokens: Arc::new(stoa_sfu::token::Reader(apps.clone())), hooks: Arc::clone(&self.hooks) };
+        HubState::new(
+            self.api.clone(),
+            self.sessions.clone(),
+            self.mint.clone(),
+            doors,
+            &self.clock,
+            Arc::new(OsEntropy),
+            self.hub_config.clone(),
+        )
     }
 }
 

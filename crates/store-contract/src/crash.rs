@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use stoa_core::channel::{IdentityType, MemberCommand};
 use stoa_core::class::ClassCommand;
+use stoa_core::group::{GroupKey, KEPT_MESSAGES, MessagePage};
 use stoa_core::id::ChannelKey;
 use stoa_core::ports::{OutboxItem, Store};
 use stoa_core::time::UnixMs;
@@ -21,6 +22,7 @@ use stoa_core::voice::Outcome;
 use tokio::task::JoinSet;
 
 use crate::classes::{make_class, new_class};
+use crate::groups::message;
 use crate::{APP, apply, assert_distinct_holders, code, good, leave, make_room, new_room, read, take, user};
 
 /// Tasks that write at once.
@@ -74,10 +76,15 @@ async fn say_step(store: &dyn Store, task: u64, draw: u64, unique: u64, say: fn(
             };
             say(format!("A {task} {answer}"));
         }
-        7..=10 => {
+        7..=9 => {
             say(format!("T {task} leave {room}"));
             apply(store, id, leave(&who), 5000).await;
             say(format!("A {task} free {room}"));
+        }
+        10 => {
+            say(format!("T {task} post {unique}"));
+            good(store.put_message(&group(), message(unique)).await);
+            say(format!("A {task} posted {unique}"));
         }
         11 => {
             say(format!("T {task} enter {unique}"));
@@ -119,6 +126,11 @@ fn marks() -> ChannelKey {
     ChannelKey::of_room(APP, new_room(0, 0).id)
 }
 
+/// Where the tasks' messages are: the class's group.
+fn group() -> GroupKey {
+    GroupKey::class(APP, new_class(CLASS, 0).id)
+}
+
 fn event(unique: u64) -> OutboxItem {
     let text = String::from("x");
     OutboxItem { seq: 0, id: format!("{unique}"), url: text.clone(), app: APP, channel: text.clone(), body: text }
@@ -143,6 +155,9 @@ pub struct Model {
     /// Name in the class by task, as last answered.
     names: BTreeMap<u64, u64>,
     drawn: BTreeSet<u64>,
+    posted: BTreeSet<u64>,
+    /// Messages that the group must have counted.
+    counted: u64,
     /// What each task had begun when it was killed.
     begun: BTreeMap<u64, (String, u64)>,
     /// Answers of all writers.
@@ -165,6 +180,10 @@ impl Model {
                     "full" | "free" => drop(self.seats.insert((task, number(3)), None)),
                     "marked" => drop(self.marks.insert(task, number(3))),
                     "entered" => drop(self.names.insert(task, number(3))),
+                    "posted" => {
+                        self.posted.insert(number(3));
+                        self.counted += 1;
+                    }
                     "drew" => drop(self.drawn.insert(number(3))),
                     "made" => drop(self.made.insert(number(3))),
                     "sent" => drop(self.sent.insert(number(3))),
@@ -202,6 +221,7 @@ impl Model {
             self.marks.extend(is.map(|n| (task, n)));
         }
         self.check_class(store, &begun).await;
+        self.check_messages(store, &begun).await;
         for n in &self.made {
             let stored = read(store, new_room(*n, 0).id).await;
             assert_eq!(*stored, new_room(*n, 2000).into_room(stored.show_code));
@@ -239,6 +259,29 @@ impl Model {
             assert!(begun.values().any(|(verb, n)| verb == "draw" && n == extra), "change {extra} from nowhere");
         }
         self.drawn = stored;
+    }
+}
+
+impl Model {
+    /// Messages are as answered or begun, whole, but for those that newer ones pushed out; each was counted once.
+    async fn check_messages(&mut self, store: &dyn Store, begun: &BTreeMap<u64, (String, u64)>) {
+        let (messages, more) = good(store.messages(&group(), &[], MessagePage::Newest, u32::MAX).await);
+        assert!(!more && messages.len() <= KEPT_MESSAGES);
+        let stored: BTreeSet<u64> = messages.iter().map(|m| m.seqnum).collect();
+        assert_eq!(stored.len(), messages.len(), "a message is there twice");
+        assert!(messages.iter().all(|m| *m == message(m.seqnum)));
+        let full = messages.len() == KEPT_MESSAGES;
+        let oldest = stored.first().copied().unwrap_or(0);
+        let lost: Vec<_> = self.posted.difference(&stored).filter(|n| !full || **n > oldest).collect();
+        assert!(lost.is_empty(), "messages lost: {lost:?}");
+        for extra in stored.difference(&self.posted) {
+            assert!(begun.values().any(|(verb, n)| verb == "post" && n == extra), "message {extra} from nowhere");
+        }
+        let counted = good(store.group(&group()).await).amounts.values().sum::<u64>();
+        let under_way = begun.values().filter(|(verb, _)| verb == "post").count() as u64;
+        let allowed = self.counted..=self.counted + under_way;
+        assert!(allowed.contains(&counted), "{counted} messages counted, of {allowed:?}");
+        (self.posted, self.counted) = (stored, counted);
     }
 }
 

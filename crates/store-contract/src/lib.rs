@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a crate of tests: a panic is how they fail")]
 
+pub mod audit;
 pub mod bans;
 pub mod calls;
 pub mod channels;
@@ -15,6 +16,7 @@ pub mod class_races;
 pub mod class_side;
 pub mod classes;
 pub mod crash;
+pub mod credentials;
 pub mod fold;
 pub mod groups;
 pub mod paging;
@@ -72,6 +74,7 @@ macro_rules! store_contract {
                 of_200_identity_changes_at_once_the_highest_number_stands, changes_of_a_member_at_once_lose_nothing,
                 nobody_is_ever_seated_and_a_listener_at_once, nothing_decided_outlives_the_end_of_its_channel,
                 names_of_channels_are_listed_by_bytes, mutes_that_end_by_themselves_are_found;
+            audit: commands_are_logged_newest_first_and_old_ones_forgotten;
             bans: bans_are_listed_in_order_by_channel_and_by_user, a_ban_is_lifted_once_and_its_mark_stays,
                 a_ban_needs_no_channel;
             calls: every_run_has_a_higher_number, a_stay_is_one_record_from_join_to_leave,
@@ -99,7 +102,9 @@ macro_rules! store_contract {
                 changes_of_the_meeting_at_once_lose_no_key, of_many_deletions_one_succeeds,
                 changes_of_status_at_once_leave_the_channel_of_the_last, reads_of_a_class_never_go_back_in_time;
             class_fold: random_commands_leave_what_they_leave_in_a_store_of_maps;
+            groups: a_nul_in_a_text_of_a_group_is_refused_and_changes_nothing;
         );
+        $crate::group_contract!($make);
     };
     (@tests $make:path; $($module:ident: $($name:ident),+;)+) => {
         $($(
@@ -108,6 +113,25 @@ macro_rules! store_contract {
                 $crate::$module::$name($make().await).await;
             }
         )+)+
+    };
+}
+
+/// The part about groups and credentials.
+#[macro_export]
+macro_rules! group_contract {
+    ($make:path) => {
+        $crate::store_contract!(@tests $make;
+            groups: what_is_decided_of_a_group_lasts, joins_and_likes_at_once_are_counted_exactly,
+                a_message_number_is_handed_out_once, of_250_messages_the_newest_200_are_kept,
+                messages_are_paged_in_both_directions, messages_are_deleted_by_id_and_by_mark,
+                what_is_stored_of_a_group_goes_with_its_place,
+                nothing_is_stored_for_a_room_or_class_that_is_not_there,
+                nothing_of_a_group_outlives_the_dismissal_of_its_room, switched_off_microphones_last;
+            credentials: a_refresh_token_is_exchanged_for_one_of_its_family, a_spent_refresh_token_ends_its_family,
+                of_exchanges_of_one_token_at_once_one_succeeds_and_the_family_ends,
+                a_family_that_ends_leaves_nobody_a_fresh_token, refresh_tokens_are_bound_to_a_device_and_end,
+                of_many_refresh_tokens_of_one_device_the_newest_16_work, a_name_is_used_once;
+        );
     };
 }
 

@@ -5,6 +5,7 @@
 //! that differ; unique indexes and checks refuse what no decision may lead to. The order of locks is:
 //! room or class, channel record, everything that hangs on them.
 
+mod audit;
 mod calls;
 mod channels;
 mod class;

@@ -308,7 +308,7 @@ async fn something(s: &PostgresStore, class: ClassId, channel: ChannelKey, k: us
         5 => good(s.mute_in_group(&group, &[who.clone(), user("user 0")], now).await),
         6 => assert_ok(s.append_board(class, &[1, 2, 3]).await),
         7 => assert_ok(s.replace_board(class, &[4]).await),
-        8 => assert_ok(s.mute_group(&group, k % 2 == 0).await),
+        8 => assert_ok(s.mute_group(&group, k.is_multiple_of(2)).await),
         9 => {
             let doc = Doc { id: format!("{}", k % 7), server: None, data: "1".into(), created: now };
             drop(good(s.add_docs(class, vec![doc]).await));

@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use stoa_core::Kind;
-use stoa_core::class::{ClassCommand, ClassMode, ClassStore, NewClass};
-use stoa_core::id::{ClassId, MeetingId};
+use stoa_core::class::{ClassCommand, ClassMode, ClassStore, GroupFacts, NewClass};
+use stoa_core::group::{GroupKey, GroupState, GroupStore as _};
+use stoa_core::id::{AppId, ClassId, MeetingId, RoomId};
 use stoa_core::ports::{PageStart, Store};
 use stoa_core::sanction::Source;
 use stoa_core::time::UnixMs;
@@ -261,4 +262,48 @@ async fn after_the_server_cut_all_connections_the_store_works_again() {
         }
     }
     panic!("the store never came back");
+}
+
+/// A database made before the generic groups goes on with what classes had of their own.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn mutes_and_likes_of_classes_go_on_as_their_groups_and_rooms_keep_their_microphones() {
+    let url = database().await;
+    let pool = sqlx::PgPool::connect(&url).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let all = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/migrations"));
+    for name in &migration_names()[..3] {
+        let file = format!("{name}.sql");
+        std::fs::copy(all.join(&file), folder.path().join(&file)).unwrap();
+    }
+    sqlx::migrate::Migrator::new(folder.path()).await.unwrap().run(&pool).await.unwrap();
+    sqlx::raw_sql(
+        "INSERT INTO voice_rooms VALUES ('\\x000102030405060708090a0b0c0d0e0f', 214, 1, 5, 5, 5, NULL, 7, 't', '', '', \
+         '', 'owner', ''); \
+         INSERT INTO voice_seats (room_id, seat) \
+         SELECT '\\x000102030405060708090a0b0c0d0e0f', generate_series(1, 8); \
+         INSERT INTO class (id, app, meeting, version, created_ms, updated_ms, title, notice, teacher_id, teacher_nick, \
+         extends, mode, status, board_title, meeting_info, stage) SELECT decode(repeat(h, 16), 'hex'), 214, \
+         '00000000-0000-4000-8000-0000000000' || h, 1, 5, 5, 't', '', 'owner', '', '', 0, 0, 't', '{\"members\":[]}', \
+         '{\"on\":[]}' FROM unnest(ARRAY['aa', 'bb']) h; \
+         INSERT INTO class_group SELECT id, get_byte(id, 0) = 170, (170 - get_byte(id, 0)) / 17 + 1 FROM class; \
+         INSERT INTO class_mute SELECT id, 'bob', get_byte(id, 0) FROM class; \
+         INSERT INTO class_mute SELECT id, 'eve', 0 FROM class;",
+    )
+    .execute(&pool)
+    .await
+    .unwrap();
+    pool.close().await;
+    let store = good(PostgresStore::connect(&url).await);
+    let app = AppId(214);
+    let (first, other) = (ClassId([0xaa; 16]), ClassId([0xbb; 16]));
+    let state = good(store.group(&GroupKey::class(app, first)).await);
+    let muted = vec![(user("bob"), UnixMs(170))];
+    assert_eq!(state, GroupState { mute_all: true, likes: 1, muted, ..GroupState::default() });
+    for (id, mute_all, likes, until) in [(first, true, 1, 170), (other, false, 0, 187)] {
+        let view = good(store.class_view(app, id, &user("bob")).await).unwrap();
+        let facts = GroupFacts { mute_all, likes, ..GroupFacts::default() };
+        assert_eq!((view.group, view.muted_until), (facts, UnixMs(until)));
+    }
+    let room = RoomId::parse("000102030405060708090a0b0c0d0e0f").unwrap();
+    assert!(!good(store.room(app, room).await).unwrap().mics_off);
 }

@@ -16,11 +16,16 @@ const KEPT_TOKENS: i64 = 16;
 /// Rows that one write forgets at most: each write adds one, so nothing piles up, and none waits for a great cleaning.
 const FORGET_ROWS: i64 = 64;
 
+const OVER_TOKENS: &str =
+    "DELETE FROM hub_refresh WHERE seq IN (SELECT seq FROM hub_refresh WHERE expires_ms <= ?1 LIMIT ?2)";
+const OVER_NAMES: &str = "DELETE FROM hub_used WHERE name IN (SELECT name FROM hub_used WHERE until_ms < ?1 LIMIT ?2)";
+const TOO_MANY: &str = "DELETE FROM hub_refresh WHERE seq IN (SELECT seq FROM hub_refresh WHERE app = ?1 AND user_id = ?2 \
+                        AND face = ?3 AND device = ?4 AND spent = 0 ORDER BY seq DESC LIMIT -1 OFFSET ?5)";
+const FAMILY: &str = "DELETE FROM hub_refresh WHERE family = ?1";
+
 /// Forgets what is over.
 fn forget(tx: &mut Tx<'_>, now: UnixMs) -> Result<()> {
-    let tokens = "DELETE FROM hub_refresh WHERE seq IN (SELECT seq FROM hub_refresh WHERE expires_ms <= ?1 LIMIT ?2)";
-    let names = "DELETE FROM hub_used WHERE name IN (SELECT name FROM hub_used WHERE until_ms < ?1 LIMIT ?2)";
-    for statement in [tokens, names] {
+    for statement in [OVER_TOKENS, OVER_NAMES] {
         let gone = tx
             .conn
             .prepare_cached(statement)
@@ -52,10 +57,7 @@ fn insert(conn: &Connection, t: &RefreshToken) -> Result<()> {
 pub(crate) fn put(tx: &mut Tx<'_>, t: &RefreshToken) -> Result<()> {
     insert(tx.conn, t)?;
     tx.conn
-        .prepare_cached(
-            "DELETE FROM hub_refresh WHERE seq IN (SELECT seq FROM hub_refresh WHERE app = ?1 AND user_id = ?2 \
-             AND face = ?3 AND device = ?4 AND spent = 0 ORDER BY seq DESC LIMIT -1 OFFSET ?5)",
-        )
+        .prepare_cached(TOO_MANY)
         .and_then(|mut s| s.execute(params![db(t.app.0), t.user.as_str(), t.face, t.device, KEPT_TOKENS]))
         .map_err(sql("drop old refresh tokens"))?;
     tx.wrote();
@@ -106,10 +108,7 @@ pub(crate) fn exchange(
         return Ok(Exchanged::Refused);
     };
     if spent {
-        tx.conn
-            .prepare_cached("DELETE FROM hub_refresh WHERE family = ?1")
-            .and_then(|mut s| s.execute([old.family]))
-            .map_err(sql(doing))?;
+        tx.conn.prepare_cached(FAMILY).and_then(|mut s| s.execute([old.family])).map_err(sql(doing))?;
         tx.wrote();
         return Ok(Exchanged::Refused);
     }
@@ -143,4 +142,31 @@ pub(crate) fn use_once(tx: &mut Tx<'_>, name: &str, until: UnixMs, now: UnixMs) 
         tx.wrote();
     }
     Ok(n > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_are_found_by_their_indexes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.db");
+        let mut conn = crate::open::writer(&path).unwrap();
+        crate::migrate::migrate(&mut conn, &path).unwrap();
+        for (statement, index) in [
+            (OVER_TOKENS, "hub_refresh_over"),
+            (OVER_NAMES, "hub_used_over"),
+            (TOO_MANY, "hub_refresh_device"),
+            (FAMILY, "hub_refresh_family"),
+        ] {
+            let mut plan = conn.prepare(&format!("EXPLAIN QUERY PLAN {statement}")).unwrap();
+            let args = vec![rusqlite::types::Value::Null; plan.parameter_count()];
+            let args = rusqlite::params_from_iter(args);
+            let steps: Vec<String> =
+                plan.query_map(args, |r| r.get(3)).unwrap().map(std::result::Result::unwrap).collect();
+            assert!(steps.iter().any(|s| s.contains(index)), "{steps:?}");
+            assert!(!steps.iter().any(|s| s.starts_with("SCAN") || s.contains("TEMP B-TREE")), "{steps:?}");
+        }
+    }
 }

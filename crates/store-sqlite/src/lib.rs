@@ -7,6 +7,7 @@
 //! One server process owns a database, by a lock file beside it. Use the file with an SQLite of
 //! 3.51.3 or later only: older ones can damage a write-ahead log that two connections share.
 
+mod audit;
 #[cfg(feature = "bench")]
 pub mod bench;
 mod cache;

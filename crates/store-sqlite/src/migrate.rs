@@ -14,6 +14,7 @@ const STEPS: &[(&str, &str)] = &[
     ("0002_channels_members_calls", include_str!("../migrations/0002_channels_members_calls.sql")),
     ("0003_classes", include_str!("../migrations/0003_classes.sql")),
     ("0004_groups", include_str!("../migrations/0004_groups.sql")),
+    ("0005_audit", include_str!("../migrations/0005_audit.sql")),
 ];
 
 /// Names of all migrations in order, `0001_…` first.

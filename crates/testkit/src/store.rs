@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use stoa_core::account::Account;
+use stoa_core::audit::{AuditEntry, AuditStore};
 use stoa_core::channel::{
     Boot, Call, CallOp, CallRow, ChannelRecord, Member, MemberApplied, MemberCommand, Subject, decide_member,
 };
@@ -45,6 +46,7 @@ pub(crate) struct Tables {
     pub(crate) groups: GroupTables,
     calls: Vec<CallRecord>,
     boots: BTreeMap<i64, UnixMs>,
+    audit: Vec<AuditEntry>,
 }
 
 impl Tables {
@@ -335,5 +337,23 @@ impl CallStore for MemStore {
         let had = t.calls.len();
         t.calls.retain(|c| c.leave.is_none_or(|l| l >= before));
         Ok((had - t.calls.len()) as u64)
+    }
+}
+
+#[async_trait]
+impl AuditStore for MemStore {
+    async fn audit(&self, entry: AuditEntry) -> Result<()> {
+        self.t()?.audit.push(entry);
+        Ok(())
+    }
+    async fn audit_entries(&self, app: AppId, limit: u32) -> Result<Vec<AuditEntry>> {
+        let t = self.t()?;
+        Ok(t.audit.iter().rev().filter(|e| e.app == app).take(limit as usize).cloned().collect())
+    }
+    async fn purge_audit(&self, before: UnixMs) -> Result<u64> {
+        let mut t = self.t()?;
+        let had = t.audit.len();
+        t.audit.retain(|e| e.at >= before);
+        Ok((had - t.audit.len()) as u64)
     }
 }

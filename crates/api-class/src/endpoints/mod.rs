@@ -8,6 +8,7 @@ pub mod delete_docs;
 pub mod get;
 pub mod get_rtc_auth_token;
 pub mod join_class;
+pub mod jump;
 pub mod kick;
 pub mod leave_class;
 pub mod like;

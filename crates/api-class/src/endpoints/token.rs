@@ -5,7 +5,7 @@ use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
-use stoa_api::hub_token::{ACCESS_SECS, HubClaims, HubMeta, LONG_SECS, SHORT_SECS, hub_uid, uuid};
+use stoa_api::hub_token::{Hub, HubSubject, Profile, uuid};
 use stoa_api::refusal::Refusal;
 use stoa_api::{Call, Fields, Together as _};
 use stoa_core::id::UserId;
@@ -18,6 +18,9 @@ use crate::refuse::{Missing, respond};
 use crate::reply::{Answer, ok};
 use crate::routes::Refusals;
 use crate::state::ClassState;
+
+/// Name of this dialect in the hub.
+const FACE: &str = "class";
 
 /// Devices that may ask.
 const DEVICE_TYPES: [&str; 4] = ["ios", "android", "web", "pc"];
@@ -76,7 +79,7 @@ pub struct TokenV2 {
 }
 
 /// A connection token that a refresh token renews.
-#[derive(Clone, Serialize, ToSchema)]
+#[derive(Default, Serialize, ToSchema)]
 pub struct OldIm {
     /// Connection token of the hub, for 2 hours.
     access_token: String,
@@ -110,17 +113,6 @@ pub struct Auth {
     role: &'static str,
 }
 
-/// A hub connection token that the client renews by itself.
-#[derive(Serialize, ToSchema)]
-pub struct Hub {
-    /// The hub's address.
-    url: String,
-    /// The token.
-    token: String,
-    /// When it ends, Unix seconds.
-    expires_at: i64,
-}
-
 /// Credentials, first version.
 #[utoipa::path(post, path = "/api/v1/class/token", tag = "classroom", operation_id = "tokenV1",
     summary = "Credentials for the message hub", request_body = TokenRequest, security(("bearer" = [])),
@@ -128,8 +120,8 @@ pub struct Hub {
 pub async fn v1(State(v): State<ClassState>, call: Result<Call, Refusal>) -> Response {
     respond(Missing::Found, call, async |call| {
         let ask = Ask::read(&call, false)?;
-        let made = Made::of(&v, &call, &ask).await?;
-        let OldIm { access_token, refresh_token } = made.old;
+        let made = Made::of(&v, &call, &ask, true).await?;
+        let OldIm { access_token, refresh_token } = made.old.unwrap_or_default();
         let aliyun = ask.wants(Im::AliyunOld);
         ok(TokenV1 {
             aliyun_access_token: if aliyun { access_token.clone() } else { String::new() },
@@ -151,9 +143,9 @@ pub async fn v1(State(v): State<ClassState>, call: Result<Call, Refusal>) -> Res
 pub async fn v2(State(v): State<ClassState>, call: Result<Call, Refusal>) -> Response {
     respond(Missing::Found, call, async |call| {
         let ask = Ask::read(&call, true)?;
-        let made = Made::of(&v, &call, &ask).await?;
+        let made = Made::of(&v, &call, &ask, ask.wants(Im::AliyunOld)).await?;
         ok(TokenV2 {
-            aliyun_old_im: ask.wants(Im::AliyunOld).then_some(made.old),
+            aliyun_old_im: made.old,
             aliyun_new_im: ask.wants(Im::AliyunNew).then_some(made.new),
             hub: made.hub,
         })
@@ -206,46 +198,48 @@ fn services(f: &Fields, needed: bool) -> Result<Vec<Im>> {
     }
 }
 
-/// All forms in which our hub's tokens are handed out.
+/// Forms in which our hub's tokens are handed out.
 struct Made {
-    old: OldIm,
+    /// Only where it is wanted: each one is kept.
+    old: Option<OldIm>,
     new: NewIm,
     hub: Hub,
 }
 
 impl Made {
-    async fn of(v: &ClassState, call: &Call, ask: &Ask) -> Result<Self> {
-        let ImProvider::Embedded(keys) = &v.config().im;
+    async fn of(v: &ClassState, call: &Call, ask: &Ask, old: bool) -> Result<Self> {
+        let ImProvider::Embedded(mint) = &v.config().im;
         let own = call.caller.admin && call.caller.user == ask.user;
         let manages = ask.admin && (call.caller.admin || v.classes().manages(&ask.user).await?);
         let (nonce, now) = (uuid(v.random()), v.now().secs());
-        let uid = hub_uid(v.app().id, v.config().default_app, &ask.user);
-        let meta = HubMeta {
-            role: if ask.admin && own { "admin" } else { "user" },
-            uid: ask.user.as_str(),
-            app: v.app().id.0,
-            face: "class",
-            dev: &ask.device_id,
-            dt: &ask.device_type,
+        let who = HubSubject {
+            app: v.app().id,
+            user: &ask.user,
+            face: FACE,
+            device: &ask.device_id,
+            device_type: &ask.device_type,
             sid: call.session.as_deref().unwrap_or_default(),
+            admin: ask.admin && own,
         };
-        let lasting =
-            |secs| HubClaims { sub: &uid, iat: now, exp: now + secs, jti: &nonce, aud: "hub", meta }.sign(keys);
-        let url = format!("{}/connection/websocket", v.websocket_base(&call.origin));
-        Ok(Self {
-            old: OldIm { access_token: lasting(ACCESS_SECS), refresh_token: URL_SAFE_NO_PAD.encode(v.random::<32>()) },
-            new: NewIm {
-                app_id: v.config().im_app_id.clone(),
-                app_sign: URL_SAFE_NO_PAD.encode(&url),
-                app_token: lasting(LONG_SECS),
-                auth: Auth {
-                    user_id: ask.user.to_string(),
-                    nonce: nonce.clone(),
-                    timestamp: now + LONG_SECS,
-                    role: if manages { "admin" } else { "user" },
-                },
-            },
-            hub: Hub { token: lasting(SHORT_SECS), expires_at: now + SHORT_SECS, url },
-        })
+        let make = |profile| mint.mint(&who, profile, &nonce, now);
+        let url = Hub::url(&v.websocket_base(&call.origin));
+        let long = make(Profile::Long);
+        let old = match old {
+            true => Some(OldIm {
+                access_token: make(Profile::Access).token,
+                refresh_token: v.sessions().begin(who.app, who.user, who.face, who.device, who.device_type).await?,
+            }),
+            false => None,
+        };
+        let hub = Hub::at(url.clone(), make(Profile::Short));
+        let auth = Auth {
+            user_id: ask.user.to_string(),
+            nonce,
+            timestamp: long.expires_at,
+            role: if manages { "admin" } else { "user" },
+        };
+        let app_sign = URL_SAFE_NO_PAD.encode(&url);
+        let new = NewIm { app_id: v.config().im_app_id.clone(), app_sign, app_token: long.token, auth };
+        Ok(Self { old, new, hub })
     }
 }

@@ -1,6 +1,7 @@
 //! Mutes, likes, statistics, media tokens: 9.10 of the list.
 
 use serde_json::{Value, json};
+use stoa_core::group::GroupKey;
 use stoa_core::id::ClassId;
 use stoa_testkit::ours;
 
@@ -85,7 +86,13 @@ async fn u06_u07_u09_likes_and_connections_are_counted() {
     for identity in ["stu01", "stu01\u{1f}phone", "stu02"] {
         s.bench.enter(&channel, identity, &ours("2", 0)).await.unwrap();
     }
-    let metrics = json!({"pv": 0, "uv": 0, "like_count": 5, "online_count": 2});
+    let before = s.get("other1", &class).await["metrics"].clone();
+    assert_eq!(before, json!({"pv": 0, "uv": 0, "like_count": 5, "online_count": 2}), "nobody joined the group");
+    let group = GroupKey::class(stoa_testkit::APP, ClassId::parse(&class).unwrap());
+    for who in ["stu01", "stu02", "stu01"] {
+        s.bench.world.store.visit_group(&group, &stoa_testkit::user(who)).await.unwrap();
+    }
+    let metrics = json!({"pv": 3, "uv": 2, "like_count": 5, "online_count": 2});
     assert_eq!(s.data("stu01", "getStatistics", room(&class)).await, json!({"metrics": metrics}));
     assert_eq!(s.get("other1", &class).await["metrics"], metrics);
 }

@@ -141,6 +141,10 @@ impl Boards for FakeBoards {
         }
     }
 
+    fn is_open(&self, board: ClassId) -> bool {
+        self.open.lock().unwrap().iter().any(|(b, ..)| *b == board)
+    }
+
     async fn close(&self, board: ClassId) {
         self.open.lock().unwrap().retain(|(b, ..)| *b != board);
     }

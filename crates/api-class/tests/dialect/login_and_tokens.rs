@@ -5,6 +5,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use stoa_api::jwt::{Key, verify};
+use stoa_core::group::{Names, SessionConfig, Sessions};
+use stoa_testkit::APP;
 
 use crate::server::{HUB_KEY, Server};
 
@@ -120,6 +122,24 @@ async fn t04_t05_the_first_version_always_has_its_five_keys() {
     assert!(d["access_token"] != "" && d["aliyun_access_token"] == "" && d["aliyun_new_im"].is_object());
     let again = s.data("alice", "token", ask("alice", json!({}))).await;
     assert_ne!(again["refresh_token"], d["refresh_token"]);
+}
+
+#[tokio::test]
+async fn t11_refresh_tokens_are_exchanged_on_their_device_and_only_once() {
+    let s = Server::new().await;
+    let sessions = Sessions::new(s.bench.world.clone(), Names { default_app: APP }, SessionConfig::default());
+    let v1 = s.data("alice", "token", ask("alice", json!({}))).await["refresh_token"].as_str().unwrap().to_owned();
+    let v2 = s.data("alice", V2, ask("alice", json!({"im_server": ["aliyun"]}))).await;
+    let v2 = v2["aliyun_old_im"]["refresh_token"].as_str().unwrap();
+    assert!(sessions.exchange(&v1, "d2").await.is_err());
+    let renewed = sessions.exchange(&v1, "d1").await.unwrap();
+    let kept = &renewed.session;
+    assert_eq!((kept.app, kept.user.as_str(), kept.face.as_str()), (APP, "alice", "class"));
+    assert_eq!((kept.device.as_str(), kept.device_type.as_str()), ("d1", "web"));
+    // Each answer begins a family of its own; the second use ends the first one only.
+    assert!(sessions.exchange(&v1, "d1").await.is_err());
+    assert!(sessions.exchange(&renewed.text, "d1").await.is_err());
+    assert!(sessions.exchange(v2, "d1").await.is_ok());
 }
 
 #[tokio::test]

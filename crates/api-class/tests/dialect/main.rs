@@ -13,6 +13,7 @@ mod common_rules;
 mod courseware;
 mod description;
 mod golden;
+mod jumps;
 mod login_and_tokens;
 mod meeting;
 mod members;

@@ -114,6 +114,7 @@ routes! {
     "/api/v1/class/sendLikeMessage" Some("user_id"), ["chatroom_id" Class, "user_id" Me, "server_type" Text("rongCloud")];
     "/api/v1/class/getStatistics" None, ["chatroom_id" Class, "server_type" Text("rongCloud")];
     "/api/v1/class/getRtcAuthToken" Some("user_id"), ["room_id" Room, "user_id" Me];
+    "/api/v1/class/getLiveJumpUrl" Some("user_id"), ["live_id" Class, "user_id" Me, "user_name" Maybe("Me")];
 }
 
 /// A server with a class of `teacher1`, in which the teacher and `stu01` are, where a roll call runs that `stu01`

@@ -9,13 +9,16 @@ use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use stoa_api::hub_token::HubKeys;
+use stoa_api::hub_token::HubMint;
+use stoa_api::jwt::Key;
 use stoa_api::{ApiConfig, ApiState, Cors, LoginKeys, Rate};
 use stoa_api_class::{
     BoardKeys, BoardProvider, ClassApiConfig, ClassState, ImProvider, LinkKey, MediaProvider, router,
 };
+use stoa_core::account::Account;
 use stoa_core::app::App;
 use stoa_core::class::{ClassConfig, ClassIdentity, Classes, Creators, Joined};
+use stoa_core::group::Names;
 use stoa_core::id::ClassId;
 use stoa_core::login::{AuthMode, Login, LoginConfig};
 use stoa_core::ports::Clock as _;
@@ -28,6 +31,7 @@ use crate::doubles::{Draws, FakeBoards, FakeStreams, PlainPasswords, TestTokens}
 
 pub const LOGIN_KEY: &[u8] = b"demo-jwt-secret-32-bytes-long!!!";
 pub const HUB_KEY: &[u8] = b"hub-demo-secret-32-bytes-long!!!";
+pub const JUMP_KEY: &[u8] = b"jump-demo-secret-32-bytes-long!!";
 pub const LIMIT: usize = 2 * 1024 * 1024;
 /// 2023/11/24 11:47:54 at +08:00: the clock of the contract's examples.
 pub const NOW: UnixMs = UnixMs(1_700_797_674_000);
@@ -205,6 +209,18 @@ impl Server {
         self.data("teacher1", "listMembers", body).await["members"].clone()
     }
 
+    /// All tokens made until now count no more.
+    pub async fn revoke(&self, name: &str) {
+        let account = Account {
+            user: user(name),
+            password_hash: String::new(),
+            admin: false,
+            disabled: false,
+            revoked_at_secs: self.now(),
+        };
+        self.bench.world.store.put_account(account).await.unwrap();
+    }
+
     pub fn pass(&self, secs: u64) {
         self.bench.clock.forward(Duration::from_secs(secs));
     }
@@ -226,9 +242,8 @@ fn app() -> App {
 fn class_api() -> ClassApiConfig {
     ClassApiConfig {
         public_url: Some("https://class.example.com".into()),
-        default_app: APP,
         im_app_id: "stoa".into(),
-        im: ImProvider::Embedded(HubKeys::new(HUB_KEY)),
+        im: ImProvider::Embedded(HubMint::new(HUB_KEY, Names { default_app: APP })),
         media: MediaProvider::Embedded {
             key: LinkKey::new(&(0u8..32).collect::<Vec<_>>()),
             ttl: Duration::from_secs(86_400),
@@ -237,6 +252,7 @@ fn class_api() -> ClassApiConfig {
             app_key: "0f1e2d3c4b5a69788796a5b4c3d2e1f0".into(),
             app_secret: SecretString::from("wbsecret01"),
         }),
+        jump_key: Key::new(JUMP_KEY),
     }
 }
 

@@ -6,6 +6,9 @@ use std::net::SocketAddr;
 use axum::http::{Method, Request};
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
+use stoa_core::board::{BoardRights, Boards as _};
+use stoa_core::id::ClassId;
+use stoa_testkit::user;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
@@ -192,6 +195,8 @@ async fn an_open_socket_ends_with_the_right_and_for_what_is_no_message() {
 async fn a_changed_permit_is_told_to_open_boards() {
     let s = Server::new().await;
     let class = s.class().await;
+    let all = BoardRights { draw: true, pages: true };
+    let _looks = s.boards.open(ClassId::parse(&class).unwrap(), &user("teacher1"), all).await.unwrap();
     s.assistant(&class, "asst1", &["DrawWhiteboard"]).await;
     let told = || s.boards.told.lock().unwrap().last().cloned().unwrap_or_default();
     assert_eq!(told(), "asst1 Some(BoardRights { draw: true, pages: false })");

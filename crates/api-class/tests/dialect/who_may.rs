@@ -81,6 +81,7 @@ fn row(route: &Route) -> (&'static str, [&'static str; 8]) {
         "muteUser" | "cancelMuteUser" => ("MuteUser", right),
         "muteChatroom" | "cancelMuteChatroom" => ("MuteGroup", right),
         "sendLikeMessage" | "getRtcAuthToken" => ("", inside),
+        "getLiveJumpUrl" => ("", everybody),
         other => unreachable!("{other} is not in the table"),
     }
 }

@@ -5,6 +5,7 @@
 mod server;
 
 mod anything;
+mod audit;
 mod auth;
 mod bodies;
 mod description;

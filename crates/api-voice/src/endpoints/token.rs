@@ -7,7 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use secrecy::ExposeSecret;
 use serde::Serialize;
 use stoa_api::Call;
-use stoa_api::hub_token::{HubClaims, HubKeys, HubMeta, SHORT_SECS, hub_uid, uuid};
+use stoa_api::hub_token::{Hub, HubMint, HubSubject, Profile, uuid};
 use stoa_api::refusal::Refusal;
 use stoa_core::id::UserId;
 use stoa_core::{Error, Result};
@@ -49,7 +49,7 @@ pub struct TokenBody<'a> {
     pub aliyun_im: Bundle<'a>,
     /// The same for any Centrifuge SDK; embedded hub only.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub hub: Option<Hub<'a>>,
+    pub hub: Option<Hub>,
     /// `embedded` or `aliyun`.
     pub im_provider: &'static str,
     /// The hub's address; embedded hub only.
@@ -97,17 +97,6 @@ pub struct Auth<'a> {
     pub role: &'a str,
 }
 
-/// A hub connection token that the client renews by itself.
-#[derive(Serialize, ToSchema)]
-pub struct Hub<'a> {
-    /// The hub's address.
-    pub url: &'a str,
-    /// The token.
-    pub token: String,
-    /// When it ends, Unix seconds.
-    pub expires_at: i64,
-}
-
 /// Everything that both providers' tokens are made of.
 struct Ask<'a> {
     user: &'a UserId,
@@ -151,32 +140,29 @@ fn run(v: &VoiceState, call: Call) -> Result<Response, Error> {
         ends: now.saturating_add(i64::try_from(life).unwrap_or(i64::MAX)),
     };
     match &v.config().im {
-        ImProvider::Embedded(keys) => {
+        ImProvider::Embedded(mint) => {
             let base = call.origin.websocket_base(v.config().public_url.as_deref());
-            embedded(v, keys, &format!("{base}/connection/websocket"), &ask)
+            embedded(v, mint, &Hub::url(&base), &ask)
         }
         ImProvider::Aliyun(im) => vendor(im, &ask),
     }
 }
 
-fn embedded(v: &VoiceState, keys: &HubKeys, url: &str, ask: &Ask<'_>) -> Result<Response, Error> {
-    let role = if ask.admin { "admin" } else { "user" };
-    let uid = hub_uid(v.app().id, v.config().default_app, ask.user);
-    let meta = HubMeta {
-        role,
-        uid: ask.user.as_str(),
-        app: v.app().id.0,
+fn embedded(v: &VoiceState, mint: &HubMint, url: &str, ask: &Ask<'_>) -> Result<Response, Error> {
+    let who = HubSubject {
+        app: v.app().id,
+        user: ask.user,
         face: "voice",
-        dev: ask.device_id,
-        dt: ask.device_type,
+        device: ask.device_id,
+        device_type: ask.device_type,
         sid: ask.session,
+        admin: ask.admin,
     };
-    let long = HubClaims { sub: &uid, iat: ask.now, exp: ask.ends, jti: ask.nonce, aud: "hub", meta };
-    let short = HubClaims { exp: ask.now + SHORT_SECS, ..long.clone() };
-    let (app_sign, app_token) = (URL_SAFE_NO_PAD.encode(url), long.sign(keys));
+    let make = |profile| mint.mint(&who, profile, ask.nonce, ask.now);
+    let (app_sign, app_token) = (URL_SAFE_NO_PAD.encode(url), make(Profile::Lasting(ask.ends - ask.now)).token);
     let shared = Shared { app_id: &v.config().im_app_id, app_sign: &app_sign, app_token: &app_token, url: Some(url) };
-    let hub = Hub { url, token: short.sign(keys), expires_at: short.exp };
-    shared.answer(auth(ask, role), "embedded", Some(hub))
+    let role = if ask.admin { "admin" } else { "user" };
+    shared.answer(auth(ask, role), "embedded", Some(Hub::at(url.to_owned(), make(Profile::Short))))
 }
 
 fn vendor(im: &AliyunIm, ask: &Ask<'_>) -> Result<Response, Error> {
@@ -201,7 +187,7 @@ struct Shared<'a> {
 }
 
 impl<'a> Shared<'a> {
-    fn answer(&self, auth: Auth<'a>, provider: &'static str, hub: Option<Hub<'a>>) -> Result<Response, Error> {
+    fn answer(&self, auth: Auth<'a>, provider: &'static str, hub: Option<Hub>) -> Result<Response, Error> {
         let aliyun_im = Bundle {
             app_id: self.app_id,
             appid: self.app_id,

@@ -22,7 +22,7 @@ pub use decide::decide_class;
 pub use meeting::{MeetingInfo, MeetingMember, MeetingPatch};
 pub use member::{ClassIdentity, ClassMember, MemberStatus, Role};
 pub use permit::{AssistantRight, Permit};
-pub use record::{Class, ClassMode, ClassStatus, NewClass};
+pub use record::{Class, ClassMode, ClassStatus, NOTICE_BYTES, NewClass};
 pub use service::{
     ClassConfig, Classes, CreateClass, Creators, JoinWish, Joined, Leaving, Rollcall, Shadow, StreamWish,
 };

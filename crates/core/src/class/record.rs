@@ -8,6 +8,9 @@ use crate::id::{AppId, ChannelKey, ClassId, MeetingId, UserId};
 use crate::media::Muted;
 use crate::time::UnixMs;
 
+/// Longest notice, bytes (classroom.md 2.4).
+pub const NOTICE_BYTES: usize = 4096;
+
 /// Where a class is in its life (classroom.md 5.1). There is no value of its own for paused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ClassStatus {

@@ -126,11 +126,10 @@ impl Director {
                 if self.world.live.online(&channel) == 0 {
                     self.command(now, Input::Deserted { channel: channel.clone() }).await;
                 }
-                if self.world.crowd.has(&channel, &user) {
-                    return;
-                }
                 self.world.tell(Happening::Left(channel.clone(), user.clone())).await;
-                self.command(now, Input::Absent { channel, user }).await;
+                if !self.world.crowd.has(&channel, &user) {
+                    self.command(now, Input::Absent { channel, user }).await;
+                }
             }
             // A seat may have been taken over HTTP since the first session came.
             PresenceChange::StillThere if joined => self.command(now, Input::Present { channel, user }).await,
@@ -250,7 +249,7 @@ impl Director {
 
     async fn announce(&self, channel: &ChannelKey) -> Result<()> {
         let notice = Notice::new(&self.world, channel, "", "", NoticeKind::Dismissed);
-        self.world.notify(notice, &To::All).await
+        self.world.notify(notice, &To::All).await.map(drop)
     }
 
     async fn mute_ended(&self, now: Now, channel: &ChannelKey, user: &UserId) -> Result<()> {
@@ -263,7 +262,7 @@ impl Director {
         self.world.tell_standing(channel, user).await?;
         let kind = NoticeKind::muted(muted_at(&member, now.wall), &member);
         let notice = Notice::new(&self.world, channel, user.as_str(), "", kind);
-        self.world.notify(notice, &To::All).await
+        self.world.notify(notice, &To::All).await.map(drop)
     }
 
     /// Ends a channel with a record that nobody came back to.

@@ -17,6 +17,8 @@ const MAX_REPEATS: usize = 20_000;
 /// Comments whose place in the recovery window is known, so that deleting one takes it out there too; the window
 /// (hub.md 4.1) holds 100.
 const MAX_OFFSETS: usize = 128;
+/// Departures whose place in the recovery window (hub.md 4.1) is known: as many as it holds.
+const MAX_DEPARTURES: usize = 256;
 /// Extensions kept of users who asked to join and have not subscribed. An attacker can fill it and lose nick names only.
 const MAX_WAITING: usize = 10_000;
 
@@ -81,6 +83,15 @@ pub struct Sent {
     pub at: i64,
 }
 
+/// A message in the recovery window.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Placed {
+    /// ULID.
+    pub id: String,
+    /// Where in its channel.
+    pub offset: u64,
+}
+
 /// What the end of a subscription means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Went {
@@ -139,6 +150,7 @@ pub struct Heart {
     repeat_order: VecDeque<(Duration, UserId, String)>,
     buckets: BTreeMap<(UserId, Counted), Bucket>,
     offsets: VecDeque<(String, u64)>,
+    departures: VecDeque<(UserId, Placed)>,
     seqnums: std::ops::Range<u64>,
     graces: u64,
     version: u64,
@@ -169,6 +181,12 @@ impl Heart {
     #[must_use]
     pub fn has(&self, user: &UserId) -> bool {
         self.members.contains_key(user)
+    }
+
+    /// Whether the user is subscribed now.
+    #[must_use]
+    pub fn connected(&self, user: &UserId) -> bool {
+        self.members.get(user).is_some_and(|m| !m.clients.is_empty())
     }
 
     /// How many are members.
@@ -243,9 +261,10 @@ impl Heart {
         Went::Grace(self.graces)
     }
 
-    /// A connection says that it leaves. False = it is not in.
+    /// A connection says that it leaves, maybe after a kick. False = it is not subscribed.
     pub fn leaves(&mut self, user: &UserId, client: &str) -> bool {
-        let there = self.members.get(user).is_some_and(|m| m.clients.contains(client));
+        let member = self.members.get(user).is_some_and(|m| m.clients.contains(client));
+        let there = member || self.lingering.contains_key(client);
         if there {
             self.leaving.insert(client.to_owned());
         }
@@ -270,6 +289,12 @@ impl Heart {
         let any = !member.clients.is_empty();
         self.drop_member(user, Why::Kicked);
         any
+    }
+
+    /// Whether the user was put out and still hears for a moment.
+    #[must_use]
+    pub fn is_out(&self, user: &UserId) -> bool {
+        !self.has(user) && self.lingering.values().any(|u| u == user)
     }
 
     /// Connections of a kicked user that are still subscribed.
@@ -338,6 +363,11 @@ impl Heart {
         self.repeat_order.push_back((now.mono + how_long, user.clone(), mark.to_owned()));
     }
 
+    /// The request was not carried out after all.
+    pub fn forget(&mut self, user: &UserId, mark: &str) {
+        self.repeats.remove(&(user.clone(), mark.to_owned()));
+    }
+
     /// The next number; `None` = numbers must be set aside first.
     pub fn next_seqnum(&mut self) -> Option<u64> {
         self.seqnums.next()
@@ -354,6 +384,22 @@ impl Heart {
             self.offsets.pop_front();
         }
         self.offsets.push_back((id.to_owned(), offset));
+    }
+
+    /// Everybody was told that this user left.
+    pub fn departed(&mut self, user: &UserId, told: Placed) {
+        if self.departures.len() >= MAX_DEPARTURES {
+            self.departures.pop_front();
+        }
+        self.departures.push_back((user.clone(), told));
+    }
+
+    /// What was told of this user's departures, once.
+    pub fn take_departures(&mut self, user: &UserId) -> Vec<Placed> {
+        let (own, others) = std::mem::take(&mut self.departures).into_iter().partition(|(u, _)| u == user);
+        self.departures = others;
+        let own: VecDeque<(UserId, Placed)> = own;
+        own.into_iter().map(|(_, told)| told).collect()
     }
 
     /// As [`Heart::placed`] said.

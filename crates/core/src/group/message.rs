@@ -67,15 +67,20 @@ impl Incoming {
     /// Reads a message.
     ///
     /// # Errors
-    /// [`Refusal::BAD`]: `data` too large, or no JSON object.
+    /// [`Refusal::BAD`]: `data` too large, or no JSON object, or a U+0000 in its `sid`, which is stored by itself.
     pub fn read(kind: i64, text: String) -> Result<Self, Refusal> {
         if text.len() > MAX_DATA {
             return Err(Refusal::BAD);
         }
         match serde_json::from_str(&text) {
+            // The sender's mark of it is stored as it is, and PostgreSQL keeps no U+0000.
+            Ok(Value::Object(data)) if data.get("sid").and_then(Value::as_str).is_some_and(|s| s.contains('\0')) => {
+                Err(Refusal::BAD)
+            }
             Ok(Value::Object(data)) => Ok(Self { kind, text, data }),
             _ => Err(Refusal::BAD),
         }
+        .and_then(|m| if m.text_of("sid").contains('\0') { Err(Refusal::BAD) } else { Ok(m) })
     }
 
     /// A text of `data`; empty when absent.
@@ -121,6 +126,7 @@ mod tests {
         let filled = |n: usize| format!("{{\"x\":\"{}\"}}", "a".repeat(n - 8));
         assert!(Incoming::read(1, filled(MAX_DATA)).is_ok());
         assert_eq!(Incoming::read(1, filled(MAX_DATA + 1)), Err(Refusal::BAD));
+        assert_eq!(Incoming::read(1, r#"{"sid":"a\u0000"}"#.into()), Err(Refusal::BAD));
     }
 
     #[test]

@@ -12,6 +12,7 @@ pub mod names;
 mod outlet;
 mod room_rules;
 mod service;
+mod session;
 mod store;
 
 pub use class_rules::{ClassEffect, ClassSender, Scene, Talks, judge_class};
@@ -22,6 +23,7 @@ pub use names::{GroupKey, Names};
 pub use outlet::{ClassChange, Happening, Outlet};
 pub use room_rules::{RoomEffect, RoomSender, judge_room, judge_room_direct};
 pub use service::{Client, Groups, GroupsConfig};
+pub use session::{Renewed, SessionConfig, Sessions};
 pub use store::{
     Doomed, Exchanged, GroupPatch, GroupState, GroupStore, KEPT_MESSAGES, MessagePage, RefreshToken, StoredMessage,
 };

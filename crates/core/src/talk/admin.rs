@@ -117,7 +117,7 @@ impl Talk {
     /// `push_mcu_msg` (talk.md 3.9). `sender` is a label, `receiver` `None` = everybody.
     ///
     /// # Errors
-    /// `NotFound`, `NotPresent`, store and engine faults.
+    /// `NotFound`, `NotPresent` (or nothing that carries messages connects them), store and engine faults.
     pub async fn push(
         &self,
         channel: &ChannelKey,
@@ -135,7 +135,15 @@ impl Talk {
         };
         let kind = NoticeKind::Text { receiver: receiver.map(ToString::to_string).unwrap_or_default(), content };
         let notice = Notice::new(&self.world, channel, sender, "", kind);
-        self.world.notify(notice, &to).await
+        let reached = self.world.notify(notice, &to).await?;
+        // Somebody who only pushes or plays a stream over HTTP is present, but nothing but media reaches them.
+        if let Some(user) = receiver
+            && reached == 0
+            && !self.world.crowd.has(channel, user)
+        {
+            return Err(no_user());
+        }
+        Ok(())
     }
 
     /// `mute_talk_user` (talk.md 7.5).
@@ -262,8 +270,8 @@ pub async fn end(world: &World, director: &Director, channel: &ChannelKey, by: &
             let command = Command::Dismiss { caller: admin };
             let applied = world.store.apply(channel.app, room.id, command, now.wall).await?;
             if let Some(a) = applied.filter(|a| matches!(a.outcome, Outcome::Dismissed(_))) {
-                director.command(now, Input::Dismissed { room: Arc::clone(&a.room) }).await;
-                world.tell(Happening::Dismissed(a.room)).await;
+                world.tell(Happening::Dismissed(Arc::clone(&a.room))).await;
+                director.command(now, Input::Dismissed { room: a.room }).await;
             }
             Ok(true)
         }

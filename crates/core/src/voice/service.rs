@@ -194,8 +194,9 @@ impl Voice {
         match applied.outcome {
             Outcome::Dismissed(_) => {
                 let now = self.world.clock.now();
-                self.director.command(now, Input::Dismissed { room: Arc::clone(&applied.room) }).await;
-                self.world.tell(Happening::Dismissed(applied.room)).await;
+                // First: the engine may take its time, and the group closes with the commit.
+                self.world.tell(Happening::Dismissed(Arc::clone(&applied.room))).await;
+                self.director.command(now, Input::Dismissed { room: applied.room }).await;
                 Ok(())
             }
             Outcome::Ended => Ok(()),

@@ -2,13 +2,14 @@
 
 use secrecy::ExposeSecret as _;
 use serde_json::{Map, Value, json};
-use stoa_core::app::App;
+use stoa_core::app::{App, Apps};
 use stoa_core::channel::{ATTR_IDENTITY, ATTR_USER};
-use stoa_core::media::{MediaGrant, Permission, TrackSource};
-use stoa_core::ports::MediaTokens;
+use stoa_core::media::{JoinToken, MediaGrant, Permission, TrackSource};
+use stoa_core::ports::{JoinTokens, MediaTokens};
+use stoa_core::time::UnixMs;
 
 use super::wire::{Attributes, Payload, Video};
-use super::{Verified, jws};
+use super::{Verified, jws, verify};
 
 /// Life of a webhook's signature in seconds (media.md 3.4).
 const WEBHOOK_LIFE_SECS: i64 = 5 * 60;
@@ -20,6 +21,21 @@ pub struct Minter;
 impl MediaTokens for Minter {
     fn mint(&self, app: &App, grant: &MediaGrant) -> String {
         mint(app, grant)
+    }
+}
+
+/// The reader that doors outside of the engine are given.
+#[derive(Debug, Clone)]
+pub struct Reader(
+    /// Whose tokens are read.
+    pub Apps,
+);
+
+impl JoinTokens for Reader {
+    fn read(&self, token: &str, now: UnixMs) -> Option<JoinToken> {
+        let verified = verify(token, &self.0, now).ok()?;
+        let (channel, identity) = verified.joining().ok()?;
+        Some(JoinToken { channel, identity, claims: verified.claims })
     }
 }
 

@@ -22,7 +22,7 @@ use stoa_core::stream::Stream;
 use stoa_core::time::UnixMs;
 
 pub use jws::MAX_BYTES;
-pub use mint::{AdminGrant, Minter, mint, mint_admin, mint_webhook, refresh};
+pub use mint::{AdminGrant, Minter, Reader, mint, mint_admin, mint_webhook, refresh};
 
 use wire::Payload;
 

@@ -9,10 +9,10 @@ use stoa_core::app::{App, Apps};
 use stoa_core::channel::IdentityType;
 use stoa_core::id::{AppId, ChannelName, Identity, UserId};
 use stoa_core::media::{MediaGrant, Permission, TrackSource};
-use stoa_core::ports::MediaTokens as _;
+use stoa_core::ports::{JoinTokens as _, MediaTokens as _};
 use stoa_core::time::UnixMs;
 
-use super::{AdminGrant, Kind, Minter, TokenError, mint_admin, refresh, verify};
+use super::{AdminGrant, Kind, Minter, Reader, TokenError, mint_admin, refresh, verify};
 
 const SECRET: &str = "voice-demo-secret-32-bytes-long!";
 const ROOM: &str = "cfa4a59e90ab42cbaf708f218ad10000";
@@ -372,5 +372,28 @@ proptest! {
         if let Ok(text) = String::from_utf8(bytes) {
             prop_assert!(verify(&text, &apps(), NOW).is_err(), "{text}");
         }
+    }
+}
+
+#[test]
+fn other_doors_read_only_what_lets_somebody_join_now() {
+    let reader = Reader(apps());
+    let token = Minter.mint(&demo(), &grant());
+    let read = reader.read(&token, NOW).unwrap();
+    assert_eq!((read.channel.app, read.channel.name.as_str()), (AppId(1), ROOM));
+    assert_eq!((read.identity.as_str(), read.claims.nbf_secs), ("alice", NOW_SECS));
+    assert_eq!(read.claims.attributes["stoa.user"], "alice");
+    let admin = AdminGrant { room_admin: Some(ROOM.to_owned()), ..AdminGrant::default() };
+    for bad in [
+        mint_admin(&demo(), &admin, NOW_SECS, NOW_SECS + 600),
+        with(|p| p["exp"] = json!(NOW_SECS - 60)),
+        with(|p| p["nbf"] = json!(NOW_SECS + 61)),
+        with(|p| p["iss"] = json!("offkey")),
+        with(|p| p["iss"] = json!("nobody")),
+        with(|p| p["sub"] = json!("")),
+        format!("{token}x"),
+        "rubbish".to_owned(),
+    ] {
+        assert_eq!(reader.read(&bad, NOW), None, "{bad}");
     }
 }

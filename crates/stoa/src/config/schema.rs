@@ -413,6 +413,9 @@ pub struct Talk {
     /// Days that call records are kept.
     #[config(default = 400)]
     pub call_retention_days: u32,
+    /// Days that the log of administration commands is kept; 0 = for ever.
+    #[config(default = 400)]
+    pub audit_retention_days: u32,
     /// Show running calls in call records.
     #[config(default = false)]
     pub include_open_calls: bool,

@@ -10,6 +10,7 @@ use serde_json::json;
 use stoa_api::jwt::Key;
 use stoa_core::account::Account;
 use stoa_core::app::App;
+use stoa_core::audit::{AuditEntry, AuditStore};
 use stoa_core::board::BoardStore;
 use stoa_core::channel::{Boot, Call, CallOp, CallRow, ChannelRecord, Member, MemberApplied, MemberCommand};
 use stoa_core::class::{
@@ -129,6 +130,13 @@ through! {
     open_calls(boot: Boot) -> Result<Vec<CallRow>>;
     calls(filter: &CallFilter, offset: u64, limit: u32) -> Result<(u64, Vec<Call>)>;
     purge_calls(before: UnixMs) -> Result<u64>;
+}
+
+through! {
+    AuditStore:
+    audit(entry: AuditEntry) -> Result<()>;
+    audit_entries(app: AppId, limit: u32) -> Result<Vec<AuditEntry>>;
+    purge_audit(before: UnixMs) -> Result<u64>;
 }
 
 through! {

@@ -11,12 +11,14 @@ use axum::http::{HeaderMap, Request, StatusCode};
 use doubles::{Draws, PlainPasswords, Switch, TestTokens};
 use secrecy::SecretString;
 use serde_json::{Value, json};
+use stoa_api::hub_token::HubMint;
 use stoa_api::{ApiConfig, ApiState, Cors, LoginKeys, Rate};
-use stoa_api_voice::{HubKeys, ImProvider, MediaProvider, VoiceApiConfig, VoiceState, router};
+use stoa_api_voice::{ImProvider, MediaProvider, VoiceApiConfig, VoiceState, router};
 use stoa_core::account::Account;
 use stoa_core::app::App;
 use stoa_core::channel::Policy;
 use stoa_core::director::Director;
+use stoa_core::group::Names;
 use stoa_core::id::{AppId, RoomId, UserId};
 use stoa_core::login::{AuthMode, Login, LoginConfig, LoginHook};
 use stoa_core::ports::{Clock, Store};
@@ -63,7 +65,7 @@ impl Default for Options {
             cors: Cors::Any,
             rate: Rate { per_sec: 0, burst: 0 },
             media: MediaProvider::Embedded,
-            im: ImProvider::Embedded(HubKeys::new(HUB_KEY)),
+            im: ImProvider::Embedded(HubMint::new(HUB_KEY, Names { default_app: APP })),
             public_url: Some("https://voice.example.org/".into()),
             keys: LoginKeys::new([LOGIN_KEY]).unwrap(),
             max_live: 0,
@@ -137,7 +139,6 @@ impl Server {
         });
         let config = VoiceApiConfig {
             public_url: o.public_url,
-            default_app: APP,
             media: o.media,
             im: o.im,
             im_app_id: "voice".into(),

@@ -2,6 +2,7 @@
 //! rules (classroom.md 2.2).
 
 mod course;
+mod jump;
 mod media;
 mod people;
 mod speech;
@@ -102,6 +103,12 @@ impl Classes {
     #[must_use]
     pub fn app(&self) -> AppId {
         self.config.app
+    }
+
+    /// Where they are.
+    #[must_use]
+    pub fn world(&self) -> &World {
+        &self.world
     }
 
     fn now(&self) -> UnixMs {

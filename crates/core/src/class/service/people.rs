@@ -160,6 +160,7 @@ impl Classes {
         text: String,
         only: Option<UserId>,
     ) -> Result<Permit> {
+        self.arrivals_taken_in().await?;
         let command = ClassCommand::SetPermit { caller: caller.clone(), text, only };
         let (class, _) = self.command(id, command).await?;
         class.permit.clone().ok_or_else(|| Error::internal_error("a permit was set and is not there"))
@@ -170,7 +171,14 @@ impl Classes {
     /// # Errors
     /// `NotFound`, `Forbidden`, store faults.
     pub async fn drop_permit(&self, caller: &Caller, id: Option<ClassId>) -> Result<()> {
+        self.arrivals_taken_in().await?;
         self.command(id, ClassCommand::DropPermit { caller: caller.clone() }).await.map(drop)
+    }
+
+    /// An assistant who loses the slot has left. Were the connection of before taken in after that, it would look like
+    /// a return.
+    async fn arrivals_taken_in(&self) -> Result<()> {
+        self.world.facts().settled().await
     }
 
     /// `getAssistantPermit` (classroom.md 4.23).

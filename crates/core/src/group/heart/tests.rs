@@ -78,3 +78,31 @@ fn rates_are_counted_per_user_and_kind() {
     assert!(pass("b", Counted::Comment, 0) && pass("a", Counted::Signal, 0));
     assert!(pass("a", Counted::Comment, 100) && !pass("a", Counted::Comment, 100));
 }
+
+#[test]
+fn departures_are_taken_once_by_their_own() {
+    let mut h = Heart::new(at(0));
+    let told = |offset| Placed { id: format!("m{offset}"), offset };
+    for (who, offset) in [("a", 1), ("b", 2), ("a", 3)] {
+        h.departed(&user(who), told(offset));
+    }
+    assert_eq!(h.take_departures(&user("a")), [told(1), told(3)]);
+    assert_eq!(h.take_departures(&user("a")), []);
+    (0..1_000).for_each(|n| h.departed(&user("c"), told(n)));
+    assert_eq!(h.take_departures(&user("b")), [], "out of the window");
+    assert_eq!(h.take_departures(&user("c")).len(), MAX_DEPARTURES);
+}
+
+#[test]
+fn who_is_put_out_hears_for_a_moment_and_may_come_again() {
+    let mut h = Heart::new(at(0));
+    h.came(&user("a"), "1");
+    assert!(!h.is_out(&user("a")) && h.kick(&user("a")) && h.is_out(&user("a")));
+    h.came(&user("a"), "2");
+    assert!(!h.is_out(&user("a")), "back by another connection");
+    h.kick(&user("a"));
+    for client in ["1", "2"] {
+        assert_eq!(h.went(&user("a"), client, HubLeft::Server, at(1)), Went::Still);
+    }
+    assert!(!h.is_out(&user("a")) && !h.is_out(&user("b")));
+}

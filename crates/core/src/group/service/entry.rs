@@ -177,9 +177,9 @@ impl Groups {
         Ok((group, standing))
     }
 
-    /// Why nothing live is found: the group may be about to end.
+    /// Why nothing live is found: the group may be about to end. A room is over a moment before its group is told so.
     pub(super) fn over(&self, app: AppId, named: &NamedGroup) -> Refusal {
-        match self.ending(app, named) {
+        match self.in_use(app, named) {
             Some(_) => Refusal::CLOSING,
             None => Refusal::NO_GROUP,
         }
@@ -187,12 +187,17 @@ impl Groups {
 
     /// The group of this name that is about to end.
     pub(super) fn ending(&self, app: AppId, named: &NamedGroup) -> Option<Arc<Group>> {
+        self.in_use(app, named).filter(|g| g.heart().closing.is_some())
+    }
+
+    /// The group of this name that is in use, whether live or not.
+    pub(super) fn in_use(&self, app: AppId, named: &NamedGroup) -> Option<Arc<Group>> {
         let keys = match named {
             NamedGroup::Id(id) => vec![GroupKey::room(app, RoomId(*id)), GroupKey::class(app, ClassId(*id))],
             NamedGroup::Talk(name) => vec![GroupKey::talk(app, name.clone())],
             NamedGroup::Hashed(_) => Vec::new(),
         };
-        keys.iter().filter_map(|k| self.known(k)).find(|g| g.heart().closing.is_some())
+        keys.iter().find_map(|k| self.known(k))
     }
 }
 

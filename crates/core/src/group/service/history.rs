@@ -11,14 +11,20 @@ use super::{Answer, Group, Groups};
 use crate::class::AssistantRight;
 use crate::error::Result;
 use crate::group::events;
-use crate::group::heart::Counted;
-use crate::group::store::{Doomed, MessagePage};
+use crate::group::heart::{Counted, Sent};
+use crate::group::store::{Doomed, MessagePage, StoredMessage};
 use crate::group::{Happening, Refusal};
 use crate::hub::PublishOptions;
 use crate::id::UserId;
+use crate::time::UnixMs;
 
 /// How long authors may take back what they wrote (hub.md 5.7).
 const TAKE_BACK: Duration = Duration::from_secs(120);
+
+/// Whether this is the user's own message, and a new one.
+fn may_take_back(message: &StoredMessage, user: &UserId, now: UnixMs) -> bool {
+    message.sender == *user && now < message.at.plus(TAKE_BACK)
+}
 
 impl Groups {
     /// `group.recent`: the newest, oldest first.
@@ -60,7 +66,7 @@ impl Groups {
         let Some(message) = self.world.store.message(&group.key, id).await? else {
             return Err(Refusal::NO_MESSAGE.into());
         };
-        let own = message.sender == who.user && self.now().wall < message.at.plus(TAKE_BACK);
+        let own = may_take_back(&message, &who.user, self.now().wall);
         let manages = match &standing.record {
             Record::Talk(_) => false,
             Record::Room(_) | Record::Class(_) => standing.holds(AssistantRight::RemoveMessages),
@@ -100,11 +106,18 @@ impl Groups {
         /// Likes of one call (hub.md 4.6).
         const MAX: i64 = 50;
         let n = args.int("n")?.filter(|n| (1..=MAX).contains(n)).ok_or(Refusal::BAD)?;
+        let mark = args.rid('l')?;
         let (group, _) = self.member(who.app, args.required("groupId")?, &who.user).await?;
-        let now = self.now();
-        group.heart().count(&who.user, Counted::Like, &self.config.rates, now)?;
         let n = u32::try_from(n).map_err(|_| Refusal::BAD)?;
-        let likes = self.world.store.like_group(&group.key, n).await?;
+        let nothing = Sent { id: String::new(), seqnum: 0, at: self.now().wall.0 };
+        if self.claim(&group, who, Counted::Like, mark.as_deref(), &nothing)?.is_some() {
+            return Ok(json!({}));
+        }
+        let liked = self.world.store.like_group(&group.key, n).await;
+        if let (Err(_), Some(mark)) = (&liked, &mark) {
+            group.heart().forget(&who.user, mark);
+        }
+        let likes = liked?;
         self.told(Happening::Likes(group.key.clone(), likes)).await?;
         Ok(json!({}))
     }
@@ -113,5 +126,29 @@ impl Groups {
     pub(super) fn liked(&self, group: &Arc<Group>, likes: u64) {
         Self::change(group, |s| s.likes = s.likes.max(likes));
         self.stats_changed(group);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn r10_authors_take_back_what_is_not_two_minutes_old() {
+        let user = |s: &str| UserId::new(s).unwrap();
+        let message = StoredMessage {
+            seqnum: 1,
+            id: "m".into(),
+            kind: 10001,
+            sender: user("a"),
+            extension: String::new(),
+            data: "{}".into(),
+            sid: String::new(),
+            at: UnixMs(1_000),
+            level: 0,
+        };
+        assert!(may_take_back(&message, &user("a"), UnixMs(120_999)));
+        assert!(!may_take_back(&message, &user("a"), UnixMs(121_000)));
+        assert!(!may_take_back(&message, &user("b"), UnixMs(1_000)));
     }
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::entry::{Record, Standing};
 use super::rpc::{Args, Client};
 use super::{Answer, Group, Groups};
-use crate::class::{AssistantRight, ClassCommand, ClassPatch, Role};
+use crate::class::{AssistantRight, ClassCommand, ClassPatch, NOTICE_BYTES, Role};
 use crate::error::Result;
 use crate::group::events;
 use crate::group::heart::Counted;
@@ -85,6 +85,9 @@ impl Groups {
         let standing = self.standing(record, &who.user).await?;
         self.admit(&channel, &standing).await?;
         let group = self.using(&key, &channel);
+        if let Record::Class(class) = &standing.record {
+            self.show_notice(&group, class).await?;
+        }
         let (room, chat) = (self.position(&group.room).await?, self.position(&group.chat).await?);
         let version = group.heart().version();
         let extension = match standing.view.as_ref().and_then(|v| v.row.as_ref()) {
@@ -138,7 +141,7 @@ impl Groups {
             Record::Talk(record) => (record.key.name.to_string(), record.created),
         };
         let online = group.heart().total();
-        let may_mute = standing.holds(AssistantRight::MuteUser) || standing.holds(AssistantRight::MuteGroup);
+        let full = standing.rules() || matches!(standing.role, Some(Role::Assistant(_)));
         Ok(json!({
             "groupId": group.id,
             "groupName": name,
@@ -147,7 +150,7 @@ impl Groups {
             "creator": standing.creator().map_or("", UserId::as_str),
             "admins": state.admins.iter().map(UserId::as_str).collect::<Vec<_>>(),
             "statistics": events::statistics(&state, online),
-            "muteStatus": self.mute_status(group, standing, &state, may_mute),
+            "muteStatus": self.mute_status(group, standing, &state, full),
             "onlineCount": online,
             "pv": state.pv,
             "muteAll": state.mute_all,
@@ -174,7 +177,7 @@ impl Groups {
         let Some(named) = NamedGroup::parse(args.required("groupId")?) else { return Ok(json!({})) };
         let group = match self.find(who.app, &named, &who.user).await? {
             Some((key, ..)) => self.known(&key),
-            None => self.ending(who.app, &named),
+            None => self.in_use(who.app, &named),
         };
         if let Some(group) = group {
             let there = group.heart().leaves(&who.user, &who.id);
@@ -245,6 +248,11 @@ impl Groups {
         if admins.as_ref().is_some_and(|a| a.len() > MAX_ADMINS) {
             return Err(Refusal::BAD.into());
         }
+        let of_class = matches!(standing.record, Record::Class(_));
+        let notice = meta.as_deref().and_then(announcement).filter(|_| of_class);
+        if notice.as_ref().is_some_and(|n| n.len() > NOTICE_BYTES || n.contains('\0')) {
+            return Err(Refusal::BAD.into());
+        }
         let may_meta = standing.holds(AssistantRight::Announcement);
         let assistant = standing.view.as_ref().and_then(|v| v.assistant.as_ref()).map(|a| &a.user);
         let may_admins = |list: &Vec<UserId>| match &standing.record {
@@ -255,10 +263,9 @@ impl Groups {
         if meta.is_some() && !may_meta || admins.as_ref().is_some_and(|a| !may_admins(a)) {
             return Err(Refusal::NOT_ALLOWED.into());
         }
-        let patch = GroupPatch { meta: meta.clone(), admins };
-        self.describe(&group, patch).await?;
-        if let (Record::Class(class), Some(meta)) = (&standing.record, &meta)
-            && let Some(notice) = announcement(meta).filter(|n| *n != class.notice)
+        self.describe(&group, GroupPatch { meta, admins }).await?;
+        if let (Record::Class(class), Some(notice)) = (&standing.record, notice)
+            && notice != class.notice
         {
             let patch = ClassPatch { notice: Some(notice), ..ClassPatch::default() };
             let update = ClassCommand::Update { caller: standing.caller.clone(), patch };
@@ -268,7 +275,14 @@ impl Groups {
     }
 
     /// Stores a description and tells it.
-    pub(super) async fn describe(&self, group: &Group, patch: GroupPatch) -> Result<()> {
+    async fn describe(&self, group: &Group, patch: GroupPatch) -> Result<()> {
+        self.patch(group, patch).await?;
+        let _order = group.order.lock().await;
+        self.publish_info(group).await
+    }
+
+    /// Stores a description.
+    pub(super) async fn patch(&self, group: &Group, patch: GroupPatch) -> Result<()> {
         self.state(group).await?;
         self.world.store.patch_group(&group.key, patch.clone()).await?;
         Self::change(group, |s| {
@@ -279,9 +293,14 @@ impl Groups {
                 s.admins = admins;
             }
         });
+        Ok(())
+    }
+
+    /// `info`. The caller holds the group's order.
+    pub(super) async fn publish_info(&self, group: &Group) -> Result<()> {
         let state = self.state(group).await?;
         let admins: Vec<&str> = state.admins.iter().map(UserId::as_str).collect();
-        self.tell_event(group, "info", json!({ "groupMeta": state.meta, "adminList": admins })).await
+        self.publish_event(group, "info", json!({ "groupMeta": state.meta, "adminList": admins })).await
     }
 
     /// `group.muteAll`.

@@ -22,7 +22,7 @@ use serde_json::Value;
 pub use rpc::Client;
 
 use super::events::{self, Outgoing, SYSTEM};
-use super::heart::{Closing, GroupRates, Heart};
+use super::heart::{Closing, GroupRates, Heart, Placed};
 use super::message::{Lane, Refusal};
 use super::names::{GroupKey, Names, Place};
 use super::store::GroupState;
@@ -43,6 +43,8 @@ pub struct GroupsConfig {
     pub names: Names,
     /// Administrators by configuration, beside accounts with the flag.
     pub admins: BTreeSet<UserId>,
+    /// All tenants: a user's connections may belong to any of them.
+    pub apps: Vec<AppId>,
     /// From a lost connection to `left` (`hub.member_grace`).
     pub member_grace: Duration,
     /// From a kick to `exit` 2 (`hub.kick_linger`).
@@ -278,7 +280,7 @@ impl Groups {
     }
 
     /// A numeric message of the server to the whole group. The caller holds the group's order.
-    async fn publish_message(&self, group: &Group, kind: i64, sender: &str, data: &str) -> Result<()> {
+    async fn publish_message(&self, group: &Group, kind: i64, sender: &str, data: &str) -> Result<Placed> {
         let at = self.now().wall;
         let (id, seqnum) = (self.ulid(at), self.seqnum(group).await?);
         let extension = match UserId::new(sender) {
@@ -297,7 +299,9 @@ impl Groups {
             at,
             sys: true,
         };
-        self.hub.publish(&group.room, &message.payload(), PublishOptions::default()).await.map(drop)
+        let payload = message.payload();
+        let offset = self.hub.publish(&group.room, &payload, PublishOptions::default()).await?.offset;
+        Ok(Placed { id, offset })
     }
 
     /// A numeric message of the server to one user, in the wrapper that the apps read.

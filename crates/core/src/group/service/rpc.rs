@@ -40,9 +40,9 @@ impl Args {
         self.0.get(key).filter(|v| !v.is_null())
     }
 
-    /// A text; absent = `None`.
+    /// A text; absent = `None`. U+0000 is in none: PostgreSQL cannot keep it.
     pub fn text(&self, key: &str) -> Result<Option<&str>, Refusal> {
-        self.get(key).map(|v| v.as_str().ok_or(Refusal::BAD)).transpose()
+        self.get(key).map(|v| v.as_str().filter(|s| !s.contains('\0')).ok_or(Refusal::BAD)).transpose()
     }
 
     /// A text that must be there.
@@ -74,6 +74,17 @@ impl Args {
     pub fn users(&self, key: &str) -> Result<Option<Vec<UserId>>, Refusal> {
         let one = |v: &Value| UserId::new(v.as_str().ok_or(Refusal::BAD)?).map_err(|_| Refusal::BAD);
         self.list(key)?.map(|list| list.iter().map(one).collect()).transpose()
+    }
+
+    /// The client's name for this request (hub.md 4.6); `what` keeps functions apart.
+    pub fn rid(&self, what: char) -> Result<Option<String>, Refusal> {
+        /// Longest one, bytes.
+        const MAX: usize = 127;
+        let rid = self.text("rid")?.filter(|r| !r.is_empty());
+        if rid.is_some_and(|r| r.len() > MAX) {
+            return Err(Refusal::BAD);
+        }
+        Ok(rid.map(|r| format!("{what}{r}")))
     }
 
     /// `limit` of a page.

@@ -30,7 +30,7 @@ use crate::voice::{Command, Outcome, Room};
 const REMEMBER_RID: Duration = Duration::from_secs(600);
 /// How long the official client's `sid` is (classroom.md 7.4).
 const REMEMBER_SID: Duration = Duration::from_secs(300);
-/// Longest request id.
+/// Longest mark of a request.
 const MAX_MARK: usize = 128;
 /// Largest message in a Talk channel, bytes (hub.md 5.4).
 const MAX_TALK: usize = 2_048;
@@ -69,7 +69,7 @@ impl Groups {
             Some(1) => 1,
             Some(_) => return Err(Refusal::BAD),
         };
-        let rid = args.text("rid")?.filter(|r| !r.is_empty()).map(|r| (format!("r{r}"), REMEMBER_RID));
+        let rid = args.rid('r')?.map(|mark| (mark, REMEMBER_RID));
         let sid = Some(message.text_of("sid")).filter(|s| sid && !s.is_empty());
         let mark = rid.or(sid.map(|s| (format!("s{kind}.{s}"), REMEMBER_SID)));
         if mark.as_ref().is_some_and(|(m, _)| m.len() > MAX_MARK) {
@@ -112,10 +112,32 @@ impl Groups {
         group.heart().count(&who.user, what, &self.config.rates, now)
     }
 
+    /// Counts a call and remembers its answer before it is carried out, so that two of the same at once have one effect.
+    /// Answers what an earlier one was told.
+    pub(super) fn claim(
+        &self,
+        group: &Group,
+        who: &Client,
+        what: Counted,
+        mark: Option<&str>,
+        sent: &Sent,
+    ) -> Result<Option<Sent>, Refusal> {
+        let now = self.now();
+        let mut heart = group.heart();
+        if let Some(before) = mark.and_then(|m| heart.repeated(&who.user, m, now)) {
+            return Ok(Some(before));
+        }
+        heart.count(&who.user, what, &self.config.rates, now)?;
+        if let Some(mark) = mark {
+            heart.remember(&who.user, mark, sent, REMEMBER_RID, now);
+        }
+        Ok(None)
+    }
+
     /// While a group ends: the owner's own announcement makes it happen now, goodbyes of seats are taken and dropped.
     async fn send_while_closing(&self, who: &Client, id: &str, kind: i64) -> Answer {
         let named = NamedGroup::parse(id).ok_or(Refusal::NO_GROUP)?;
-        let group = self.ending(who.app, &named).ok_or(Refusal::NO_GROUP)?;
+        let group = self.in_use(who.app, &named).ok_or(Refusal::NO_GROUP)?;
         let at = self.now().wall;
         let taken = Sent { id: self.ulid(at), seqnum: 0, at: at.0 };
         let member = group.heart().has(&who.user);
@@ -167,8 +189,8 @@ impl Groups {
         let command = Command::Dismiss { caller: standing.caller.clone() };
         let applied = self.world.store.apply(room.app, room.id, command, now.wall).await?.ok_or(Refusal::NO_GROUP)?;
         if matches!(applied.outcome, Outcome::Dismissed(_)) {
-            self.director.command(now, Input::Dismissed { room: Arc::clone(&applied.room) }).await;
-            self.told(Happening::Dismissed(applied.room)).await?;
+            self.told(Happening::Dismissed(Arc::clone(&applied.room))).await?;
+            self.director.command(now, Input::Dismissed { room: applied.room }).await;
         }
         self.announce(group).await?;
         Ok(answer(&Sent { id: self.ulid(now.wall), seqnum: 0, at: now.wall.0 }))
@@ -314,6 +336,7 @@ impl Groups {
         let kind = args.int("type")?.ok_or(Refusal::BAD)?;
         let outer = Incoming::read(kind, args.text("data")?.ok_or(Refusal::BAD)?.to_owned())?;
         let level = u8::try_from(args.int("level")?.unwrap_or(0)).ok().filter(|l| *l <= 1).ok_or(Refusal::BAD)?;
+        let mark = args.rid('d')?;
         // The official wrapper says where both are.
         let (id, text) = match (outer.data.get("groupId"), outer.data.get("data")) {
             (Some(Value::String(id)), Some(Value::String(text))) => (id.clone(), text.clone()),
@@ -324,6 +347,15 @@ impl Groups {
             Err(stop) if stop.refused() == Some(Refusal::NO_GROUP) => return Err(Refusal::NOT_MEMBER.into()),
             found => found?,
         };
+        let answer = |sent: &Sent| {
+            let online = group.heart().connected(&receiver);
+            Ok(json!({ "messageId": sent.id, "timestamp": sent.at, "online": online }))
+        };
+        // Before anything else: whom the request kicked is no receiver any more.
+        let before = mark.as_ref().and_then(|m| group.heart().repeated(&who.user, m, self.now()));
+        if let Some(sent) = before {
+            return answer(&sent);
+        }
         if !group.heart().has(&receiver) {
             return Err(Refusal::NO_RECEIVER.into());
         }
@@ -341,21 +373,10 @@ impl Groups {
                 RoomEffect::Direct
             }
         };
-        self.count(&group, who, Counted::Signal)?;
         let at = self.now().wall;
         let sent = Sent { id: self.ulid(at), seqnum: 0, at: at.0 };
-        let answer = json!({ "messageId": sent.id, "timestamp": sent.at, "online": true });
-        match effect {
-            // The kick tells the user itself, whatever door it came through.
-            RoomEffect::Kick(user) => {
-                let (channel, ban) = (&group.channel, self.config.voice_kick_ban);
-                let by = who.user.as_str();
-                let kick = Kick { channel, user: &user, source: Source::Room, by, ban, caller: None };
-                kick.carry_out(&self.world, &self.director).await?;
-                return Ok(answer);
-            }
-            RoomEffect::MuteMic(user, off) => self.mute_mic(&group, &user, off, &who.user).await?,
-            _ => {}
+        if let Some(before) = self.claim(&group, who, Counted::Signal, mark.as_deref(), &sent)? {
+            return answer(&before);
         }
         let wrapped = json!({ "data": message.text, "groupId": group.id }).to_string();
         let extension = self.extension(&group, &standing);
@@ -371,18 +392,42 @@ impl Groups {
             at,
             sys: false,
         };
-        self.to_user(who.app, &receiver, &outgoing.payload()).await?;
-        Ok(answer)
+        let done = self.carry_out_direct(&group, &receiver, effect, &outgoing).await;
+        if let (Err(_), Some(mark)) = (&done, &mark) {
+            group.heart().forget(&who.user, mark);
+        }
+        done?;
+        answer(&sent)
+    }
+
+    async fn carry_out_direct(
+        &self,
+        group: &Group,
+        receiver: &UserId,
+        effect: RoomEffect,
+        message: &Outgoing<'_>,
+    ) -> Answer<()> {
+        match effect {
+            // The kick tells the user itself, whatever door it came through.
+            RoomEffect::Kick(user) => {
+                let (channel, ban) = (&group.channel, self.config.voice_kick_ban);
+                let kick = Kick { channel, user: &user, source: Source::Room, by: message.sender, ban, caller: None };
+                return Ok(kick.carry_out(&self.world, &self.director).await?);
+            }
+            RoomEffect::MuteMic(user, off) => self.mute_mic(group, &user, off, message.sender).await?,
+            _ => {}
+        }
+        Ok(self.to_user(group.key.app, receiver, &message.payload()).await?)
     }
 
     /// A user's microphone stays off in that room, whatever the user does, until it is allowed again.
-    async fn mute_mic(&self, group: &Group, user: &UserId, off: bool, by: &UserId) -> Answer<()> {
+    async fn mute_mic(&self, group: &Group, user: &UserId, off: bool, by: &str) -> Answer<()> {
         let until = if off { UnixMs::MAX } else { UnixMs(0) };
         let command = MemberCommand::Mute { audio: Some(until), video: None };
         let now = self.now();
         self.world.store.apply_member(&group.channel, user, command, now.wall).await?.ok_or(Refusal::NO_GROUP)?;
         self.director.tell_standing(&group.channel, user).await;
-        let fields = json!({ "userId": user.as_str(), "on": off, "except": [], "by": by.as_str() });
+        let fields = json!({ "userId": user.as_str(), "on": off, "except": [], "by": by });
         Ok(self.tell_event(group, "muteMic", fields).await?)
     }
 }

@@ -145,6 +145,11 @@ impl Groups {
     /// The user is no member any more, and its subscriptions end in a moment.
     pub(super) fn put_out_later(&self, group: &Arc<Group>, user: &UserId, until: UnixMs) {
         let lingers = group.heart().kick(user);
+        let clients = group.heart().lingering(user);
+        // Only a member's connection is a live session (voice-room.md 1).
+        for client in clients {
+            self.session_ended(group, user, &client);
+        }
         self.members_changed(group);
         if lingers {
             self.plan(self.config.kick_linger, Due::Linger(group.key.clone(), user.clone(), until.0));
@@ -183,7 +188,8 @@ impl Groups {
         let event = match &notice.kind {
             NoticeKind::Identity { to, .. } => Some(("role", json!({ "identity": to.number() }))),
             NoticeKind::MicGrant { granted } => {
-                Some(("micGrant", json!({ "granted": granted, "kind": "grab", "until": 0 })))
+                // hub.md 4.3 calls the way of granting `kind` too, which is the event's name already.
+                Some(("micGrant", json!({ "granted": granted, "via": "grab", "until": 0 })))
             }
             NoticeKind::Muted { muted, .. } => Some(("mic", json!({ "on": !muted.audio }))),
             NoticeKind::Text { .. } | NoticeKind::Kicked { .. } | NoticeKind::UserKicked { .. } => None,

@@ -11,6 +11,7 @@ use crate::class::{AssistantRight, CheckIn, Class, ClassApplied, ClassOutcome, C
 use crate::error::Result;
 use crate::group::ClassChange;
 use crate::group::events::{self, SYSTEM};
+use crate::group::heart::Placed;
 use crate::group::names::GroupKey;
 use crate::group::store::GroupPatch;
 use crate::id::UserId;
@@ -32,7 +33,11 @@ impl Groups {
         let class = &applied.class;
         let Some(group) = self.of_class(class) else { return Ok(()) };
         for news in &applied.news {
-            self.member_news(&group, news).await?;
+            let told = self.member_news(&group, news).await?;
+            // Who loses the slot is told so; who left in the usual way never hears of it (classroom.md 5.2).
+            if news.what == MemberNews::Left && !matches!(applied.outcome, ClassOutcome::Unseated(_)) {
+                group.heart().departed(&news.member.user, told);
+            }
         }
         if let ClassOutcome::Unseated(user) = &applied.outcome {
             self.put_out_later(&group, user, UnixMs(0));
@@ -67,7 +72,7 @@ impl Groups {
     }
 
     /// 11001 to 11003.
-    async fn member_news(&self, group: &Group, news: &News) -> Result<()> {
+    async fn member_news(&self, group: &Group, news: &News) -> Result<Placed> {
         let kind = match news.what {
             MemberNews::Joined => 11001,
             MemberNews::Left => 11002,
@@ -91,26 +96,44 @@ impl Groups {
         self.publish_event(group, "class", json!({ "status": word })).await?;
         let says_so = by.is_some_and(|by| self.world.crowd.has(&class.channel(), by));
         match number.filter(|_| !says_so) {
-            Some(number) => self.publish_message(group, number, SYSTEM, "{}").await,
+            Some(number) => self.publish_message(group, number, SYSTEM, "{}").await.map(drop),
             None => Ok(()),
         }
     }
 
-    /// The announcement has two doors; both show the same (classroom.md 5.8).
     async fn notice_changed(&self, group: &Group, class: &Class, by: Option<&UserId>) -> Result<()> {
+        let _order = group.order.lock().await;
+        if self.follow_notice(group, class, by).await? { self.publish_info(group).await } else { Ok(()) }
+    }
+
+    /// Whoever comes sees the notice of the record: it may have been set while nobody used the group.
+    pub(super) async fn show_notice(&self, group: &Group, class: &Class) -> Result<()> {
         let state = self.state(group).await?;
         if announcement(&state.meta).unwrap_or_default() == class.notice {
             return Ok(());
+        }
+        let _order = group.order.lock().await;
+        self.follow_notice(group, class, None).await.map(drop)
+    }
+
+    /// The announcement has two doors; both show the same (classroom.md 5.8). False = they did already. The caller holds
+    /// the group's order, so that the newest record is followed last.
+    async fn follow_notice(&self, group: &Group, class: &Class, by: Option<&UserId>) -> Result<bool> {
+        let Some(class) = self.world.store.class(class.app, class.id).await? else { return Ok(false) };
+        let state = self.state(group).await?;
+        if announcement(&state.meta).unwrap_or_default() == class.notice {
+            return Ok(false);
         }
         let mut meta: serde_json::Map<String, Value> = serde_json::from_str(&state.meta).unwrap_or_default();
         let announcement = json!({
             "content": class.notice,
             "modifyTime": class.updated.0,
-            "modifyUserId": by.map_or(SYSTEM, UserId::as_str),
+            "modifyUserId": by.unwrap_or(&class.teacher).as_str(),
         });
         meta.insert("announcement".to_owned(), announcement);
         let patch = GroupPatch { meta: Some(Value::Object(meta).to_string()), admins: None };
-        self.describe(group, patch).await
+        self.patch(group, patch).await?;
+        Ok(true)
     }
 
     pub(super) async fn check_in_began(&self, class: &Class, check_in: &CheckIn) -> Result<()> {
@@ -125,7 +148,18 @@ impl Groups {
         if self.world.crowd.has(&class.channel(), &check_in.by) {
             return Ok(());
         }
-        self.publish_message(&group, 11004, SYSTEM, "{}").await
+        self.publish_message(&group, 11004, SYSTEM, "{}").await.map(drop)
+    }
+
+    /// A member who comes back by recovery is not told of its own departure: the official client's assistant would take
+    /// it for the loss of the slot.
+    pub(super) async fn hide_departures(&self, group: &Group, user: &UserId) -> Result<()> {
+        let told = group.heart().take_departures(user);
+        for Placed { id, offset } in told {
+            let gone = json!({ "kind": "gone", "messageId": id }).to_string();
+            self.hub.history_replace(&group.room, offset, &gone).await?;
+        }
+        Ok(())
     }
 
     pub(super) async fn docs_changed(&self, class: &Class, ids: Vec<String>) -> Result<()> {

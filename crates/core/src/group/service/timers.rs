@@ -107,6 +107,10 @@ impl Groups {
             return;
         }
         let now = self.now();
+        if fact.came && fact.group.heart().is_out(&user) {
+            // Put out since: this is no return.
+            return;
+        }
         if fact.came {
             self.director.command(now, Input::Present { channel, user }).await;
         } else if !self.world.is_here(&channel, &user) {

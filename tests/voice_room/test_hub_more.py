@@ -1,0 +1,270 @@
+"""Cases of hub.md 9 that hold for groups in general, shown with voice rooms: B14, C, D, E24, G3 (and T3, T5 of
+voice-room.md 9.3). The rest of E and F are in the files beside.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+
+from stoa import tokens
+from stoa.hall import BOTH_LIVE, FREE, HUB_KEY, KEYS, Hall, do, error_of, joined, left, total
+from stoa.member import Member, Refused
+from stoa.sdk import Sdk
+
+async def test_b14_t5_the_voice_bundle(own_server):
+    server = own_server(KEYS)
+    user = server.user()
+    bundle = (await do(user.im)).ok()["aliyun_im"]
+    good = bundle["app_token"]
+    claims = tokens.claims_of(good)
+    assert (claims["exp"], claims["jti"], claims["aud"]) == (bundle["auth"]["timestamp"], bundle["auth"]["nonce"], "hub")
+    assert tokens.verifies(good, HUB_KEY)
+    async with Member(server.http.port, good) as member:
+        assert (await member.call("session.hello"))["user"] == user.name
+    head, body, mac = good.split(".")
+    altered = f"{head}.{tokens.b64(tokens.compact(claims | {'sub': 'somebody'}))}.{mac}"
+    media = (await do(user.rtc, await do(user.room))).ok()["auth_token"]
+    for bad in (altered, user.token, media, good[:-2], tokens.sign(tokens.HEADER, claims, b"x" * 32), tokens.sign({"alg": "none"}, claims, b"", "none")):
+        member = Member(server.http.port, bad)
+        with pytest.raises(ConnectionError):
+            await member.connect()
+        await member.ended(3500)
+        await member.close()
+    expired = Member(server.http.port, tokens.sign(tokens.HEADER, claims | {"exp": int(time.time()) - 60}, HUB_KEY))
+    with pytest.raises(Refused, match="109"):
+        await expired.connect()
+    await expired.close()
+
+
+@pytest.mark.parametrize("protobuf", [False, True])
+async def test_t3_both_tokens_with_the_official_sdk(server, protobuf):
+    user = server.user()
+    answer = (await do(user.im)).ok()
+    bundle = answer["aliyun_im"]
+    assert tokens.unb64(bundle["app_sign"]).decode() == bundle["im_url"] == answer["im_url"] == answer["hub"]["url"]
+    for token in (bundle["app_token"], answer["hub"]["token"]):
+        sdk = Sdk(server, user, token, protobuf=protobuf, url=bundle["im_url"])
+        try:
+            await sdk.connect()
+            assert (await sdk.rpc("session.hello", {}))["user"] == user.name
+        finally:
+            await sdk.close()
+
+
+async def test_c12_a_direct_message_meanwhile(server):
+    async with Hall(server) as hall:
+        room, owner, (bob,) = await hall.room()
+        await owner.direct_to(room, bob.name, 30001, {"n": 1})
+        await bob.told(30001)
+        await bob.vanish()
+        await owner.direct_to(room, bob.name, 30001, {"n": 2})
+        await bob.again()
+        await owner.direct_to(room, bob.name, 30001, {"n": 3})
+        await bob.until(lambda: len(bob.direct) >= 3, "all direct messages")
+        await bob.quiet()
+        assert [d["inner"]["n"] for d in bob.personal()] == [1, 2, 3]
+
+
+async def test_c16_history(own_server):
+    """400 signals in `room:`, which keeps 256."""
+    server = own_server(FREE)
+    async with Hall(server) as hall:
+        room, owner, _ = await hall.room(0)
+        channel = f"room:{room}"
+        for n in range(400):
+            await owner.send(room, 30001, {"n": n})
+        await owner.until(lambda: len(owner.messages()) == 400, "all of them")
+        top, epoch = owner.positions[channel]
+
+        async def page(**body) -> list[int]:
+            got = await owner.command("history", {"channel": channel, **body})
+            assert (got["offset"], got["epoch"]) == (top, epoch)
+            return [p["offset"] for p in got.get("publications", [])]
+
+        kept = list(range(top - 255, top + 1))
+        assert await page() == await page(limit=0) == []
+        assert await page(limit=20) == kept[:20]
+        assert await page(limit=-1) == kept
+        assert await page(limit=300) == kept
+        assert await page(limit=20, reverse=True) == kept[::-1][:20]
+        assert await page(limit=20, since={"offset": kept[99], "epoch": epoch}) == kept[100:120]
+        assert await page(limit=-1, since={"offset": kept[99], "epoch": epoch}, reverse=True) == kept[:99][::-1]
+        assert await page(limit=5, since={"offset": kept[99]}) == kept[100:105]
+        assert await error_of(owner, "history", channel=channel, limit=5, since={"offset": kept[99], "epoch": "foreign0"}) == 112
+        stranger = await hall.connect()
+        assert await error_of(stranger, "history", channel=channel, limit=5) == 103
+
+
+async def test_c17_no_gap_between_join_and_stream(own_server):
+    server = own_server(FREE)
+    async with Hall(server) as hall:
+        room, owner, _ = await hall.room(0)
+        enough = asyncio.Event()
+
+        async def flow(kind: int) -> None:
+            while not enough.is_set():
+                await owner.send(room, kind, {"content": "x"})
+
+        flows = [asyncio.create_task(flow(kind)) for kind in (30001, 21301)]
+        guests = [await hall.enter(room) for _ in range(20)]
+        counts = {g: len(g.messages()) for g in guests}
+        for guest in guests:
+            await guest.until(lambda g=guest: len(g.messages()) > counts[g] + 5, "the flow goes on")
+        enough.set()
+        await asyncio.gather(*flows)
+        await hall.silent(owner, *guests)
+        for kind in (30001, 21301):
+            everything = [m["messageId"] for m in owner.messages(kind)]
+            for guest in guests:
+                seen = [m["messageId"] for m in guest.messages(kind)]
+                assert seen == everything[-len(seen):], "a gap, or a repeat"
+
+
+async def test_d1_presence(own_server):
+    server = own_server(BOTH_LIVE)
+    async with Hall(server) as hall:
+        room, owner, _ = await hall.room(0)
+        bob = server.user()
+        devices = [await hall.enter(room, bob, device_id=d) for d in ("phone", "tablet")]
+        channel = f"room:{room}"
+        assert await owner.command("presence_stats", {"channel": channel}) == {"num_clients": 3, "num_users": 2}
+        there = (await devices[0].command("presence", {"channel": channel}))["presence"]
+        assert set(there) == {owner.client, *(d.client for d in devices)}
+        assert await error_of(await hall.connect(), "presence", channel=channel) == 103
+        assert (await owner.call("stats", groupId=room))["onlineCount"] == 2
+
+
+async def test_d4_d5_a_lost_connection(own_server):
+    server = own_server({"hub.member_grace": 1})
+    async with Hall(server) as hall:
+        room, owner, (bob, carol) = await hall.room(2)
+        await bob.vanish()
+        await bob.again()
+        await carol.vanish()
+        lost = time.monotonic()
+        await owner.until(lambda: left(owner), "lost")
+        assert time.monotonic() - lost >= 0.95
+        assert total(owner) == 2 and left(owner) == [(carol.name, "lost")]
+        # Back after the grace: joined anew, by the rules of a subscription.
+        await carol.again()
+        await owner.until(lambda: total(owner) == 3, "back")
+        await owner.comment(room, "later than everything")
+        await owner.message(21301)
+        await owner.quiet()
+        assert left(owner) == [(carol.name, "lost")]
+        assert joined(owner).count(bob.name) == 1 and joined(owner).count(carol.name) == 2
+
+
+async def test_d6_an_explicit_leave(server):
+    async with Hall(server) as hall:
+        room, owner, (bob,) = await hall.room()
+        began = time.monotonic()
+        await bob.call("leave", groupId=room)
+        await owner.until(lambda: left(owner), "left")
+        # The grace is 10 s; events are merged over one at most.
+        assert time.monotonic() - began < 3 and left(owner) == [(bob.name, "left")]
+        await bob.put_out(room)
+        assert left(bob) == []
+
+
+async def test_d7_one_of_two_devices_leaves(own_server):
+    server = own_server(BOTH_LIVE | {"hub.member_grace": 1})
+    async with Hall(server) as hall:
+        room, owner, _ = await hall.room(0)
+        bob = server.user()
+        phone, tablet = [await hall.enter(room, bob, device_id=d) for d in ("phone", "tablet")]
+        await owner.until(lambda: total(owner) == 2, "bob is in")
+        await phone.call("leave", groupId=room)
+        await phone.put_out(room)
+        # Whatever this made known would be merged into what carol's coming makes known.
+        carol = await hall.enter(room)
+        await owner.until(lambda: carol.name in joined(owner), "carol is in")
+        assert left(owner) == [] and total(owner) == 3
+        await tablet.comment(room, "still in")
+        await owner.message(21301)
+
+
+async def test_d10_an_old_pages_late_leave(own_server):
+    server = own_server(BOTH_LIVE)
+    async with Hall(server) as hall:
+        room, owner, _ = await hall.room(0)
+        bob = server.user()
+        old = await hall.enter(room, bob, device_id="old")
+        new = await hall.enter(room, bob, device_id="new")
+        await old.call("leave", groupId=room)
+        await old.call("leave", groupId=room)
+        await new.comment(room, "a member")
+        carol = await hall.enter(room)
+        await owner.until(lambda: carol.name in joined(owner), "carol is in")
+        assert left(owner) == [] and new.unsubscribed == []
+        # Its own place in the group does not come back with the other's messages.
+        await old.put_out(room)
+        assert old.messages() == []
+
+
+async def test_e24_one_order_at_200_subscribers(own_server):
+    server = own_server(FREE)
+    async with Hall(server) as hall:
+        room, owner, _ = await hall.room(0)
+        gate = asyncio.Semaphore(25)
+
+        async def come():
+            async with gate:
+                return await hall.enter(room)
+
+        guests = await asyncio.gather(*(come() for _ in range(200)))
+        await owner.until(lambda: total(owner) == 201, "everybody in", 20)
+
+        async def some(guest, n: int) -> None:
+            await guest.send(room, 30001, {"n": n})
+            if n % 5 == 0:
+                (await do(guest.user.join, room)).ok()
+                (await do(guest.user.leave, room)).ok()
+
+        # What told of their coming is over for all of them.
+        await hall.silent(*guests)
+        start = {g: len(g.events) for g in guests}
+        await asyncio.gather(*(some(g, n) for n, g in enumerate(guests[:40])))
+        await hall.silent(*guests)
+
+        def seen(guest) -> list:
+            recent = [e for e in guest.events[start[guest]:] if not e["live"]]
+            return [e.get("messageId") or (e["kind"], e["version"]) for e in recent]
+
+        first = seen(guests[0])
+        assert len([s for s in first if isinstance(s, str)]) >= 40 and len(first) >= 48
+        assert all(seen(g) == first for g in guests)
+
+
+async def test_g3_a_flood_by_one_user(server):
+    async with Hall(server) as hall:
+        room, owner, (bob, carol) = await hall.room(2)
+        codes: list[int] = []
+        done = asyncio.Event()
+
+        async def flood() -> None:
+            while not done.is_set():
+                try:
+                    await bob.comment(room, "x")
+                    codes.append(0)
+                except Refused as refused:
+                    codes.append(refused.code)
+
+        flooding = asyncio.create_task(flood())
+        slowest = 0.0
+        for n in range(12):
+            began = time.monotonic()
+            sent = await carol.comment(room, f"{n}")
+            await owner.event("message", messageId=sent["messageId"])
+            slowest = max(slowest, time.monotonic() - began)
+        while codes.count(1429) < 50 and not flooding.done():
+            await asyncio.sleep(0)
+        done.set()
+        await flooding
+        assert slowest < 1.0, slowest
+        assert set(codes) <= {0, 1429, 111} and bob.closed is None
+        await owner.quiet()
+        assert len(owner.messages(21301)) == 12 + codes.count(0)
