@@ -242,7 +242,7 @@ async fn act(s: &dyn Store, class: &Class, step: Step, now: i64) -> String {
         Step::MuteAll(on) => format!("{:?}", good(s.mute_group(&group, on).await)),
         Step::Mute(who, until) => format!("{:?}", good(s.mute_in_group(&group, &[who], UnixMs(until)).await)),
         Step::Like(n) => format!("{:?}", good(s.like_group(&group, n).await)),
-        Step::Visit(who) => format!("{:?}", good(s.visit_group(&group, &who).await)),
+        Step::Visit(who) => format!("{:?}", good(s.visit_group(&group, &who, "").await)),
         Step::Reserve(n) => format!("{:?}", good(s.reserve_seqnums(&group, n).await)),
         Step::Describe(meta, admins) => {
             format!("{:?}", good(s.patch_group(&group, GroupPatch { meta, admins }).await))

@@ -409,7 +409,7 @@ pub async fn a_view_shows_what_is_stored_about_one_user(mut s: impl Subject) {
     store.like_group(&group, u32::MAX).await.unwrap();
     assert_eq!(store.like_group(&group, 3).await.unwrap(), u64::from(u32::MAX) + 3);
     for who in ["bob", "ann", "bob"] {
-        store.visit_group(&group, &user(who)).await.unwrap();
+        store.visit_group(&group, &user(who), "").await.unwrap();
     }
     drop(store);
     s.reopen().await;

@@ -37,7 +37,9 @@ pub fn message(n: u64) -> StoredMessage {
 /// Something of every kind.
 pub(crate) async fn fill(store: &dyn Store, group: &GroupKey) {
     assert_eq!(good(store.reserve_seqnums(group, 3).await), 1);
-    assert_eq!(good(store.visit_group(group, &user("bob")).await), (1, 1));
+    assert_eq!(good(store.visitor(group, &user("bob")).await), None);
+    assert_eq!(good(store.visit_group(group, &user("bob"), "{\"userNick\":\"Bob\"}").await), (1, 1));
+    assert_eq!(good(store.visitor(group, &user("bob")).await).as_deref(), Some("{\"userNick\":\"Bob\"}"));
     assert_eq!(good(store.like_group(group, 4).await), 4);
     let patch = GroupPatch { meta: Some("{\"a\":1}".into()), admins: Some(vec![user("ann")]) };
     good(store.patch_group(group, patch).await);
@@ -73,7 +75,7 @@ pub(crate) async fn assert_empty(store: &dyn Store, group: &GroupKey) {
 pub(crate) async fn assert_refused(store: &dyn Store, group: &GroupKey) {
     assert_empty(store, group).await;
     assert_eq!(good(store.reserve_seqnums(group, 3).await), 1);
-    assert_eq!(good(store.visit_group(group, &user("bob")).await), (0, 0));
+    assert_eq!(good(store.visit_group(group, &user("bob"), "").await), (0, 0));
     assert_eq!(good(store.like_group(group, 4).await), 0);
     let patch = GroupPatch { meta: Some("{\"a\":1}".into()), admins: Some(vec![user("ann")]) };
     good(store.patch_group(group, patch).await);
@@ -150,7 +152,7 @@ pub async fn joins_and_likes_at_once_are_counted_exactly(mut s: impl Subject) {
             tasks.spawn(async move {
                 start.wait().await;
                 let likes = if n % 10 == 0 { Some(good(store.like_group(&group, 1 + n % 50).await)) } else { None };
-                (good(store.visit_group(&group, &user(&format!("user {}", n % 100))).await), likes)
+                (good(store.visit_group(&group, &user(&format!("user {}", n % 100)), "").await), likes)
             });
         }
         let answers = tasks.join_all().await;
@@ -164,8 +166,8 @@ pub async fn joins_and_likes_at_once_are_counted_exactly(mut s: impl Subject) {
         let store = s.store();
         let state = good(store.group(&group).await);
         assert_eq!((state.pv, state.uv, state.likes), (300, 100, likes));
-        assert_eq!(good(store.visit_group(&group, &user("user 7")).await), (301, 100));
-        assert_eq!(good(store.visit_group(&group, &user("user 100")).await), (302, 101));
+        assert_eq!(good(store.visit_group(&group, &user("user 7"), "").await), (301, 100));
+        assert_eq!(good(store.visit_group(&group, &user("user 100"), "").await), (302, 101));
     }
 }
 
@@ -385,7 +387,7 @@ pub async fn nothing_of_a_group_outlives_the_dismissal_of_its_room(s: impl Subje
             tasks.spawn(async move {
                 match k % 6 {
                     0 => good(store.put_message(&group, message(k)).await),
-                    1 => drop(good(store.visit_group(&group, &user(&format!("user {k}"))).await)),
+                    1 => drop(good(store.visit_group(&group, &user(&format!("user {k}")), "").await)),
                     2 => good(store.mute_in_group(&group, &[user("bob")], UnixMs(9)).await),
                     3 => good(store.patch_group(&group, described(Some("{}"), None)).await),
                     4 => drop(good(store.like_group(&group, 1).await)),

@@ -38,6 +38,8 @@ CREATE TABLE hub_visitor (
     app      BIGINT NOT NULL,
     group_id TEXT COLLATE "C" NOT NULL,
     user_id  TEXT COLLATE "C" NOT NULL,
+    -- Given at the last join.
+    extension TEXT NOT NULL,
     PRIMARY KEY (app, group_id, user_id)
 );
 

@@ -62,9 +62,13 @@ impl GroupStore for PostgresStore {
         retry("reserve message numbers", || groups::reserve(&self.pool, group, n)).await
     }
 
-    async fn visit_group(&self, group: &GroupKey, user: &UserId) -> Result<(u64, u64)> {
+    async fn visit_group(&self, group: &GroupKey, user: &UserId, extension: &str) -> Result<(u64, u64)> {
         let _turn = self.turn_at(group).await?;
-        retry("count a join", || groups::visit(&self.pool, group, user)).await
+        retry("count a join", || groups::visit(&self.pool, group, user, extension)).await
+    }
+
+    async fn visitor(&self, group: &GroupKey, user: &UserId) -> Result<Option<String>> {
+        retry("read a visitor", || groups::visitor(&self.pool, group, user)).await
     }
 
     async fn like_group(&self, group: &GroupKey, n: u32) -> Result<u64> {

@@ -124,21 +124,36 @@ pub(crate) async fn reserve(pool: &PgPool, group: &GroupKey, n: u32) -> Result<u
 }
 
 /// Counts a join; answers joins and distinct users.
-pub(crate) async fn visit(pool: &PgPool, group: &GroupKey, user: &UserId) -> Result<(u64, u64), Fault> {
+pub(crate) async fn visit(
+    pool: &PgPool,
+    group: &GroupKey,
+    user: &UserId,
+    extension: &str,
+) -> Result<(u64, u64), Fault> {
     let row = of(
         there!(
-            ", fresh AS (INSERT INTO hub_visitor (app, group_id, user_id) SELECT $1, $2, $5 FROM there \
-             ON CONFLICT DO NOTHING RETURNING 1) \
-             INSERT INTO hub_group (app, group_id, pv, uv) SELECT $1, $2, 1, (SELECT count(*) FROM fresh) FROM there \
+            ", came AS (INSERT INTO hub_visitor (app, group_id, user_id, extension) SELECT $1, $2, $5, $6 FROM there \
+             ON CONFLICT (app, group_id, user_id) DO UPDATE SET extension = excluded.extension \
+             RETURNING xmax = 0 AS fresh) \
+             INSERT INTO hub_group (app, group_id, pv, uv) \
+             SELECT $1, $2, 1, (SELECT count(*) FROM came WHERE fresh) FROM there \
              ON CONFLICT (app, group_id) DO UPDATE SET pv = hub_group.pv + 1, uv = hub_group.uv + excluded.uv \
              RETURNING pv, uv"
         ),
         group,
     )
     .bind(user.to_string())
+    .bind(extension.to_owned())
     .fetch_optional(pool)
     .await?;
     row.map_or(Ok((0, 0)), |r| Ok((count(r.try_get(0)?), count(r.try_get(1)?))))
+}
+
+/// What a user said of itself.
+pub(crate) async fn visitor(pool: &PgPool, group: &GroupKey, user: &UserId) -> Result<Option<String>, Fault> {
+    let sql = "SELECT extension FROM hub_visitor WHERE app = $1 AND group_id = $2 AND user_id = $3";
+    let row = at(sql, group).bind(user.to_string()).fetch_optional(pool).await?;
+    row.map(|r| r.try_get(0)).transpose().map_err(Into::into)
 }
 
 /// Adds likes; answers all of them.

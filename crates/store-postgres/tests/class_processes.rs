@@ -320,7 +320,7 @@ async fn something(s: &PostgresStore, class: ClassId, channel: ChannelKey, k: us
                 assert_ok(s.record_check_in(id, &who, now).await);
             }
         }
-        11 => drop(good(s.visit_group(&group, &who).await)),
+        11 => drop(good(s.visit_group(&group, &who, "").await)),
         12 => {
             let patch = GroupPatch { meta: Some("{}".into()), admins: None };
             good(s.patch_group(&group, patch).await);
@@ -401,7 +401,7 @@ async fn writes_that_wait_for_a_deletion_say_that_there_is_no_class() {
         writes.spawn(async move {
             good(b.put_message(&group, message(1)).await);
             good(b.message(&group, &message(1).id).await).is_some()
-                || good(b.visit_group(&group, &user("bob")).await).0 > 0
+                || good(b.visit_group(&group, &user("bob"), "").await).0 > 0
         });
         writes.spawn(async move { good(c.like_group(&other, 1).await) > 0 || good(c.mute_group(&other, true).await) });
         writes.spawn(async move { good(d.record_check_in(id, &user("bob"), UnixMs(9)).await) });

@@ -39,6 +39,8 @@ CREATE TABLE hub_visitor (
     app      INTEGER NOT NULL,
     group_id TEXT    NOT NULL,
     user_id  TEXT    NOT NULL,
+    -- Given at the last join.
+    extension TEXT NOT NULL,
     PRIMARY KEY (app, group_id, user_id)
 ) STRICT, WITHOUT ROWID;
 

@@ -23,9 +23,14 @@ impl GroupStore for SqliteStore {
         self.writer.submit(move |tx| groups::reserve(tx, &group, n)).await
     }
 
-    async fn visit_group(&self, group: &GroupKey, user: &UserId) -> Result<(u64, u64)> {
+    async fn visit_group(&self, group: &GroupKey, user: &UserId, extension: &str) -> Result<(u64, u64)> {
+        let (group, user, extension) = (group.clone(), user.clone(), extension.to_owned());
+        self.writer.submit(move |tx| groups::visit(tx, &group, &user, &extension)).await
+    }
+
+    async fn visitor(&self, group: &GroupKey, user: &UserId) -> Result<Option<String>> {
         let (group, user) = (group.clone(), user.clone());
-        self.writer.submit(move |tx| groups::visit(tx, &group, &user)).await
+        self.read(move |c| groups::visitor(c, &group, &user)).await
     }
 
     async fn like_group(&self, group: &GroupKey, n: u32) -> Result<u64> {

@@ -113,13 +113,19 @@ pub(crate) fn reserve(tx: &mut Tx<'_>, group: &GroupKey, n: u32) -> Result<u64> 
 }
 
 /// Counts a join; answers joins and distinct users.
-pub(crate) fn visit(tx: &mut Tx<'_>, group: &GroupKey, user: &UserId) -> Result<(u64, u64)> {
+pub(crate) fn visit(tx: &mut Tx<'_>, group: &GroupKey, user: &UserId, extension: &str) -> Result<(u64, u64)> {
     let doing = "count a join";
     if !there(tx, group)? {
         return Ok((0, 0));
     }
-    let add = "INSERT INTO hub_visitor (app, group_id, user_id) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
-    let first = change(tx.conn, group, add, &[&user.as_str()], doing)?;
+    refuse_nul([extension])?;
+    let add = "INSERT INTO hub_visitor (app, group_id, user_id, extension) VALUES (?1, ?2, ?3, ?4) \
+               ON CONFLICT DO NOTHING";
+    let first = change(tx.conn, group, add, &[&user.as_str(), &extension], doing)?;
+    if first == 0 {
+        let renew = "UPDATE hub_visitor SET extension = ?4 WHERE app = ?1 AND group_id = ?2 AND user_id = ?3";
+        change(tx.conn, group, renew, &[&user.as_str(), &extension], doing)?;
+    }
     let counted: (i64, i64) = tx
         .conn
         .prepare_cached(
@@ -133,6 +139,13 @@ pub(crate) fn visit(tx: &mut Tx<'_>, group: &GroupKey, user: &UserId) -> Result<
         .map_err(sql(doing))?;
     tx.wrote();
     Ok((count(counted.0), count(counted.1)))
+}
+
+/// What a user said of itself.
+pub(crate) fn visitor(conn: &Connection, group: &GroupKey, user: &UserId) -> Result<Option<String>> {
+    conn.prepare_cached("SELECT extension FROM hub_visitor WHERE app = ?1 AND group_id = ?2 AND user_id = ?3")
+        .and_then(|mut s| s.query_row(params![db(group.app.0), group.id(), user.as_str()], |r| r.get(0)).optional())
+        .map_err(sql("read a visitor"))
 }
 
 /// Adds likes; answers all of them.

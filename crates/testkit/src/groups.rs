@@ -1,6 +1,6 @@
 //! Groups and the hub's credentials in the store of maps.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use stoa_core::Result;
@@ -24,7 +24,7 @@ struct Group {
     state: GroupState,
     muted: BTreeMap<String, (UserId, UnixMs)>,
     handed_out: u64,
-    visitors: BTreeSet<UserId>,
+    visitors: BTreeMap<UserId, String>,
     messages: BTreeMap<u64, StoredMessage>,
 }
 
@@ -107,10 +107,13 @@ impl GroupStore for MemStore {
         g.handed_out += u64::from(n);
         Ok(first)
     }
-    async fn visit_group(&self, group: &GroupKey, user: &UserId) -> Result<(u64, u64)> {
+    async fn visitor(&self, group: &GroupKey, user: &UserId) -> Result<Option<String>> {
+        Ok(self.t()?.groups.groups.get(group).and_then(|g| g.visitors.get(user).cloned()))
+    }
+    async fn visit_group(&self, group: &GroupKey, user: &UserId, extension: &str) -> Result<(u64, u64)> {
         let mut t = self.t()?;
         let Some(g) = t.group(group) else { return Ok((0, 0)) };
-        g.visitors.insert(user.clone());
+        g.visitors.insert(user.clone(), extension.to_owned());
         g.state.pv += 1;
         g.state.uv = g.visitors.len() as u64;
         Ok((g.state.pv, g.state.uv))

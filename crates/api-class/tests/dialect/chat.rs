@@ -90,7 +90,7 @@ async fn u06_u07_u09_likes_and_connections_are_counted() {
     assert_eq!(before, json!({"pv": 0, "uv": 0, "like_count": 5, "online_count": 2}), "nobody joined the group");
     let group = GroupKey::class(stoa_testkit::APP, ClassId::parse(&class).unwrap());
     for who in ["stu01", "stu02", "stu01"] {
-        s.bench.world.store.visit_group(&group, &stoa_testkit::user(who)).await.unwrap();
+        s.bench.world.store.visit_group(&group, &stoa_testkit::user(who), "").await.unwrap();
     }
     let metrics = json!({"pv": 3, "uv": 2, "like_count": 5, "online_count": 2});
     assert_eq!(s.data("stu01", "getStatistics", room(&class)).await, json!({"metrics": metrics}));

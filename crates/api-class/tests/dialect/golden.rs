@@ -51,7 +51,7 @@ async fn gt3_the_golden_example_is_met_to_the_byte() {
         "user_avatar": "https://img.example.com/3.png"});
     s.data("asst1", "joinClass", join).await;
     for who in ["teacher1", "asst1", "stu01"] {
-        s.bench.store.visit_group(&GroupKey::class(APP, id), &user(who)).await.unwrap();
+        s.bench.store.visit_group(&GroupKey::class(APP, id), &user(who), "").await.unwrap();
     }
     // 11:46:00
     at(1_700_797_560);

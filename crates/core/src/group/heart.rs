@@ -217,6 +217,12 @@ impl Heart {
         self.extensions.get(user).cloned().unwrap_or_default()
     }
 
+    /// The text given at join; `None` = not heard since this group is in use.
+    #[must_use]
+    pub fn introduction(&self, user: &UserId) -> Option<String> {
+        self.extensions.get(user).cloned()
+    }
+
     /// Remembers the text given at join.
     pub fn introduce(&mut self, user: &UserId, extension: String) {
         if self.extensions.len() >= self.members.len() + MAX_WAITING {
@@ -234,7 +240,9 @@ impl Heart {
         let member = self.members.entry(user.clone()).or_default();
         member.clients.insert(client.to_owned());
         member.grace = None;
-        if new && self.changes.left.remove(user).is_none() {
+        if new {
+            // The last word counts, and is said even if it undoes the one before: a list may have been read in between.
+            self.changes.left.remove(user);
             self.changes.joined.insert(user.clone(), self.extensions.get(user).cloned().unwrap_or_default());
         }
         self.stats_due |= new;
@@ -306,9 +314,8 @@ impl Heart {
     fn drop_member(&mut self, user: &UserId, why: Why) {
         self.members.remove(user);
         let extension = self.extensions.remove(user).unwrap_or_default();
-        if self.changes.joined.remove(user).is_none() {
-            self.changes.left.insert(user.clone(), (extension, why));
-        }
+        self.changes.joined.remove(user);
+        self.changes.left.insert(user.clone(), (extension, why));
         self.talks.forget(user);
         self.stats_due = true;
     }

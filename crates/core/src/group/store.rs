@@ -126,8 +126,11 @@ pub trait GroupStore: Send + Sync {
     /// Sets numbers aside: answers the first of `n` that were never handed out before. The first of all is 1.
     async fn reserve_seqnums(&self, group: &GroupKey, n: u32) -> Result<u64>;
 
-    /// A user joined. Answers joins and distinct users from now on.
-    async fn visit_group(&self, group: &GroupKey, user: &UserId) -> Result<(u64, u64)>;
+    /// A user joined with this text about itself. Answers joins and distinct users from now on.
+    async fn visit_group(&self, group: &GroupKey, user: &UserId, extension: &str) -> Result<(u64, u64)>;
+
+    /// The text a user gave when it last joined; `None` = it never did.
+    async fn visitor(&self, group: &GroupKey, user: &UserId) -> Result<Option<String>>;
 
     /// Adds likes. Answers all of them.
     async fn like_group(&self, group: &GroupKey, n: u32) -> Result<u64>;

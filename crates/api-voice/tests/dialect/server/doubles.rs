@@ -165,7 +165,8 @@ through! {
     GroupStore:
     group(group: &GroupKey) -> Result<GroupState>;
     reserve_seqnums(group: &GroupKey, n: u32) -> Result<u64>;
-    visit_group(group: &GroupKey, user: &UserId) -> Result<(u64, u64)>;
+    visit_group(group: &GroupKey, user: &UserId, extension: &str) -> Result<(u64, u64)>;
+    visitor(group: &GroupKey, user: &UserId) -> Result<Option<String>>;
     like_group(group: &GroupKey, n: u32) -> Result<u64>;
     patch_group(group: &GroupKey, patch: GroupPatch) -> Result<()>;
     mute_group(group: &GroupKey, on: bool) -> Result<bool>;

@@ -94,8 +94,8 @@ impl Groups {
             Some(row) if extension.is_empty() => events::class_extension(row),
             _ => extension.to_owned(),
         };
+        let (pv, uv) = self.world.store.visit_group(&group.key, &who.user, &extension).await?;
         group.heart().introduce(&who.user, extension);
-        let (pv, uv) = self.world.store.visit_group(&group.key, &who.user).await?;
         Self::change(&group, |s| (s.pv, s.uv) = (s.pv.max(pv), s.uv.max(uv)));
         self.stats_changed(&group);
         let mut answer = self.object(&group, &standing).await?;

@@ -11,6 +11,7 @@ use super::{Answer, Group, Groups};
 use crate::channel::MemberCommand;
 use crate::class::{Class, ClassCommand, ClassOutcome, StageOp};
 use crate::director::Input;
+use crate::error::Result;
 use crate::group::class_rules::{ClassEffect, ClassSender, Scene, judge_class};
 use crate::group::events::{self, Outgoing};
 use crate::group::heart::{Counted, Sent};
@@ -281,7 +282,7 @@ impl Groups {
         }
         let (at, m) = (now.wall, &wish.message);
         let (id, seqnum) = (self.ulid(at), self.seqnum(group).await?);
-        let extension = self.extension(group, standing);
+        let extension = self.extension(group, standing).await?;
         if how.stored {
             let message = StoredMessage {
                 seqnum,
@@ -322,12 +323,23 @@ impl Groups {
         Ok(answer(&sent))
     }
 
-    fn extension(&self, group: &Group, standing: &Standing) -> String {
-        let given = group.heart().extension(&standing.caller.user);
-        match standing.view.as_ref().and_then(|v| v.row.as_ref()) {
+    async fn extension(&self, group: &Group, standing: &Standing) -> Result<String> {
+        let given = self.introduced(group, &standing.caller.user).await?;
+        Ok(match standing.view.as_ref().and_then(|v| v.row.as_ref()) {
             Some(row) if given.is_empty() => events::class_extension(row),
             _ => given,
+        })
+    }
+
+    /// The text given at join. Whoever came back by itself after a restart said it to the one before.
+    pub(super) async fn introduced(&self, group: &Group, user: &UserId) -> Result<String> {
+        let given = group.heart().introduction(user);
+        if let Some(given) = given {
+            return Ok(given);
         }
+        let kept = self.world.store.visitor(&group.key, user).await?.unwrap_or_default();
+        group.heart().introduce(user, kept.clone());
+        Ok(kept)
     }
 
     /// `group.sendTo`.
@@ -379,7 +391,7 @@ impl Groups {
             return answer(&before);
         }
         let wrapped = json!({ "data": message.text, "groupId": group.id }).to_string();
-        let extension = self.extension(&group, &standing);
+        let extension = self.extension(&group, &standing).await?;
         let outgoing = Outgoing {
             group: &group.id,
             id: &sent.id,

@@ -158,10 +158,15 @@ impl Groups {
     }
 
     async fn tell_members(&self, group: &Arc<Group>) -> Result<()> {
-        let (changes, total) = {
+        let (mut changes, total) = {
             let mut heart = group.heart();
             (heart.take_changes(), heart.total())
         };
+        if total <= LISTED {
+            for (user, extension) in changes.joined.iter_mut().filter(|(_, e)| e.is_empty()) {
+                *extension = self.introduced(group, user).await?;
+            }
+        }
         let named = self.named(group, total).await?;
         let fields = events::members(total, &changes, |u| named.as_ref().is_none_or(|n| n.contains(u)));
         self.tell_event(group, "members", fields).await
