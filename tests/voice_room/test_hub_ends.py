@@ -372,4 +372,5 @@ async def test_hub_h2_killed(own_server):
         second = await owner.comment(room, "goes on")
         assert second["seqnum"] > first["seqnum"]
         await bob.until(lambda: len(bob.messages(21301)) == 2, "the second")
+        assert bob.messages(21301)[1]["sender"] == bob.messages(21301)[0]["sender"], "what it said of itself at join is known"
         assert time.monotonic() - began < 10
