@@ -5,12 +5,15 @@
 pub mod bare;
 pub mod bench;
 pub mod bot;
+pub mod chaos;
 pub mod check;
 pub mod child;
 pub mod clock;
 pub mod drive;
+pub mod ghosts;
 pub mod hist;
 pub mod http;
+pub mod hub;
 mod link;
 pub mod measure;
 mod pc;
