@@ -134,7 +134,10 @@ impl Socket {
             }
         };
         if !me.buf.starts_with(b"HTTP/1.1 101") {
-            bail!("no upgrade: {}", String::from_utf8_lossy(&me.buf[..head.min(60)]).lines().next().unwrap_or_default());
+            bail!(
+                "no upgrade: {}",
+                String::from_utf8_lossy(&me.buf[..head.min(60)]).lines().next().unwrap_or_default()
+            );
         }
         me.used = head;
         Ok(me)
@@ -297,11 +300,7 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::command`].
-    pub async fn enter(
-        &mut self,
-        channels: [&str; 2],
-        since: [Option<Position>; 2],
-    ) -> Result<[Subscribed; 2], Fault> {
+    pub async fn enter(&mut self, channels: [&str; 2], since: [Option<Position>; 2]) -> Result<[Subscribed; 2], Fault> {
         let first = self.id + 1;
         self.id += 2;
         let line = |n: u64, channel: &str, since: &Option<Position>| {
@@ -311,8 +310,7 @@ impl Client {
             }
             json!({"id": n, "subscribe": body}).to_string()
         };
-        let frame =
-            format!("{}\n{}", line(first, channels[0], &since[0]), line(first + 1, channels[1], &since[1]));
+        let frame = format!("{}\n{}", line(first, channels[0], &since[0]), line(first + 1, channels[1], &since[1]));
         self.socket.send(frame.as_bytes()).await?;
         let a = self.reply(first, "subscribe").await?;
         let b = self.reply(first + 1, "subscribe").await?;

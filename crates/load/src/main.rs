@@ -8,10 +8,10 @@ use anyhow::{Result, bail};
 use clap::{Args, Parser, Subcommand};
 use stoa_load::Transport;
 use stoa_load::bench::{self, DEV_KEY, DEV_SECRET, Options};
-use stoa_load::{chaos, check, ghosts};
 use stoa_load::measure::join::{Stage, Target};
 use stoa_load::measure::media::{self, Plan, addr_of};
 use stoa_load::measure::{Spread, http, seats};
+use stoa_load::{chaos, check, ghosts};
 
 /// Bots that join, speak and listen; load and benchmarks made of them.
 #[derive(Debug, Parser)]

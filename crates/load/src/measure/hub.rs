@@ -323,12 +323,10 @@ impl One {
         let stamp = clock::nanos();
         let data = format!("{{\"stamp\":{stamp},\"pad\":\"{:1$}\"}}", "", DATA - 46);
         match &self.home {
-            Home::Hub { group, .. } => {
-                json!({"id": 1_000_000, "rpc": {"method": "group.send",
+            Home::Hub { group, .. } => json!({"id": 1_000_000, "rpc": {"method": "group.send",
                     "data": {"groupId": group, "type": SIGNAL, "data": data}}})
-                .to_string()
-                .into_bytes()
-            }
+            .to_string()
+            .into_bytes(),
             Home::Bare => {
                 self.counts.published.fetch_add(1, Ordering::Relaxed);
                 format!("{{\"push\":{}{:2$}}}", json!(data), "", AROUND).into_bytes()
@@ -504,10 +502,8 @@ pub async fn through(
 ) -> Result<Figures> {
     let stage = Stage::with_rooms(binary, dir, size.rooms).await?;
     let mut all = Everybody::new(size, stage.server.pid);
-    let mut figures = Figures {
-        opened: all.enter(stage.server.addr, Some((&stage.groups, stage.app))).await?,
-        ..Figures::default()
-    };
+    let mut figures =
+        Figures { opened: all.enter(stage.server.addr, Some((&stage.groups, stage.app))).await?, ..Figures::default() };
     eprintln!("  {size:?}: in, {:?}", figures.opened);
     if let Some(rate) = slow {
         let fast = std::mem::replace(&mut all.size.rate, rate);
