@@ -18,9 +18,9 @@ use tokio::task::JoinSet;
 use crate::clock;
 use crate::hist::Hist;
 use crate::hub::{Client, source, token};
-use crate::measure::hub::Stage;
 use crate::measure::ms;
 use crate::proc;
+use crate::stage::Stage;
 
 /// Members who stay and behave.
 const STAY: usize = 100;

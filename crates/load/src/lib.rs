@@ -21,6 +21,7 @@ pub mod proc;
 pub mod report;
 mod session;
 mod signal;
+pub mod stage;
 pub mod stats;
 pub mod token;
 pub mod voice;

@@ -15,13 +15,13 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Interval, MissedTickBehavior};
 
-use crate::child::{Baseline, Server};
+use crate::child::Baseline;
 use crate::clock;
 use crate::hist::Hist;
 use crate::hub::{Client, Position, Socket, Subscribed, source, token};
 use crate::measure::ms;
 use crate::proc;
-use crate::voice::Voice;
+use crate::stage::Stage;
 
 /// Connects under way at once: a crowd that arrives, not a storm.
 const AT_ONCE: usize = 64;
@@ -408,58 +408,6 @@ fn number_after(line: &[u8], what: &[u8]) -> Option<u64> {
     let from = line.windows(what.len()).position(|w| w == what)? + what.len();
     let digits = line[from..].iter().take_while(|b| b.is_ascii_digit());
     Some(digits.fold(0, |n, d| n * 10 + u64::from(d - b'0')))
-}
-
-/// A server with open rates and voice rooms on it.
-pub struct Stage {
-    /// The server.
-    pub server: Server,
-    /// Ids of its rooms.
-    pub groups: Vec<String>,
-    /// Number of its app.
-    pub app: u64,
-    _data: tempfile::TempDir,
-}
-
-/// Settings under which a load generator may do what it likes.
-#[must_use]
-pub fn open_rates() -> Vec<String> {
-    let off = "{per_sec=0,burst=0}";
-    let names = ["signals", "comments", "reads", "commands", "connects", "connects_user"];
-    let mut settings: Vec<String> = names.iter().map(|n| format!("limits.hub_{n}={off}")).collect();
-    settings.push(format!("hub.jwt_keys=[\"{}\"]", crate::hub::KEY_BASE64));
-    settings
-}
-
-impl Stage {
-    /// Starts a server and makes rooms through its API.
-    ///
-    /// # Errors
-    /// It does not come up, or refuses.
-    pub async fn with_rooms(binary: &Path, dir: &Path, rooms: usize) -> Result<Self> {
-        let data = tempfile::tempdir_in(dir)?;
-        let server = Server::start_with(binary, data.path(), "127.0.0.1:0", &open_rates()).await?;
-        let mut api = Voice::connect(server.addr).await?;
-        let bearer = api.login("load-owner").await?;
-        let mut groups = Vec::new();
-        for _ in 0..rooms {
-            groups.push(api.create(&bearer, "load-owner").await?);
-        }
-        let app = app_of(&api.hub_token(&bearer, "load-owner").await?)?;
-        Ok(Self { server, groups, app, _data: data })
-    }
-}
-
-/// The app that hub tokens of this server are for.
-///
-/// # Errors
-/// The token is not signed with the key of [`open_rates`].
-pub fn app_of(token: &str) -> Result<u64> {
-    let mut how = jsonwebtoken::Validation::new(jsonwebtoken::Algorithm::HS256);
-    how.set_audience(&["hub"]);
-    let key = jsonwebtoken::DecodingKey::from_secret(crate::hub::KEY);
-    let claims = jsonwebtoken::decode::<serde_json::Value>(token, &key, &how)?.claims;
-    claims["meta"]["app"].as_u64().context("a hub token without an app")
 }
 
 /// All figures of one kind of crowd.
