@@ -2,11 +2,15 @@
 
 use std::collections::HashMap;
 use std::net::{SocketAddr, UdpSocket};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Result;
-use axum::routing::post;
+use axum::extract::Path;
+use axum::extract::ws::{Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
+use axum::routing::{any, post};
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
+use tokio::sync::broadcast;
 
 /// First byte of a datagram to the relay: register the sender as a receiver of the group in the next two bytes.
 pub const REGISTER: u8 = 0;
@@ -47,6 +51,52 @@ pub async fn serve_http() -> Result<()> {
     announce(listener.local_addr()?);
     axum::serve(listener, Router::new().route("/meeting", post(meeting_info))).await?;
     Ok(())
+}
+
+/// Rooms of the bare WebSocket loop.
+type Rooms = Arc<Mutex<HashMap<String, broadcast::Sender<Utf8Bytes>>>>;
+/// Messages a client of the loop may be behind before it misses some.
+const BEHIND: usize = 1_024;
+
+/// A WebSocket loop: whatever a client says goes to everybody of its room (`/ws/<room>`). No accounts, names, order across
+/// rooms, history or limits. `buffer` = read buffer per connection, bytes; 0 = the library's own.
+///
+/// # Errors
+/// No port.
+pub async fn serve_ws(buffer: usize) -> Result<()> {
+    let rooms = Rooms::default();
+    let enter = async move |Path(room): Path<String>, upgrade: WebSocketUpgrade| {
+        let of = |all: &mut HashMap<String, broadcast::Sender<Utf8Bytes>>| {
+            all.entry(room).or_insert_with(|| broadcast::channel(BEHIND).0).clone()
+        };
+        let room = of(&mut rooms.lock().unwrap_or_else(PoisonError::into_inner));
+        let upgrade = if buffer > 0 { upgrade.read_buffer_size(buffer).write_buffer_size(0) } else { upgrade };
+        upgrade.on_upgrade(|socket| talk(socket, room))
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    announce(listener.local_addr()?);
+    axum::serve(listener, Router::new().route("/ws/{room}", any(enter))).await?;
+    Ok(())
+}
+
+async fn talk(mut socket: WebSocket, room: broadcast::Sender<Utf8Bytes>) {
+    let mut hears = room.subscribe();
+    loop {
+        tokio::select! {
+            said = socket.recv() => match said {
+                Some(Ok(Message::Text(text))) => drop(room.send(text)),
+                Some(Ok(_)) => {}
+                _ => return,
+            },
+            heard = hears.recv() => {
+                if let Ok(text) = heard
+                    && socket.send(Message::Text(text)).await.is_err()
+                {
+                    return;
+                }
+            }
+        }
+    }
 }
 
 /// A relay that receives one datagram and sends a copy to each receiver: no crypto, no rewriting. One thread; prints its

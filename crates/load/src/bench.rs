@@ -1,5 +1,7 @@
 //! `stoa-load bench`: every figure of `make bench`, each beside its baseline from the same run.
 
+mod hub;
+
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -50,6 +52,8 @@ pub struct Options {
     pub joins: usize,
     /// Media window of a step.
     pub window: Duration,
+    /// Connections of the hub's figures.
+    pub hub_clients: usize,
     /// Worker threads of the load generator, stated in the report.
     pub threads: usize,
     /// Only the figures whose name contains this.
@@ -71,6 +75,9 @@ pub async fn run(o: &Options) -> Result<Report> {
     figure(o, &mut report, "classes", class_rows(o)).await;
     figure(o, &mut report, "join", join_rows(o)).await;
     figure(o, &mut report, "forwarding", media_rows(o)).await;
+    figure(o, &mut report, "hub idle", hub::idle(o)).await;
+    figure(o, &mut report, "hub large room", hub::large(o)).await;
+    figure(o, &mut report, "hub small rooms", hub::small(o)).await;
     Ok(report)
 }
 

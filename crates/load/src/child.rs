@@ -47,12 +47,28 @@ impl Server {
     /// # Errors
     /// It does not come up; its own output goes to the log file in the data folder.
     pub async fn start(binary: &Path, data: &Path) -> Result<Self> {
+        Self::start_with(binary, data, "127.0.0.1:0", &[]).await
+    }
+
+    /// As [`Server::start`], listening there, with more settings (`name=value`).
+    ///
+    /// # Errors
+    /// As [`Server::start`].
+    pub async fn start_with(binary: &Path, data: &Path, listen: &str, settings: &[String]) -> Result<Self> {
+        // A run that was killed has left its own behind.
+        match fs::remove_file(data.join("ready.json")) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(e.into()),
+            _ => {}
+        }
         let log_path = data.join("bench.log");
-        let log = fs::File::create(&log_path)?;
+        let log = fs::File::options().create(true).append(true).open(&log_path)?;
         let mut command = Command::new(binary);
-        command.args(["dev", "--quiet", "--listen", "127.0.0.1:0", "--media-port", "0", "--data"]).arg(data);
+        command.args(["dev", "--quiet", "--listen", listen, "--media-port", "0", "--data"]).arg(data);
         for limit in NO_LIMITS {
             command.args(["--set", &format!("{limit}={{per_sec=0,burst=0}}")]);
+        }
+        for setting in settings {
+            command.args(["--set", setting]);
         }
         let begun = clock::now();
         let mut child = command
@@ -89,6 +105,19 @@ impl Server {
     /// The system refuses.
     pub async fn stop(mut self) -> Result<()> {
         self.child.kill().await.context("stopping the server")
+    }
+
+    /// Asks it to stop, as a service manager would, and waits for its end.
+    ///
+    /// # Errors
+    /// It does not end within half a minute.
+    pub async fn stop_in_order(mut self) -> Result<()> {
+        let asked = Command::new("kill").args(["-TERM", &self.pid.to_string()]).status().await?;
+        if !asked.success() {
+            bail!("the server cannot be told to stop");
+        }
+        tokio::time::timeout(START, self.child.wait()).await.context("the server does not stop")??;
+        Ok(())
     }
 }
 

@@ -8,10 +8,10 @@ use anyhow::{Result, bail};
 use clap::{Args, Parser, Subcommand};
 use stoa_load::Transport;
 use stoa_load::bench::{self, DEV_KEY, DEV_SECRET, Options};
-use stoa_load::check;
 use stoa_load::measure::join::{Stage, Target};
 use stoa_load::measure::media::{self, Plan, addr_of};
 use stoa_load::measure::{Spread, http, seats};
+use stoa_load::{chaos, check, ghosts};
 
 /// Bots that join, speak and listen; load and benchmarks made of them.
 #[derive(Debug, Parser)]
@@ -37,6 +37,10 @@ enum Command {
     Bench(Bench),
     /// Well and badly behaved clients against a running `stoa dev`; fails if a case does
     Check(Check),
+    /// Messages of groups while connections are cut and the server restarts; fails if one is lost without a word
+    Chaos(Chaos),
+    /// Ghosts, half-open sockets and churn against the message hub; fails if anybody is counted wrong
+    Ghosts(Ghosts),
     /// Bots that obey JSON lines on standard input, for tests in other languages
     #[command(hide = true)]
     Drive,
@@ -46,6 +50,13 @@ enum Command {
     /// A baseline: prints its address and serves
     #[command(hide = true)]
     BareRelay,
+    /// A baseline: prints its address and serves
+    #[command(hide = true)]
+    BareWs {
+        /// Read buffer per connection, bytes; 0 = the library's own
+        #[arg(default_value_t = 0)]
+        buffer: usize,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -141,16 +152,57 @@ struct Check {
 }
 
 #[derive(Debug, Args)]
+struct Chaos {
+    /// The server's binary
+    #[arg(long, default_value = "target/release/stoa")]
+    binary: PathBuf,
+    /// Folder for data
+    #[arg(long, default_value = "target/bench")]
+    dir: PathBuf,
+    /// Messages in all
+    #[arg(long, default_value_t = 1_000_000)]
+    messages: u64,
+    /// Groups: even ones send comments, odd ones signals
+    #[arg(long, default_value_t = 100)]
+    groups: usize,
+    /// Listeners in each
+    #[arg(long, default_value_t = 2)]
+    listeners: usize,
+    /// Restarts, in order and by a kill in turns
+    #[arg(long, default_value_t = 5)]
+    restarts: u64,
+}
+
+#[derive(Debug, Args)]
+struct Ghosts {
+    /// The server's binary
+    #[arg(long, default_value = "target/release/stoa")]
+    binary: PathBuf,
+    /// Folder for data
+    #[arg(long, default_value = "target/bench")]
+    dir: PathBuf,
+    /// Comings and goings
+    #[arg(long, default_value_t = 10_000)]
+    cycles: usize,
+    /// Sockets that never say anything
+    #[arg(long, default_value_t = 5_000)]
+    silent: usize,
+}
+
+#[derive(Debug, Args)]
 struct Bench {
     #[command(flatten)]
     with: Binary,
     /// Joins in a row, and again 16 at once
     #[arg(long, default_value_t = 200)]
     joins: usize,
-    /// Seconds of a media step's window
+    /// Connections of the hub's figures; open files must allow them in two processes
+    #[arg(long, default_value_t = 10_000)]
+    hub_clients: usize,
+    /// Seconds of a media step's window, and of the hub's
     #[arg(long, default_value_t = 10)]
     window: u64,
-    /// Only figures whose name contains this: start-up, idle memory, seats, getMeetingInfo, list, classes, join, forwarding
+    /// Only figures whose name contains this: start-up, idle memory, seats, getMeetingInfo, list, classes, join, forwarding, hub
     #[arg(long)]
     only: Option<String>,
     /// Where the JSON goes
@@ -176,7 +228,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
     }
     // The bare route gets as many threads as a server takes by itself; only the load is kept to a few.
     let mut builder = tokio::runtime::Builder::new_multi_thread();
-    if !matches!(cli.command, Command::BareHttp) {
+    if !matches!(cli.command, Command::BareHttp | Command::BareWs { .. }) {
         builder.worker_threads(cli.threads.max(1));
     }
     let threads = cli.threads;
@@ -187,8 +239,11 @@ fn run(cli: Cli) -> Result<ExitCode> {
             Command::Http(h) => http_figures(h).await,
             Command::Bench(b) => run_bench(b, threads).await,
             Command::Check(c) => run_checks(c).await,
+            Command::Chaos(c) => run_chaos(c).await,
+            Command::Ghosts(g) => run_ghosts(g).await,
             Command::Drive => stoa_load::drive::serve().await.map(|()| ExitCode::SUCCESS),
             Command::BareHttp => stoa_load::bare::serve_http().await.map(|()| ExitCode::SUCCESS),
+            Command::BareWs { buffer } => stoa_load::bare::serve_ws(buffer).await.map(|()| ExitCode::SUCCESS),
             Command::BareRelay => unreachable!("handled before the runtime starts"),
         }
     })
@@ -280,6 +335,26 @@ async fn run_checks(c: Check) -> Result<ExitCode> {
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
+async fn run_chaos(c: Chaos) -> Result<ExitCode> {
+    let plan = chaos::Plan {
+        binary: c.binary,
+        dir: c.dir,
+        messages: c.messages,
+        groups: c.groups.max(1),
+        listeners: c.listeners.clamp(1, 1_000),
+        restarts: c.restarts,
+    };
+    let out = chaos::run(&plan).await?;
+    println!("{}", serde_json::to_string_pretty(&out)?);
+    Ok(if out.good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn run_ghosts(g: Ghosts) -> Result<ExitCode> {
+    let out = ghosts::run(&ghosts::Plan { binary: g.binary, dir: g.dir, cycles: g.cycles, silent: g.silent }).await?;
+    println!("{}", serde_json::to_string_pretty(&out)?);
+    Ok(if out.good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
 async fn run_bench(b: Bench, threads: usize) -> Result<ExitCode> {
     if !b.with.binary.exists() {
         bail!("{} is not there: run `make build` first", b.with.binary.display());
@@ -291,6 +366,7 @@ async fn run_bench(b: Bench, threads: usize) -> Result<ExitCode> {
         each: Duration::from_secs(b.with.each),
         rooms: b.with.rooms,
         joins: b.joins,
+        hub_clients: b.hub_clients,
         window: Duration::from_secs(b.window),
         threads,
         only: b.only,

@@ -93,6 +93,16 @@ impl Voice {
         Ok(RtcToken { token: text(&answer, "auth_token")?, url: text(&answer, "rtc_url")? })
     }
 
+    /// A connection token of the message hub.
+    ///
+    /// # Errors
+    /// Refused.
+    pub async fn hub_token(&mut self, bearer: &str, user: &str) -> Result<String> {
+        let body = json!({"user_id": user, "device_id": user, "device_type": "load"});
+        let answer = self.call("/api/chatroom/token", Some(bearer), &body).await?;
+        text(&answer["aliyun_im"], "app_token")
+    }
+
     async fn call(&mut self, path: &str, bearer: Option<&str>, body: &Value) -> Result<Value> {
         let (status, answer) = self.http.json(&post(path, bearer, body)).await.context(path.to_owned())?;
         if status != 200 || answer.get("code").and_then(Value::as_i64) != Some(200) {

@@ -172,7 +172,7 @@ impl admin::Control for Control {
 
     fn reload(&self) -> anyhow::Result<String> {
         let loaded = self.sources.load()?;
-        let findings = checks::check(&loaded.settings, &loaded.given);
+        let findings = checks::check(&loaded.settings);
         if !findings.errors.is_empty() {
             bail!("{}", findings.errors.join("; "));
         }

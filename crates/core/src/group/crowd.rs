@@ -1,11 +1,12 @@
 //! Who takes part in groups now: volatile, told by the hub, read together with the media engine's presence.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::id::{ChannelKey, UserId};
 
-type Users = BTreeMap<UserId, BTreeSet<String>>;
+/// Lists, not sets: nearly everybody has one connection, and a set has room for eleven.
+type Users = BTreeMap<UserId, Vec<String>>;
 
 /// Connections of every user in every group, by the group's media channel.
 ///
@@ -22,7 +23,9 @@ impl Crowd {
     pub fn came(&self, channel: &ChannelKey, user: &UserId, client: &str) -> bool {
         let mut all = self.lock();
         let clients = all.entry(channel.clone()).or_default().entry(user.clone()).or_default();
-        clients.insert(client.to_owned());
+        if !clients.iter().any(|c| c == client) {
+            clients.push(client.to_owned());
+        }
         clients.len() == 1
     }
 
@@ -31,7 +34,9 @@ impl Crowd {
         let mut all = self.lock();
         let Some(users) = all.get_mut(channel) else { return false };
         let Some(clients) = users.get_mut(user) else { return false };
-        if !clients.remove(client) || !clients.is_empty() {
+        let Some(at) = clients.iter().position(|c| c == client) else { return false };
+        clients.swap_remove(at);
+        if !clients.is_empty() {
             return false;
         }
         users.remove(user);

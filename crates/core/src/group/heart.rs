@@ -105,7 +105,8 @@ pub enum Went {
 
 #[derive(Debug, Default)]
 struct Member {
-    clients: BTreeSet<String>,
+    /// A list, not a set: nearly everybody has one connection, and a set has room for eleven.
+    clients: Vec<String>,
     /// Number of the running grace.
     grace: Option<u64>,
 }
@@ -238,7 +239,9 @@ impl Heart {
         self.lingering.remove(client);
         let new = !self.members.contains_key(user);
         let member = self.members.entry(user.clone()).or_default();
-        member.clients.insert(client.to_owned());
+        if !member.clients.iter().any(|c| c == client) {
+            member.clients.push(client.to_owned());
+        }
         member.grace = None;
         if new {
             // The last word counts, and is said even if it undoes the one before: a list may have been read in between.
@@ -256,7 +259,9 @@ impl Heart {
             return Went::Still;
         }
         let Some(member) = self.members.get_mut(user) else { return Went::Still };
-        if !member.clients.remove(client) || !member.clients.is_empty() {
+        let Some(at) = member.clients.iter().position(|c| c == client) else { return Went::Still };
+        member.clients.swap_remove(at);
+        if !member.clients.is_empty() {
             return Went::Still;
         }
         self.idle_since = now.mono;
@@ -271,7 +276,7 @@ impl Heart {
 
     /// A connection says that it leaves, maybe after a kick. False = it is not subscribed.
     pub fn leaves(&mut self, user: &UserId, client: &str) -> bool {
-        let member = self.members.get(user).is_some_and(|m| m.clients.contains(client));
+        let member = self.members.get(user).is_some_and(|m| m.clients.iter().any(|c| c == client));
         let there = member || self.lingering.contains_key(client);
         if there {
             self.leaving.insert(client.to_owned());

@@ -169,6 +169,15 @@ impl Conn {
         self.pending.iter_mut().find(|p| &*p.channel == channel)
     }
 
+    /// Takes a subscription off the way. Most connections never have another one: the list's memory goes with the last.
+    pub(crate) fn take_pending(&mut self, at: usize) -> Pending {
+        let pending = self.pending.remove(at);
+        if self.pending.is_empty() {
+            self.pending = Vec::new();
+        }
+        pending
+    }
+
     /// May this call wait too?
     pub(crate) fn may_wait(&self, request: &RpcRequest) -> bool {
         let bytes: usize = self.rpcs.iter().map(|(_, r)| r.data.len()).sum();

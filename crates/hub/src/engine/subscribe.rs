@@ -111,7 +111,7 @@ impl Engine {
     fn refuse(&mut self, conn: ConnId, channel: &Arc<str>, error: Error) {
         let Some(c) = self.conns.get_mut(conn) else { return };
         let Some(at) = c.pending.iter().position(|p| p.channel == *channel) else { return };
-        let pending = c.pending.remove(at);
+        let pending = c.take_pending(at);
         self.fail(conn, pending.id, error);
         self.run_all(conn, pending.after);
     }
@@ -121,7 +121,7 @@ impl Engine {
         let Some(ch) = self.channels.get(chan) else { return };
         let Some(c) = self.conns.get_mut(conn) else { return };
         let Some(at) = c.pending.iter().position(|p| p.channel == ch.name && p.granted.is_some()) else { return };
-        let pending = c.pending.remove(at);
+        let pending = c.take_pending(at);
         let (id, granted) = (pending.id, pending.granted.as_ref());
         let how = Admission {
             request: &pending.request,

@@ -92,6 +92,8 @@ struct Shared {
     parts: Mutex<Option<Parts>>,
     stopping: AtomicBool,
     sockets: AtomicUsize,
+    /// Tasks of sockets. Nobody waits for it: a stop counts the sockets.
+    upgraded: TaskTracker,
     restored: Vec<String>,
 }
 
@@ -158,6 +160,7 @@ impl Hub {
             parts: Mutex::new(Some(Parts { engine, inputs: rx })),
             stopping: AtomicBool::new(false),
             sockets: AtomicUsize::new(0),
+            upgraded: TaskTracker::new(),
             restored,
         };
         Self { shared: Arc::new(shared) }

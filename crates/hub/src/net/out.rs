@@ -13,9 +13,6 @@ pub(super) const MAX_BYTES: usize = 1 << 20;
 const MAX_ENTRIES: usize = 4_096;
 /// Share of the bytes above which publications without an offset are left out.
 const LIVE_ONLY_BYTES: usize = MAX_BYTES / 4;
-/// Frames taken at once by the writer.
-const TAKE: usize = 64;
-
 /// One frame that waits.
 pub(super) enum Item {
     Data(Message),
@@ -27,10 +24,17 @@ pub(super) enum Item {
 
 /// What the writer does next.
 pub(super) enum Next {
-    Write(Vec<Item>),
+    Write(Item),
     Close(CloseFrame),
     /// Nothing yet.
     Wait,
+}
+
+/// What is done when a frame is written.
+pub(super) enum Then {
+    Nothing,
+    Pinged,
+    Timed(u64),
 }
 
 /// What came of a push.
@@ -69,6 +73,16 @@ impl Item {
     fn size(&self) -> usize {
         let (Self::Data(m) | Self::Ping(m) | Self::Timed(m, _)) = self;
         size(m)
+    }
+
+    /// Message, size, and what is done when it is written.
+    pub(super) fn apart(self) -> (Message, usize, Then) {
+        let size = self.size();
+        match self {
+            Self::Data(m) => (m, size, Then::Nothing),
+            Self::Ping(m) => (m, size, Then::Pinged),
+            Self::Timed(m, since) => (m, size, Then::Timed(since)),
+        }
     }
 }
 
@@ -110,31 +124,20 @@ impl Out {
         self.wake.notify_one();
     }
 
-    /// What to do now. Bytes taken count as waiting until they are [`Out::written`].
-    pub(super) fn next(&self) -> Next {
+    /// What to do now. Bytes taken count as waiting until the next call says that they are written.
+    pub(super) fn next(&self, written: usize) -> Next {
         let mut s = self.state();
-        if s.queue.is_empty() {
-            // An idle connection keeps no buffer.
-            s.queue = VecDeque::new();
-            return s.end.clone().map_or(Next::Wait, Next::Close);
+        s.bytes = s.bytes.saturating_sub(written);
+        if let Some(item) = s.queue.pop_front() {
+            return Next::Write(item);
         }
-        let n = s.queue.len().min(TAKE);
-        Next::Write(s.queue.drain(..n).collect())
+        // An idle connection keeps no buffer.
+        s.queue = VecDeque::new();
+        s.end.clone().map_or(Next::Wait, Next::Close)
     }
 
     pub(super) async fn wait(&self) {
         self.wake.notified().await;
-    }
-
-    pub(super) fn written(&self, bytes: usize) {
-        let mut s = self.state();
-        s.bytes = s.bytes.saturating_sub(bytes);
-    }
-
-    /// The message of an item with its size.
-    pub(super) fn message(item: &Item) -> (Message, usize) {
-        let (Item::Data(m) | Item::Ping(m) | Item::Timed(m, _)) = item;
-        (m.clone(), size(m))
     }
 }
 
@@ -156,10 +159,10 @@ mod tests {
         let out = Out::default();
         assert_eq!(out.push(item(MAX_BYTES), false).0, Pushed::Queued);
         assert_eq!(out.push(item(1), false).0, Pushed::Overflow);
-        let Next::Write(items) = out.next() else { panic!("something to write") };
+        let Next::Write(taken) = out.next(0) else { panic!("something to write") };
         // Taken, but not written: it still counts.
         assert_eq!(out.push(item(1), false).0, Pushed::Overflow);
-        out.written(items.iter().map(Item::size).sum());
+        assert!(matches!(out.next(taken.size()), Next::Wait));
         for _ in 0..MAX_ENTRIES {
             assert_eq!(out.push(item(0), false).0, Pushed::Queued);
         }
@@ -182,11 +185,11 @@ mod tests {
         out.finish(end(4501), true);
         out.finish(end(3001), true);
         assert_eq!(out.push(item(1), false).0, Pushed::Skipped);
-        assert!(matches!(out.next(), Next::Write(items) if items.len() == 1));
-        assert!(matches!(out.next(), Next::Close(f) if f.code == 4501));
+        assert!(matches!(out.next(0), Next::Write(_)));
+        assert!(matches!(out.next(1), Next::Close(f) if f.code == 4501));
         let cut = Out::default();
         cut.push(item(1), false);
         cut.finish(end(3008), false);
-        assert!(matches!(cut.next(), Next::Close(f) if f.code == 3008));
+        assert!(matches!(cut.next(0), Next::Close(f) if f.code == 3008));
     }
 }

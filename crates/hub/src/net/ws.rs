@@ -17,7 +17,7 @@ use tokio_tungstenite::tungstenite::Error as WsError;
 use tokio_tungstenite::tungstenite::error::ProtocolError;
 
 use super::actor::{Input, close_frame};
-use super::out::{Item, Next, Out};
+use super::out::{Next, Out, Then};
 use super::{Hub, Shared};
 use crate::engine::ConnId;
 use crate::proto::{Format, MAX_FRAME, code};
@@ -70,8 +70,12 @@ pub(super) async fn upgrade(State(hub): State<Hub>, mut request: Request) -> Res
         .max_message_size(MAX_FRAME)
         .max_frame_size(MAX_FRAME)
         .on_upgrade(move |socket| async move {
-            serve(&shared, socket, format, native_ping).await;
-            drop(seat);
+            // The task of the upgrade has room for all its steps; one of its own is as small as what goes on.
+            let tasks = shared.upgraded.clone();
+            tasks.spawn(async move {
+                serve(&seat.0, socket, format, native_ping).await;
+                drop(seat);
+            });
         })
 }
 
@@ -192,9 +196,10 @@ fn fault(error: axum::Error) -> Option<code::Close> {
 /// Until the queue ends or the socket does not take any more. `in_order` = the close frame was written.
 async fn write(shared: &Shared, conn: ConnId, mut sink: SplitSink<WebSocket, Message>, out: &Out) -> Ended {
     let broken = |(code, _): code::Close| Ended { code, in_order: false };
+    let mut written = 0;
     loop {
-        let items = match out.next() {
-            Next::Write(items) => items,
+        let item = match out.next(std::mem::take(&mut written)) {
+            Next::Write(item) => item,
             Next::Wait => {
                 out.wait().await;
                 continue;
@@ -205,24 +210,21 @@ async fn write(shared: &Shared, conn: ConnId, mut sink: SplitSink<WebSocket, Mes
                 return Ended { code, in_order: matches!(sent, Ok(Ok(()))) };
             }
         };
-        for item in items {
-            let (message, size) = Out::message(&item);
-            match tokio::time::timeout(WRITE_STALL, sink.send(message)).await {
-                Ok(Ok(())) => {}
-                Ok(Err(_)) => return broken(code::WRITE_ERROR),
-                Err(_) => return broken(code::SLOW),
+        let (message, size, then) = item.apart();
+        match tokio::time::timeout(WRITE_STALL, sink.send(message)).await {
+            Ok(Ok(())) => written = size,
+            Ok(Err(_)) => return broken(code::WRITE_ERROR),
+            Err(_) => return broken(code::SLOW),
+        }
+        match then {
+            Then::Nothing => {}
+            Then::Pinged => {
+                let _stopped = shared.inputs.send(Input::PingWritten(conn)).await;
             }
-            out.written(size);
-            match item {
-                Item::Data(_) => {}
-                Item::Ping(_) => {
-                    let _stopped = shared.inputs.send(Input::PingWritten(conn)).await;
-                }
-                Item::Timed(_, since) => {
-                    let now = u64::try_from(shared.clock.now().mono.as_millis()).unwrap_or(u64::MAX);
-                    let took = Duration::from_millis(now.saturating_sub(since));
-                    metrics::histogram!("stoa_hub_delivery_seconds").record(took.as_secs_f64());
-                }
+            Then::Timed(since) => {
+                let now = u64::try_from(shared.clock.now().mono.as_millis()).unwrap_or(u64::MAX);
+                let took = Duration::from_millis(now.saturating_sub(since));
+                metrics::histogram!("stoa_hub_delivery_seconds").record(took.as_secs_f64());
             }
         }
     }

@@ -2,6 +2,7 @@
 
 pub mod classes;
 pub mod http;
+pub mod hub;
 pub mod join;
 pub mod media;
 pub mod process;

@@ -17,7 +17,7 @@ pub fn run(command: ConfigCommand) -> Outcome {
             let (errors, warnings) = match sources.load() {
                 Err(e) => (vec![format!("{e:#}")], Vec::new()),
                 Ok(mut l) => {
-                    let f = checks::check(&l.settings, &l.given);
+                    let f = checks::check(&l.settings);
                     l.warnings.extend(f.warnings);
                     (f.errors, l.warnings)
                 }

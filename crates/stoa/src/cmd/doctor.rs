@@ -73,7 +73,7 @@ pub fn run(args: Doctor) -> Outcome {
             "correct the key; `stoa config template` shows every key with its meaning",
         )),
         Ok(loaded) => {
-            let f = checks::check(&loaded.settings, &loaded.given);
+            let f = checks::check(&loaded.settings);
             if f.errors.is_empty() {
                 let from = sources.file.as_ref().map_or("defaults of `stoa dev`".into(), |p| p.display().to_string());
                 findings.push(Finding::ok("configuration", from));

@@ -41,7 +41,7 @@ fn first_start(file: &Path) -> Result<(), Failure> {
 
 fn start(sources: Sources, dev: bool, banner: bool) -> Outcome {
     let loaded = sources.load().map_err(usage)?;
-    let findings = checks::check(&loaded.settings, &loaded.given);
+    let findings = checks::check(&loaded.settings);
     if !findings.errors.is_empty() {
         return Err(usage(anyhow!("the configuration is not usable:\n  {}", findings.errors.join("\n  "))));
     }

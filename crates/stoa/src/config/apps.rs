@@ -140,6 +140,6 @@ mod tests {
         assert!(add(&path, "x", Some(1000)).is_err());
         let s = load(&path);
         assert_eq!(s.apps[1].name, "two");
-        assert!(super::super::checks::check(&s, &[]).errors.iter().all(|e| e.contains("http.tls")));
+        assert!(super::super::checks::check(&s).errors.iter().all(|e| e.contains("http.tls")));
     }
 }

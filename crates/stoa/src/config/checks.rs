@@ -16,8 +16,6 @@ const MIN_SECRET: usize = 32;
 /// Largest app number: what a JavaScript client can hold exactly.
 const MAX_APP_ID: u64 = (1 << 53) - 1;
 
-/// Sections and keys of parts that this build does not contain. Their keys are read and checked, and have no effect.
-const NOT_BUILT: [(&str, &str); 1] = [("http.domain", "automatic certificates")];
 /// Most users on stage besides the teacher that `class.stage_max` may allow: what one page of the meeting list shows to
 /// every student (classroom.md 5.6).
 const MAX_STAGE: u8 = 32;
@@ -54,9 +52,9 @@ pub fn listen_addr(listen: &str) -> Result<SocketAddr, String> {
         .map_err(|_| format!("http.listen = {listen:?}: write \":7880\", \"127.0.0.1:7880\" or \"[::1]:7880\""))
 }
 
-/// Looks at everything. `given` = the keys that somebody set.
+/// Looks at everything.
 #[must_use]
-pub fn check(s: &Settings, given: &[String]) -> Findings {
+pub fn check(s: &Settings) -> Findings {
     let mut f = Findings::default();
     let loopback = match listen_addr(&s.http.listen) {
         Ok(a) => a.ip().is_loopback(),
@@ -77,16 +75,6 @@ pub fn check(s: &Settings, given: &[String]) -> Findings {
     engines(s, &mut f);
     talk(s, &mut f);
     classes(s, &mut f);
-    let mut named = BTreeSet::new();
-    for key in given {
-        if let Some((_, part)) =
-            NOT_BUILT.iter().find(|(p, _)| key == p || (p.ends_with(['.', '_']) && key.starts_with(p)))
-            && named.insert(key)
-            && key != "http.domain"
-        {
-            f.warn(format!("{key} is set but has no effect: this build has no part for {part}"));
-        }
-    }
     f
 }
 
@@ -333,7 +321,7 @@ mod tests {
             ..Sources::default()
         };
         let l = s.load().unwrap();
-        check(&l.settings, &l.given)
+        check(&l.settings)
     }
 
     #[test]
@@ -367,9 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_of_missing_parts_warn_and_vendor_keys_are_demanded() {
-        let f = findings(&["http.domain=rooms.example.com"], DEV_DEFAULTS);
-        assert!(f.warnings.iter().any(|w| w.contains("automatic certificates")), "{f:?}");
+    fn ranges_hold_and_vendor_keys_are_demanded() {
         let f = findings(&["class.stage_max=33", "class.stage_policy=all", "class.app=7"], DEV_DEFAULTS);
         assert_eq!(f.errors.len(), 3, "{f:?}");
         let f = findings(&["class.provider.board=netease", "class.creators=admin"], DEV_DEFAULTS);

@@ -29,8 +29,6 @@ pub struct Sources {
 pub struct Loaded {
     /// The settings.
     pub settings: Settings,
-    /// Paths of the keys that somebody set, for warnings about keys without effect.
-    pub given: Vec<String>,
     /// Things that look wrong but do not stop the start.
     pub warnings: Vec<String>,
 }
@@ -41,27 +39,25 @@ impl Sources {
     /// # Errors
     /// Names the file and line, the variable or the `--set` that is wrong, and what was probably meant.
     pub fn load(&self) -> anyhow::Result<Loaded> {
-        let mut given = Vec::new();
         let mut warnings = Vec::new();
         let mut layer = SettingsLayer::empty();
         for set in self.sets.iter().rev() {
             let (key, value) = set.split_once('=').ok_or_else(|| anyhow!("--set {set}: write --set key=value"))?;
             let key = key.trim();
             layer = layer.with_fallback(one(key, value.trim()).with_context(|| format!("--set {key}"))?);
-            given.push(key.to_owned());
         }
-        layer = layer.with_fallback(self.env_layer(&mut given, &mut warnings)?);
+        layer = layer.with_fallback(self.env_layer(&mut warnings)?);
         if let Some(file) = &self.file {
-            layer = layer.with_fallback(file_layer(file, &mut given)?);
+            layer = layer.with_fallback(file_layer(file)?);
         }
         if !self.command_defaults.is_empty() {
             layer = layer.with_fallback(toml::from_str(&self.command_defaults).context("built-in defaults")?);
         }
         let settings = Settings::from_layer(layer.with_fallback(SettingsLayer::default_values()))?;
-        Ok(Loaded { settings, given, warnings })
+        Ok(Loaded { settings, warnings })
     }
 
-    fn env_layer(&self, given: &mut Vec<String>, warnings: &mut Vec<String>) -> anyhow::Result<SettingsLayer> {
+    fn env_layer(&self, warnings: &mut Vec<String>) -> anyhow::Result<SettingsLayer> {
         let keys = keys::all();
         let names: Vec<(String, &str)> = keys.iter().map(|k| (k.env(), k.path.as_str())).collect();
         let mut layer = SettingsLayer::empty();
@@ -70,7 +66,6 @@ impl Sources {
                 Some((_, path)) => {
                     let next = one(path, value).with_context(|| format!("environment variable {name}"))?;
                     layer = next.with_fallback(layer);
-                    given.push((*path).to_owned());
                 }
                 // Other programs may own such a name, so a stranger is no reason to stop.
                 None => warnings.push(match keys::nearest(name, names.iter().map(|(n, _)| n.as_str())) {
@@ -106,25 +101,14 @@ fn one(path: &str, value: &str) -> anyhow::Result<SettingsLayer> {
         .map_err(|e| anyhow!("{}", e.to_string().trim_end()))
 }
 
-fn file_layer(path: &Path, given: &mut Vec<String>) -> anyhow::Result<SettingsLayer> {
+fn file_layer(path: &Path) -> anyhow::Result<SettingsLayer> {
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     let table: toml::Table = text.parse().with_context(|| format!("{} is not TOML", path.display()))?;
     let unknown = keys::unknown(&table);
     if !unknown.is_empty() {
         bail!("{}: {}", path.display(), unknown.join("\n"));
     }
-    note_given(&table, "", given);
     toml::from_str(&text).map_err(|e| anyhow!("{}: {}", path.display(), e.to_string().trim_end()))
-}
-
-fn note_given(table: &toml::Table, prefix: &str, given: &mut Vec<String>) {
-    for (name, value) in table {
-        let path = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
-        match value {
-            toml::Value::Table(t) => note_given(t, &path, given),
-            _ => given.push(path),
-        }
-    }
 }
 
 #[cfg(test)]
