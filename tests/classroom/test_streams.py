@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable
 
 import aiohttp
 import pytest
-import pytest_asyncio
 
+from stoa.class_fixtures import streams  # noqa: F401
 from stoa.class_media import live, run
 from stoa.classroom import person, url_sig
 from stoa.streams import Publisher, Refused, Viewer
@@ -17,21 +16,6 @@ from stoa.wait import until
 
 # What only the media engine decides does not depend on the database.
 sqlite_only = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
-
-
-@pytest_asyncio.fixture
-async def streams() -> AsyncIterator[Callable]:
-    """`streams(Publisher(…), url)` starts one; all end with the test."""
-    made = []
-
-    async def start(stream, url: str, bearer: str | None = None):
-        await stream.start(url, bearer)
-        made.append(stream)
-        return stream
-
-    yield start
-    for one in made:
-        await one.close(delete=False)
 
 
 async def refusal(url: str, bearer: str | None = None, *, viewer: bool = False) -> int:

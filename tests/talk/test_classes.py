@@ -6,38 +6,13 @@ import asyncio
 
 import pytest
 
+from stoa.class_fixtures import c, m, room, student, teacher  # noqa: F401
 from stoa.class_media import bot, live, run
 from stoa.classroom import IN_CLASS, KICKED, NORMAL, STUDENT, Person, person, until_later
 from stoa.crew import PARTICIPANT_REMOVED, ROOM_DELETED
 from stoa.media import refused
 from stoa.talk import BAD_PARAM, LINGER, NO_CHANNEL, NOT_PERMITTED, SLACK, door
 from stoa.wait import until
-
-
-@pytest.fixture
-def teacher(server) -> Person:
-    return person(server)
-
-
-@pytest.fixture
-def student(server) -> Person:
-    return person(server)
-
-
-@pytest.fixture
-def room(teacher) -> dict:
-    """A class; its channel is named by `meeting_id`."""
-    return teacher.klass(mode=1)
-
-
-@pytest.fixture
-def m(room) -> str:
-    return room["meeting_id"]
-
-
-@pytest.fixture
-def c(room) -> str:
-    return room["id"]
 
 
 async def test_L11_status_over_the_life_of_a_class(talk, teacher, c, m):

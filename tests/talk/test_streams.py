@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
 
 import pytest
-import pytest_asyncio
 
+from stoa.class_fixtures import c, m, room, streams, student, teacher  # noqa: F401
 from stoa.class_media import bot, live, run
 from stoa.classroom import Person, person
 from stoa.notes import note
@@ -22,47 +21,6 @@ from stoa.wait import until
 
 # What only the media engine decides does not depend on the database.
 sqlite_only = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
-
-
-@pytest.fixture
-def teacher(server) -> Person:
-    return person(server)
-
-
-@pytest.fixture
-def student(server) -> Person:
-    return person(server)
-
-
-@pytest.fixture
-def room(teacher) -> dict:
-    """A class; its channel is named by `meeting_id`."""
-    return teacher.klass(mode=1)
-
-
-@pytest.fixture
-def m(room) -> str:
-    return room["meeting_id"]
-
-
-@pytest.fixture
-def c(room) -> str:
-    return room["id"]
-
-
-@pytest_asyncio.fixture
-async def streams() -> AsyncIterator[Callable]:
-    """`streams(Publisher(…), url)` starts one; all end with the test."""
-    made = []
-
-    async def start(stream, url: str, bearer: str | None = None):
-        await stream.start(url, bearer)
-        made.append(stream)
-        return stream
-
-    yield start
-    for one in made:
-        await one.close(delete=False)
 
 
 async def links(who: Person, c: str) -> dict:

@@ -8,37 +8,15 @@ mod doubles;
 #[allow(dead_code, reason = "shared with the tests of the dialect")]
 mod server;
 
-use std::io;
-use std::sync::{Arc, Mutex};
-
 use axum::http::Request;
 use serde_json::json;
+use stoa_testkit::logs::Log;
 
 use server::Server;
 
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 #[tokio::test]
 async fn g27_the_log_holds_no_tokens_passwords_or_signatures() {
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_ansi(false)
-        .with_writer(move || writer.clone())
-        .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let (log, _guard) = Log::listen();
     let s = Server::new().await;
     let login = |password: &str| json!({"username": "teacher1", "password": password}).to_string();
     s.post_text("/api/v1/class/login", None, login("a wrong password")).await.is("401");
@@ -68,7 +46,7 @@ async fn g27_the_log_holds_no_tokens_passwords_or_signatures() {
         s.send(Request::get(format!("/api/v1/class/whiteboard/{class}?{query}")).body("".into()).unwrap()).await;
     }
     s.post_text("/api/v1/class/get", Some(&format!("{token}x")), "{}").await.is("HTTP 401");
-    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let text = log.text();
     for line in [
         "request.id=",
         "token signature",

@@ -5,36 +5,14 @@
 #[allow(dead_code, reason = "shared with the tests of the endpoint")]
 mod server;
 
-use std::io;
-use std::sync::{Arc, Mutex};
-
 use serde_json::json;
+use stoa_testkit::logs::Log;
 
 use server::Server;
 
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 #[tokio::test]
 async fn no_credential_is_logged() {
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_ansi(false)
-        .with_writer(move || writer.clone())
-        .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let (log, _guard) = Log::listen();
     let s = Server::new().await;
     let (login, refresh) = (s.login("alice"), s.session("alice").await);
     let hub = s.post(Some(&login), json!({})).await.body["token"].as_str().unwrap().to_owned();
@@ -42,7 +20,7 @@ async fn no_credential_is_logged() {
     let (next, access) = (r.body["refresh_token"].as_str().unwrap(), r.body["token"].as_str().unwrap());
     s.refresh(&refresh, "d1").await.is(401);
     s.post(Some(&format!("{login}x")), json!({})).await.is(401);
-    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let text = log.text();
     for line in ["request.id=", "refresh token unknown", "token signature"] {
         assert!(text.contains(line), "{line} is not in {text}");
     }

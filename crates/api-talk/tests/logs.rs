@@ -4,36 +4,14 @@
 #[path = "dialect/server.rs"]
 mod server;
 
-use std::io;
-use std::sync::{Arc, Mutex};
-
 use serde_json::json;
 use server::{KEY, SECRET, Server, checksum, query};
+use stoa_testkit::logs::Log;
 use stoa_testkit::{channel, ours};
-
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
 
 #[tokio::test]
 async fn c30_the_log_names_commands_and_holds_no_secrets() {
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_ansi(false)
-        .with_writer(move || writer.clone())
-        .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let (log, _guard) = Log::listen();
     let s = Server::new().await;
     s.b.enter(&channel("raid-7"), "ann", &ours("1", server::NOW)).await.unwrap();
     s.ask("push_mcu_msg", json!({"meeting_id": "raid-7", "content": "a private word"})).await.ok();
@@ -42,7 +20,7 @@ async fn c30_the_log_names_commands_and_holds_no_secrets() {
     s.ask("create_talk_token", json!({"ChannelID": "raid-7", "UserID": "ann"})).await.expect(100_006);
     s.post("push_mcu_msg", &query(KEY, "wrong", "admin", "1700000000"), "{}").await.expect(70009);
     s.post("nope", &s.query(), "{}").await.expect(60009);
-    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let text = log.text();
     for line in ["talk.command=\"push_mcu_msg\"", "app.id=1000", "talk.code=100006", "took.ms=", "request.id="] {
         assert!(text.contains(line), "{line} is not in {text}");
     }

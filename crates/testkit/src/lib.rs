@@ -11,6 +11,7 @@
 mod classes;
 mod engine;
 mod groups;
+pub mod logs;
 mod store;
 
 use std::sync::atomic::{AtomicU64, Ordering};
