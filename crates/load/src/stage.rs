@@ -35,8 +35,17 @@ impl Stage {
     /// # Errors
     /// It does not come up, or refuses.
     pub async fn with_rooms(binary: &Path, dir: &Path, rooms: usize) -> Result<Self> {
+        Self::with(binary, dir, rooms, &[]).await
+    }
+
+    /// As [`Stage::with_rooms`], with settings besides.
+    ///
+    /// # Errors
+    /// As [`Stage::with_rooms`].
+    pub async fn with(binary: &Path, dir: &Path, rooms: usize, more: &[&str]) -> Result<Self> {
         let data = tempfile::tempdir_in(dir)?;
-        let server = Server::start_with(binary, data.path(), "127.0.0.1:0", &open_rates()).await?;
+        let settings: Vec<String> = open_rates().into_iter().chain(more.iter().map(ToString::to_string)).collect();
+        let server = Server::start_with(binary, data.path(), "127.0.0.1:0", &settings).await?;
         let mut api = Voice::connect(server.addr).await?;
         let bearer = api.login("load-owner").await?;
         let mut groups = Vec::new();

@@ -51,6 +51,7 @@ pub async fn hub(
         connections_per_user: usize::try_from(s.hub.connections_per_user).unwrap_or(usize::MAX),
         ..config.limits
     };
+    config.timing.ping = s.hub.ping.0;
     let cors = Cors::from_origins(&s.http.cors.origins.0).map_err(|e| anyhow!("http.cors.origins: {e}"))?;
     let mut settings = HubSettings::new(config);
     settings.origin = Arc::new(move |origin| cors.allows(origin));

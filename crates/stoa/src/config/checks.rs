@@ -231,6 +231,9 @@ fn logins(s: &Settings, loopback: bool, f: &mut Findings) {
 }
 
 fn engines(s: &Settings, f: &mut Findings) {
+    if !(5..=60).contains(&s.hub.ping.0.as_secs()) {
+        f.error("hub.ping: must be 5 s to 60 s");
+    }
     if !s.media.public_ip.is_empty() && s.media.public_ip.parse::<IpAddr>().is_err() {
         f.error(format!("media.public_ip = {:?}: must be an IP address", s.media.public_ip));
     }
@@ -356,6 +359,8 @@ mod tests {
 
     #[test]
     fn ranges_hold_and_vendor_keys_are_demanded() {
+        let f = findings(&["hub.ping=4s"], DEV_DEFAULTS);
+        assert!(f.errors.len() == 1 && f.errors[0].contains("hub.ping"), "{f:?}");
         let f = findings(&["class.stage_max=33", "class.stage_policy=all", "class.app=7"], DEV_DEFAULTS);
         assert_eq!(f.errors.len(), 3, "{f:?}");
         let f = findings(&["class.provider.board=netease", "class.creators=admin"], DEV_DEFAULTS);

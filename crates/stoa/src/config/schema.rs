@@ -267,6 +267,9 @@ pub struct Hub {
     /// Connections per app, user and dialect.
     #[config(default = 8)]
     pub connections_per_user: u32,
+    /// Between two pings to a client, 5 s to 60 s. A dead link counts as lost after one of these and 8 s; a shorter time costs phones power.
+    #[config(default = "25s")]
+    pub ping: Span,
 }
 
 /// `[voice]`
