@@ -318,7 +318,6 @@ mod tests {
     #[tokio::test]
     async fn a_commit_that_fails_fails_every_job_of_its_batch_and_no_other() {
         let (_folder, writer) = writer(8);
-        let (go, _held) = hold(&writer).await;
         // Only COMMIT looks at a deferred foreign key.
         let poison = |tx: &mut Tx<'_>| {
             tx.wrote();
@@ -328,13 +327,26 @@ mod tests {
                 )
                 .map_err(sql("poison"))
         };
-        let (a, poisoned, ()) = tokio::join!(writer.submit(|tx| store(tx, "a")), writer.submit(poison), async {
-            go.send(()).unwrap();
-        });
-        assert!(a.is_err() && poisoned.is_err());
-        assert!(stored(&writer).await.is_empty());
+        let mut alone = Vec::new();
+        loop {
+            let name = format!("a{:03}", alone.len());
+            let own = name.clone();
+            let (go, _held) = hold(&writer).await;
+            let (a, poisoned, ()) =
+                tokio::join!(writer.submit(move |tx| store(tx, &own)), writer.submit(poison), async {
+                    go.send(()).unwrap()
+                });
+            assert!(poisoned.is_err());
+            if a.is_err() {
+                break;
+            }
+            // The thread was interrupted for longer than a batch lasts: the two were not together.
+            alone.push(name);
+            assert!(alone.len() < 100, "never in one batch");
+        }
+        assert_eq!(stored(&writer).await, alone);
         writer.submit(|tx| store(tx, "b")).await.unwrap();
-        assert_eq!(stored(&writer).await, ["b"]);
+        assert_eq!(stored(&writer).await, [alone, vec!["b".to_owned()]].concat());
     }
 
     #[tokio::test]
