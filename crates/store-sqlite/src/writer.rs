@@ -334,7 +334,7 @@ mod tests {
             let (go, _held) = hold(&writer).await;
             let (a, poisoned, ()) =
                 tokio::join!(writer.submit(move |tx| store(tx, &own)), writer.submit(poison), async {
-                    go.send(()).unwrap()
+                    go.send(()).unwrap();
                 });
             assert!(poisoned.is_err());
             if a.is_err() {
