@@ -35,7 +35,7 @@ const REMEMBER_SID: Duration = Duration::from_secs(300);
 const MAX_MARK: usize = 128;
 /// Largest message in a Talk channel, bytes (hub.md 5.4).
 const MAX_TALK: usize = 2_048;
-/// Comment and removal in a class, comment in a room.
+/// Numbers that take more than judging: a roll call that must run, and what is taken while a group ends.
 const CLASS_CHECK_IN: i64 = 11004;
 const DISMISSED: i64 = 21001;
 const SEAT_LEFT: i64 = 21102;
