@@ -361,22 +361,17 @@ impl Groups {
     }
 
     /// The group of a media channel.
-    async fn group_of(&self, channel: &ChannelKey) -> Result<Option<GroupKey>> {
+    async fn group_of(&self, channel: &ChannelKey) -> Result<GroupKey> {
         if let Some(id) = channel.room_id()
             && self.world.store.room(channel.app, id).await?.is_some()
         {
-            return Ok(Some(GroupKey::room(channel.app, id)));
+            return Ok(GroupKey::room(channel.app, id));
         }
         if channel.meeting_id().is_some()
             && let Some(class) = self.world.class_of(channel).await?
         {
-            return Ok(Some(GroupKey::class(class.app, class.id)));
+            return Ok(GroupKey::class(class.app, class.id));
         }
-        Ok(Some(GroupKey::talk(channel.app, channel.name.clone())))
+        Ok(GroupKey::talk(channel.app, channel.name.clone()))
     }
-}
-
-/// Whether a group is an adhoc channel's.
-fn is_talk(key: &GroupKey) -> bool {
-    matches!(key.place, Place::Talk(_))
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::manage::mute_event;
 use super::timers::Due;
-use super::{Closing, Group, Groups, is_talk};
+use super::{Closing, Group, Groups};
 use crate::director::Input;
 use crate::error::Result;
 use crate::group::events::{self, SYSTEM};
@@ -125,7 +125,7 @@ impl Groups {
 
     /// hub.md 5.8: no member from here on; out after a moment.
     async fn kicked(&self, channel: &ChannelKey, user: &UserId, until: UnixMs) -> Result<()> {
-        let Some(key) = self.group_of(channel).await? else { return Ok(()) };
+        let key = self.group_of(channel).await?;
         let uid = self.config.names.hub_uid(channel.app, user);
         // Whoever is on the way in is judged by what was true before.
         self.hub.bar(&uid, &self.config.names.room(&key)).await?;
@@ -173,7 +173,7 @@ impl Groups {
 
     /// An administrator's notice: the number of talk.md 6, and the event for new clients.
     async fn noticed(&self, notice: &Notice, to: &To) -> Result<()> {
-        let Some(key) = self.group_of(&notice.channel).await? else { return Ok(()) };
+        let key = self.group_of(&notice.channel).await?;
         let Some(group) = self.known(&key) else { return Ok(()) };
         let kind = number(&notice.kind);
         if let To::User(user) = to {
@@ -206,7 +206,6 @@ impl Groups {
     /// An adhoc channel's group is for those who are present in it.
     async fn left_media(&self, channel: &ChannelKey, user: &UserId) -> Result<()> {
         let Some(group) = self.known(&GroupKey::talk(channel.app, channel.name.clone())) else { return Ok(()) };
-        debug_assert!(is_talk(&group.key));
         let uid = self.config.names.hub_uid(channel.app, user);
         let clients = group.heart().clients();
         for (_, client) in clients.into_iter().filter(|(u, _)| u == user) {
