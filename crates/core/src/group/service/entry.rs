@@ -8,7 +8,7 @@ use crate::channel::ChannelRecord;
 use crate::class::{AssistantRight, Class, ClassView, MemberStatus, Role};
 use crate::error::Result;
 use crate::group::Refusal;
-use crate::group::names::{GroupKey, NamedGroup, enc};
+use crate::group::names::{GroupKey, NamedGroup, Place, enc};
 use crate::id::{AppId, ChannelKey, ClassId, RoomId, UserId};
 use crate::voice::Room;
 use crate::world::Found;
@@ -107,21 +107,37 @@ impl Groups {
 
     /// What the user is in this place; whether it may be in the group is [`Groups::admit`]'s.
     pub(super) async fn standing(&self, record: Record, user: &UserId) -> Result<Standing> {
-        let caller = self.caller(user).await?;
-        let (view, role) = match &record {
-            Record::Class(class) => {
-                let view = self.world.store.class_view(class.app, class.id, user).await?;
-                let role = view.as_ref().map(|v| v.role(&caller, self.now().wall));
-                (view, role)
+        if let Record::Class(class) = &record
+            && let Some(view) = self.world.store.class_view(class.app, class.id, user).await?
+        {
+            // The view's record is at least as new.
+            return self.in_class(view, user).await;
+        }
+        Ok(Standing { caller: self.caller(user).await?, record, view: None, role: None })
+    }
+
+    /// What a member is in its group: messages ask this each time, so it reads the record once. `None` = it is over.
+    async fn standing_in(&self, group: &Group, user: &UserId) -> Result<Option<Standing>> {
+        let app = group.key.app;
+        let record = match &group.key.place {
+            Place::Room(id) => self.world.store.room(app, *id).await?.filter(|r| r.live()).map(Record::Room),
+            Place::Class(id) => {
+                let Some(view) = self.world.store.class_view(app, *id, user).await? else { return Ok(None) };
+                return self.in_class(view, user).await.map(Some);
             }
-            Record::Room(_) | Record::Talk(_) => (None, None),
+            Place::Talk(_) => match self.world.find(&group.channel).await? {
+                Found::Adhoc(record) => Some(Record::Talk(record)),
+                _ => None,
+            },
         };
-        // The view's record is at least as new.
-        let record = match (&view, record) {
-            (Some(view), Record::Class(_)) => Record::Class(Arc::clone(&view.class)),
-            (_, record) => record,
-        };
-        Ok(Standing { caller, record, view, role })
+        let Some(record) = record else { return Ok(None) };
+        Ok(Some(Standing { caller: self.caller(user).await?, record, view: None, role: None }))
+    }
+
+    async fn in_class(&self, view: ClassView, user: &UserId) -> Result<Standing> {
+        let caller = self.caller(user).await?;
+        let role = Some(view.role(&caller, self.now().wall));
+        Ok(Standing { caller, record: Record::Class(Arc::clone(&view.class)), view: Some(view), role })
     }
 
     /// The rules of joining and of every subscription (voice-room.md 7.4, classroom.md 7.2, talk.md 5.2).
@@ -159,18 +175,17 @@ impl Groups {
     /// The group of a call by one of its members, and what the member is there.
     pub(super) async fn member(&self, app: AppId, id: &str, user: &UserId) -> Answer<(Arc<Group>, Standing)> {
         let named = NamedGroup::parse(id).ok_or(Refusal::NO_GROUP)?;
-        let (key, channel, record) = match self.find(app, &named, user).await? {
-            Some(found) => found,
-            None => return Err(self.over(app, &named).into()),
-        };
-        let Some(group) = self.known(&key).filter(|g| g.heart().has(user)) else {
+        let Some(group) = self.in_use(app, &named).filter(|g| g.heart().has(user)) else {
+            let Some((_, channel, _)) = self.find(app, &named, user).await? else {
+                return Err(self.over(app, &named).into());
+            };
             self.not_banned(&channel, user).await?;
             return Err(Refusal::NOT_MEMBER.into());
         };
         if group.heart().closing.is_some() {
             return Err(Refusal::CLOSING.into());
         }
-        let standing = self.standing(record, user).await?;
+        let standing = self.standing_in(&group, user).await?.ok_or_else(|| self.over(app, &named))?;
         if standing.role == Some(Role::Banned) {
             return Err(Refusal::BANNED.into());
         }

@@ -69,6 +69,15 @@ impl Groups {
         !own && (alone || state.mute_all && !spared)
     }
 
+    /// As [`Groups::muted`] in this group, whose state is not copied for it.
+    pub(super) async fn is_muted(&self, group: &Group, standing: &Standing) -> Result<bool> {
+        let known = group.heart().state.is_some();
+        if !known {
+            self.state(group).await?;
+        }
+        Ok(group.heart().state.as_ref().is_some_and(|s| self.muted(standing, s)))
+    }
+
     /// `group.join`.
     pub(super) async fn join(&self, who: &Client, args: &Args) -> Answer {
         let named = NamedGroup::parse(args.required("groupId")?).ok_or(Refusal::NO_GROUP)?;

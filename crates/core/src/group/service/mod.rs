@@ -24,7 +24,7 @@ pub use rpc::Client;
 use super::events::{self, Outgoing, SYSTEM};
 use super::heart::{Closing, GroupRates, Heart, Placed};
 use super::message::{Lane, Refusal};
-use super::names::{GroupKey, Names, Place};
+use super::names::{GroupKey, Names};
 use super::store::GroupState;
 use crate::caller::Caller;
 use crate::director::Director;

@@ -160,8 +160,7 @@ impl Groups {
         room: &Arc<Room>,
         wish: &Wish,
     ) -> Answer {
-        let state = self.state(group).await?;
-        let muted = self.muted(standing, &state);
+        let muted = self.is_muted(group, standing).await?;
         let sender = RoomSender { user: who.user.clone(), admin: standing.caller.admin, muted };
         let effect = judge_room(room, &sender, &wish.message)?;
         let comment = effect == RoomEffect::Relay { comment: true };
@@ -219,9 +218,8 @@ impl Groups {
         class: &Arc<Class>,
         wish: &Wish,
     ) -> Answer {
-        let state = self.state(group).await?;
         let role = standing.role.clone().ok_or(Refusal::NO_GROUP)?;
-        let sender = ClassSender { user: who.user.clone(), role, muted: self.muted(standing, &state) };
+        let sender = ClassSender { user: who.user.clone(), role, muted: self.is_muted(group, standing).await? };
         let now = self.now().wall;
         let check_in = wish.message.kind == CLASS_CHECK_IN
             && self.world.store.check_ins(class.id).await?.iter().any(|c| c.running(now));
