@@ -35,7 +35,7 @@ async fn connects_with_the_token_of_the_api(format: Format) {
     let answer = hall.hub_token("alice");
     assert_eq!((&answer["url"], &answer["user_id"]), (&json!("ws://t/connection/websocket"), &json!("alice")));
     let sdk = hall.sdk(answer["token"].as_str().unwrap());
-    sdk.client.connect().await.unwrap();
+    sdk.connect().await;
     assert_eq!(sdk.client.state(), State::Connected);
     let info = sdk.client.server_info();
     assert_eq!((info.client_id.len(), info.server_ping, info.send_pong), (36, 25, true));
@@ -69,7 +69,7 @@ async fn a_refused_token_ends_it(format: Format) {
     assert!(sdk.client.connect().await.is_err());
     drop(sdk.client.disconnect());
     sdk.client.set_token(good);
-    sdk.client.connect().await.unwrap();
+    sdk.connect().await;
     assert_eq!(sdk.client.server_info().server_ping, 10);
 }
 
@@ -91,9 +91,9 @@ async fn a_token_that_ended_costs_a_connection_and_no_more(format: Format) {
     let hall = Hall::start(format, &[&key_setting()]).await;
     let room = hall.room("alice");
     let good = hall.hub_token("alice")["token"].as_str().unwrap().to_owned();
-    let sdk = hall.sdk(&lasting(&good, 20));
-    sdk.client.connect().await.unwrap();
-    assert!(sdk.client.server_info().token_ttl <= 20);
+    let sdk = hall.sdk(&lasting(&good, 8));
+    sdk.connect().await;
+    assert!(sdk.client.server_info().token_ttl <= 8);
     sdk.join(&room).await;
     sdk.client.set_token(good);
     sdk.until("it is back in both channels", |t| t.subscribed.len() == 4).await;
@@ -165,7 +165,7 @@ async fn protobuf_has_to_be_asked_for_in_the_address() {
     assert_eq!(hall.proxy.accepted(), 1);
     for name in ["format", "cf_protocol"] {
         let sdk = super::sdk::Sdk::with(&format!("{url}?{name}=protobuf"), config.clone());
-        sdk.client.connect().await.unwrap();
+        sdk.connect().await;
         assert_eq!(sdk.client.state(), State::Connected);
     }
 }

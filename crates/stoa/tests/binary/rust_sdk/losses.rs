@@ -26,14 +26,14 @@ fn last_seen(who: &Sdk) -> Value {
 
 /// C4, D5: nothing twice, in order, the gap is seen and filled, and nobody saw the member go.
 async fn a_cut_is_survived(format: Format) {
-    let hall = Hall::start(format, &[]).await;
+    let hall = Hall::start(format, &["hub.member_grace=60s"]).await;
     let room = hall.room("alice");
     let (room_channel, chat) = (format!("room:{room}"), format!("chat:{room}"));
     let alice = hall.member("alice", &room).await;
     // On a way of its own, which stays.
     let around = super::proxy::Proxy::to(super::address(&hall.server)).await;
     let bob = Sdk::new(around.addr, format, hall.hub_token("bob")["token"].as_str().unwrap());
-    bob.client.connect().await.unwrap();
+    bob.connect().await;
     bob.join(&room).await;
     let mut sent = vec![comment(&bob, &room, "before").await];
     let seen = [bob.send(&room, SIGNAL, &json!({})).await.unwrap()].map(|s| id(&s));
@@ -75,7 +75,7 @@ async fn many_cuts_bring_nothing_twice(format: Format) {
     let alice = hall.member("alice", &room).await;
     let around = super::proxy::Proxy::to(super::address(&hall.server)).await;
     let bob = Sdk::new(around.addr, format, hall.hub_token("bob")["token"].as_str().unwrap());
-    bob.client.connect().await.unwrap();
+    bob.connect().await;
     bob.join(&room).await;
     let first = comment(&bob, &room, "first").await;
     alice.until("the first", |t| t.ids(COMMENT) == [first.clone()]).await;

@@ -65,10 +65,13 @@ impl Hall {
 
     /// Ends the server with this signal and starts it anew on the same data.
     fn restart(&mut self, signal: &str) {
+        // What is connected ends as the server ends it, but nobody comes back to a server that is on its way out.
+        self.proxy.shut();
         self.server.signal(signal);
         self.server.ended();
         self.server = serve(&self.dir, &self.settings);
         self.proxy.lead_to(address(&self.server));
+        self.proxy.open();
     }
 
     /// `stoa user …` while the server runs.
@@ -110,7 +113,7 @@ impl Hall {
     /// Connected as this user.
     async fn connect(&self, user: &str) -> Sdk {
         let sdk = self.sdk(self.hub_token(user)["token"].as_str().unwrap());
-        sdk.client.connect().await.unwrap();
+        sdk.connect().await;
         sdk
     }
 

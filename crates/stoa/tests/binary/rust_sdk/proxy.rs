@@ -51,9 +51,14 @@ impl Proxy {
         Self { addr, state, _accepts: accepts }
     }
 
-    /// Resets what is connected and lets nobody through until [`Proxy::open`].
-    pub fn cut(&self) {
+    /// Lets nobody else through until [`Proxy::open`].
+    pub fn shut(&self) {
         self.state.open.store(false, Ordering::SeqCst);
+    }
+
+    /// The same, and resets what is connected.
+    pub fn cut(&self) {
+        self.shut();
         self.state.cuts.send_modify(|n| *n += 1);
     }
 

@@ -104,6 +104,13 @@ impl Sdk {
         Self { client, told }
     }
 
+    /// Connects. The SDK's own future ends a moment before the client is connected.
+    pub async fn connect(&self) {
+        let before = self.told().connected.len();
+        self.client.connect().await.unwrap();
+        self.until("connected", |t| t.connected.len() > before).await;
+    }
+
     /// Waits until it was told so.
     pub async fn until(&self, what: &str, mut so: impl FnMut(&Told) -> bool) {
         let mut told = self.told.subscribe();
@@ -145,8 +152,7 @@ impl Sdk {
         }
     }
 
-    /// Joins, subscribes to what the answer names, and waits until the group was told: from here on nothing of the
-    /// test's own doing is missed.
+    /// Joins and subscribes to the channels that the answer names.
     pub async fn join(&self, room: &str) -> Value {
         let group = self.call("group.join", json!({ "groupId": room })).await.unwrap();
         for channel in group["channels"].as_array().unwrap() {
