@@ -5,12 +5,13 @@ voice-room.md 9.3). The rest of E and F are in the files beside.
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 
 import pytest
 
 from stoa import tokens
-from stoa.hall import BOTH_LIVE, FREE, HUB_KEY, KEYS, Hall, do, error_of, joined, left, total
+from stoa.hall import BOTH_LIVE, FREE, HUB_KEY, KEYS, Guest, Hall, do, error_of, joined, left, total
 from stoa.member import Member, Refused
 from stoa.sdk import Sdk
 
@@ -268,3 +269,90 @@ async def test_g3_a_flood_by_one_user(server):
         assert set(codes) <= {0, 1429, 111} and bob.closed is None
         await owner.quiet()
         assert len(owner.messages(21301)) == 12 + codes.count(0)
+
+
+# -- hub.md 5.7: what a removed comment leaves for those who recover --------------------------------
+
+async def sees_no_trace(guest: Guest, comment: dict, text: str) -> None:
+    """Comes back, exactly, and is told that there was something: never what."""
+    before = len(guest.events)
+    assert set((await guest.again()).values()) == {True}
+    await guest.event("deleted", messageIds=[comment["messageId"]])
+    await guest.quiet()
+    told = [e for e in guest.events[before:] if e["channel"].startswith("chat:")]
+    assert [e["messageId"] for e in told if e["kind"] == "gone"] == [comment["messageId"]]
+    assert text not in json.dumps(told)
+
+
+async def test_e17_h1_a_comment_removed_after_a_planned_restart(own_server):
+    server = own_server()
+    async with Hall(server) as hall:
+        room, owner, (bob, carol) = await hall.room(2)
+        await bob.comment(room, "kept")
+        await carol.message(21301)
+        await carol.vanish()
+        bad = await bob.comment(room, "the bad words")
+        own = await bob.comment(room, "of his own")
+        await do(server.restart)
+        await owner.ended(3001)
+        await owner.again()
+        await bob.ended(3001)
+        await bob.again()
+        await owner.call("delete", groupId=room, messageId=bad["messageId"])
+        await sees_no_trace(carol, bad, "the bad words")
+        assert [json.loads(m["data"])["content"] for m in carol.messages(21301)] == ["kept", "of his own"]
+        # Once more, by the author, for somebody who is in the group again since.
+        await carol.vanish()
+        last = await bob.comment(room, "the last words")
+        await do(server.restart)
+        await bob.ended(3001)
+        await bob.again()
+        for comment in (own, last):
+            await bob.call("delete", groupId=room, messageId=comment["messageId"])
+        await carol.again()
+        await carol.event("deleted", messageIds=[last["messageId"]])
+        assert [e["messageId"] for e in carol.of("gone")] == [bad["messageId"], last["messageId"]]
+        assert all("last words" not in m["data"] for m in carol.messages())
+
+
+async def test_e17_h1_a_comment_removed_in_a_group_that_nobody_used(own_server):
+    """Everybody left, and the new process knows of no such group until the administrator comes to remove the comment."""
+    server = own_server({"hub.member_grace": 1})
+    async with Hall(server) as hall:
+        room, owner, (bob, carol) = await hall.room(2)
+        bad = await bob.comment(room, "the bad words")
+        await carol.event("message", messageId=bad["messageId"])
+        channel = f"chat:{room}"
+        for guest in (bob, owner):
+            await guest.call("leave", groupId=room)
+            await guest.put_out(room)
+        # From before the comment; whoever leaves has no position of its own any more.
+        carol.positions[channel] = (carol.positions[channel][0] - 1, carol.positions[channel][1])
+        carol.events.clear()
+        await carol.vanish()
+        await do(server.restart)
+        admin = await hall.enter(room, server.admin())
+        await admin.call("delete", groupId=room, messageId=bad["messageId"])
+        await sees_no_trace(carol, bad, "the bad words")
+
+
+@pytest.mark.parametrize("restart", [False, True])
+async def test_e17_the_oldest_comment_that_is_kept(own_server, restart):
+    """150 comments, of which 100 are kept; the event about the removal takes the place of one of them."""
+    server = own_server(FREE)
+    async with Hall(server) as hall:
+        room, owner, (bob, carol) = await hall.room(2)
+        for n in range(51):
+            await bob.comment(room, f"before {n}")
+        await carol.until(lambda: len(carol.messages(21301)) == 51, "what came before")
+        await carol.vanish()
+        bad = await bob.comment(room, "the bad words")
+        for n in range(98):
+            await bob.comment(room, f"after {n}")
+        if restart:
+            await do(server.restart)
+            await owner.ended(3001)
+            await owner.again()
+        await owner.call("delete", groupId=room, messageId=bad["messageId"])
+        await sees_no_trace(carol, bad, "the bad words")
+        assert len(carol.messages(21301)) == 51 + 98
