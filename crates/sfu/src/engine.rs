@@ -48,7 +48,7 @@ pub struct Config {
     pub joins: (u32, u32),
     /// Whole seconds that rates of tracks are the mean of, 1 to 10. More are smoother and later.
     pub stats_window: u32,
-    /// Clients may ask for faults (development only).
+    /// Clients may ask for faults, and participants may be made up (development only).
     pub simulate: bool,
     /// Name of this server in join answers.
     pub node_id: String,

@@ -1,5 +1,6 @@
 //! One shard: rooms and their connections, on one thread. No socket in here; [`crate::net`] moves the bytes.
 
+mod simulate;
 mod stream;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
