@@ -53,7 +53,7 @@ async fn so_many(kept: Kept, n: usize, ask: serde_json::Value) -> impl IntoRespo
     let make = || {
         let (head, tail) = (r#"{"ActionStatus":"OK","ErrorCode":0,"ErrorInfo":""#, r#""}"#);
         let filler = n.saturating_sub(head.len() + tail.len());
-        Bytes::from(format!("{head}{:x<filler$}{tail}", ""))
+        Bytes::from(format!("{head}{}{tail}", "x".repeat(filler)))
     };
     let text = kept.lock().unwrap_or_else(PoisonError::into_inner).entry(n).or_insert_with(make).clone();
     let status = if ask.is_object() { StatusCode::OK } else { StatusCode::BAD_REQUEST };

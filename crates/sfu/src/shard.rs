@@ -28,6 +28,12 @@ use crate::room::{Ctx, Effect, Farewell, Joiner, Owner, Pid, Refusal, Resumer, R
 const TICK: Duration = Duration::from_millis(200);
 /// How soon rooms that something happened in look whether there is something to offer.
 const QUICK_TICK: Duration = Duration::from_millis(10);
+/// A round of looks at many rooms is dealt out over steps so far apart, so that nobody waits for all of them.
+const TICK_STEP: Duration = Duration::from_millis(10);
+/// Steps of a round; fewer than [`TICK`] holds, so that a round is over before the next begins.
+const TICK_STEPS: usize = 16;
+/// Rooms that look in one step in any case: about half a millisecond of rooms of ten.
+const TICK_LEAST: usize = 256;
 /// How often what is remembered of channels is cleaned.
 const PURGE: Duration = Duration::from_secs(1);
 
@@ -106,6 +112,9 @@ pub(crate) struct Shard {
     events: Vec<PcEvent>,
     touched: BTreeSet<RoomIx>,
     tick_at: Duration,
+    /// Rooms that have yet to look at their deadlines in this round, and when the next of them do.
+    due: Vec<RoomIx>,
+    step_at: Option<Duration>,
     quick_at: Option<Duration>,
     purge_at: Duration,
     /// Datagrams to send.
@@ -132,6 +141,8 @@ impl Shard {
             events: Vec::new(),
             touched: BTreeSet::new(),
             tick_at: Duration::ZERO,
+            due: Vec::new(),
+            step_at: None,
             quick_at: None,
             purge_at: Duration::ZERO,
             out: Vec::new(),
@@ -356,17 +367,36 @@ impl Shard {
         }
         if now.mono >= self.tick_at {
             self.tick_at = now.mono + TICK;
-            for ix in self.rooms.keys().copied().collect::<Vec<_>>() {
-                self.with_room(now, ix, Room::tick);
-                if self.rooms.get(&ix).is_some_and(|r| r.expired(now.mono)) {
-                    self.end(now, ix, LeftReason::RoomClosed, Action::Disconnect);
-                }
-            }
+            // Left over only where this thread was late.
+            self.step(now, usize::MAX);
+            self.due.extend(self.rooms.keys());
+            self.step_at = Some(now.mono);
             self.gauges();
+        }
+        if self.step_at.is_some_and(|at| now.mono >= at) {
+            self.step(now, (self.rooms.len() / TICK_STEPS + 1).max(TICK_LEAST));
+            self.step_at = (!self.due.is_empty()).then_some(now.mono + TICK_STEP);
         }
         if now.mono >= self.purge_at {
             self.purge_at = now.mono + PURGE;
             self.memory.lock().purge(now);
+        }
+    }
+
+    /// Lets so many of the rooms that are due look at their deadlines.
+    fn step(&mut self, now: Now, most: usize) {
+        for ix in self.due.split_off(self.due.len().saturating_sub(most)) {
+            let more = self.guarded(now, ix, |room, ctx| {
+                room.tick(ctx);
+                room.negotiations(ctx)
+            });
+            // The others need no second look in a moment: there is nothing to offer.
+            if more == Some(true) && self.touched.insert(ix) {
+                self.quick_at.get_or_insert(now.mono + QUICK_TICK);
+            }
+            if self.rooms.get(&ix).is_some_and(|r| r.expired(now.mono)) {
+                self.end(now, ix, LeftReason::RoomClosed, Action::Disconnect);
+            }
         }
     }
 
@@ -414,7 +444,8 @@ impl Shard {
         let timer = self.pcs.next_timer().map_or(Duration::MAX, |at| at.saturating_duration_since(self.base));
         let tick = if self.rooms.is_empty() { now.mono + PURGE } else { self.tick_at };
         let farewell = self.farewells.iter().map(Farewell::next).min().unwrap_or(Duration::MAX);
-        timer.min(tick).min(farewell).min(self.quick_at.unwrap_or(Duration::MAX))
+        let soon = [self.quick_at, self.step_at].into_iter().flatten().min().unwrap_or(Duration::MAX);
+        timer.min(tick).min(farewell).min(soon)
     }
 }
 
