@@ -1,5 +1,6 @@
 //! Who is connected now: volatile, told by the engine's events, read by lists, counts and seat rules.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -109,8 +110,14 @@ impl Live {
         let Some(first) = names.first() else { return Vec::new() };
         let mut busy = inner.channels.range(ChannelKey { app, name: first.clone() }..).peekable();
         let count = |name: &ChannelName| {
-            while busy.next_if(|(key, _)| key.app == app && key.name < *name).is_some() {}
-            busy.peek().filter(|(key, _)| key.app == app && key.name == *name).map_or(0, |(_, users)| users.len())
+            while let Some((key, users)) = busy.peek().filter(|(key, _)| key.app == app) {
+                match key.name.cmp(name) {
+                    Ordering::Less => drop(busy.next()),
+                    Ordering::Equal => return users.len(),
+                    Ordering::Greater => break,
+                }
+            }
+            0
         };
         names.iter().map(count).collect()
     }

@@ -132,7 +132,13 @@ impl Engine {
         let env = Arc::new(Env::new(cfg, apps, clock, entropy));
         let (commands, receiver) = mpsc::channel(COMMAND_QUEUE);
         let shard = Shard::new(env.clone(), base, PcSet::new(factory));
-        let port = Port { commands, memory: shard.memory.clone(), clock: Arc::clone(&env.clock) };
+        let port = Port {
+            commands,
+            memory: shard.memory.clone(),
+            pictures: shard.pictures.clone(),
+            stats_window: env.cfg.stats_window,
+            clock: Arc::clone(&env.clock),
+        };
         let parts = Mutex::new(Some(Parts { shard, commands: receiver, socket }));
         let inner = Inner { env, port, udp, hooks: OnceLock::new(), tasks: OnceLock::new(), joins, parts };
         Ok(Self { inner: Arc::new(inner) })

@@ -9,6 +9,7 @@
 //! | `pc` | peer connections; the only module that names the WebRTC library |
 //! | `stream` | WHIP and WHEP: participants without signalling |
 //! | `simulate` | participants without anybody behind them, for measurements |
+//! | `shown` | rooms as the port shows them, kept until they change |
 //! | `net`, `tcp` | sockets and the shard's thread |
 //! | `port`, `control` | commands from the product, and from server SDKs |
 //! | [`twirp`] | RoomService |
@@ -25,6 +26,7 @@ mod pc;
 mod port;
 mod room;
 mod shard;
+mod shown;
 mod signal;
 mod simulate;
 mod stream;

@@ -20,6 +20,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::env::Env;
 use crate::memory::SharedMemory;
 use crate::pc::{Datagram, Inbound, PcEvent, PcSet, Via};
+use crate::shown::{Picture, Pictures};
 pub(crate) use stream::Entrant;
 
 use crate::room::{Ctx, Effect, Farewell, Joiner, Owner, Pid, Refusal, Resumer, Room, RoomIx};
@@ -103,6 +104,7 @@ pub(crate) struct Shard {
     pub rooms: HashMap<RoomIx, Room>,
     pub by_key: BTreeMap<ChannelKey, RoomIx>,
     pub memory: SharedMemory,
+    pub pictures: Pictures,
     next_room: RoomIx,
     next_pid: Pid,
     effects: Vec<Effect>,
@@ -133,6 +135,7 @@ impl Shard {
             rooms: HashMap::new(),
             by_key: BTreeMap::new(),
             memory: SharedMemory::default(),
+            pictures: Pictures::default(),
             next_room: 1,
             next_pid: 1,
             effects: Vec::new(),
@@ -162,6 +165,7 @@ impl Shard {
         ix: RoomIx,
         f: impl FnOnce(&mut Room, &mut Ctx<'_>) -> R,
     ) -> Option<R> {
+        self.changes(ix);
         let result = self.guarded(now, ix, f)?;
         if self.touched.insert(ix) {
             self.quick_at.get_or_insert(now.mono + QUICK_TICK);
@@ -169,13 +173,35 @@ impl Shard {
         Some(result)
     }
 
-    /// The same without a look at offers and deadlines afterwards.
+    /// Takes the picture of a room away: it will not look like that any more.
+    fn changes(&mut self, ix: RoomIx) {
+        if let Some(room) = self.rooms.get_mut(&ix).filter(|r| r.pictured) {
+            room.pictured = false;
+            self.pictures.forget(&room.key);
+        }
+    }
+
+    /// Everybody in a channel, from now on kept outside until something changes there.
+    pub(crate) fn picture(&mut self, key: &ChannelKey) -> Option<Arc<Picture>> {
+        let room = self.by_key.get(key).and_then(|ix| self.rooms.get_mut(ix))?;
+        let picture = Arc::new(room.picture());
+        room.pictured = true;
+        self.pictures.put(key, picture.clone());
+        Some(picture)
+    }
+
+    /// As [`Shard::with_room`], for what seldom changes anything that others see: no look at offers and deadlines
+    /// afterwards, and the picture goes only when something was said to have happened.
     fn guarded<R>(&mut self, now: Now, ix: RoomIx, f: impl FnOnce(&mut Room, &mut Ctx<'_>) -> R) -> Option<R> {
         let at = self.base + now.mono;
         let Self { rooms, pcs, env, effects, farewells, .. } = self;
         let room = rooms.get_mut(&ix)?;
+        let facts = room.facts();
         let mut ctx = Ctx { now, at, pcs, env, effects, farewells };
         if let Ok(result) = catch_unwind(AssertUnwindSafe(|| f(room, &mut ctx))) {
+            if room.facts() != facts {
+                self.changes(ix);
+            }
             return Some(result);
         }
         metrics::counter!("stoa_media_room_panics_total").increment(1);
@@ -185,6 +211,7 @@ impl Shard {
         if let Some(room) = rooms.remove(&ix) {
             self.by_key.remove(&room.key);
             self.memory.lock().closed(&room.key);
+            self.pictures.forget(&room.key);
         }
         self.touched.remove(&ix);
         None

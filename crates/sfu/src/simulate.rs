@@ -61,7 +61,7 @@ impl Engine {
 }
 
 /// What one sends, or would.
-fn lines(speaks: bool) -> Vec<(StreamLine, String)> {
+pub(crate) fn lines(speaks: bool) -> Vec<(StreamLine, String)> {
     let line = StreamLine { mid: "0".to_owned(), kind: Media::Audio, nth: 0, rids: Vec::new(), stereo: false };
     if speaks { vec![(line, "audio/opus".to_owned())] } else { Vec::new() }
 }
