@@ -59,7 +59,7 @@ async fn fill_one(parts: &Parts, app: AppId, n: u32, each: u32) -> anyhow::Resul
     let channel = ChannelKey { app, name: ChannelName::new(channel(n)).map_err(plain)? };
     let one = |m: u32| {
         let identity = Identity::new(format!("user-{n:05}-{m:05}")).map_err(plain)?;
-        anyhow::Ok(Simulated { identity, speaks: m % SPEAKERS == 0 })
+        anyhow::Ok(Simulated { identity, speaks: m.is_multiple_of(SPEAKERS) })
     };
     let crowd = (0..each).map(one).collect::<anyhow::Result<Vec<_>>>()?;
     parts.engine.simulate(&channel, crowd).await.map_err(plain)
