@@ -211,6 +211,7 @@ fn why(kind: &Kind) -> Close {
         | Kind::LoginThrottled { .. }
         | Kind::Throttled { .. }
         | Kind::Unavailable
+        | Kind::Vendor { .. }
         | Kind::Internal => FAULT,
     }
 }

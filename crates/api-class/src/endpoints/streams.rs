@@ -261,6 +261,7 @@ fn status_of(kind: &Kind) -> (StatusCode, Option<u64>) {
         Kind::Gone => plain(StatusCode::GONE),
         // Too many of something that goes again.
         Kind::LimitReached | Kind::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, Some(RETRY_UNAVAILABLE_SECS)),
+        Kind::Vendor { .. } => plain(StatusCode::BAD_GATEWAY),
         Kind::Internal => plain(StatusCode::INTERNAL_SERVER_ERROR),
     }
 }

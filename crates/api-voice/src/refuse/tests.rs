@@ -18,6 +18,7 @@ fn kinds() -> Vec<(&'static str, Kind)> {
             Kind::LimitReached => "limit",
             Kind::Throttled { .. } => "throttled",
             Kind::Unavailable => "unavailable",
+            Kind::Vendor { .. } => "vendor",
             Kind::Internal => "internal",
         }
     }
@@ -35,6 +36,7 @@ fn kinds() -> Vec<(&'static str, Kind)> {
         Kind::LimitReached,
         Kind::Throttled { retry_after_secs: 9 },
         Kind::Unavailable,
+        Kind::Vendor { code: None },
         Kind::Internal,
     ]
     .into_iter()
