@@ -141,12 +141,11 @@ impl Event {
     /// other id is a class's own.
     #[must_use]
     pub fn target(&self) -> Target<'_> {
-        if self.id.ends_with("_camera") || self.id.ends_with("_audio") {
-            if let Some(meeting) = self.id.split('_').nth(1) {
-                return Target::Meeting(meeting);
-            }
+        let of_a_meeting = self.id.ends_with("_camera") || self.id.ends_with("_audio");
+        match self.id.split('_').nth(1) {
+            Some(meeting) if of_a_meeting => Target::Meeting(meeting),
+            _ => Target::Class(&self.id),
         }
-        Target::Class(&self.id)
     }
 }
 
