@@ -253,6 +253,18 @@ pub enum MemberNews {
     Kicked,
 }
 
+impl MemberNews {
+    /// The message's number (classroom.md 7.5).
+    #[must_use]
+    pub fn number(self) -> u32 {
+        match self {
+            Self::Joined => 11001,
+            Self::Left => 11002,
+            Self::Kicked => 11003,
+        }
+    }
+}
+
 /// What is told, and the row as it is then.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct News {

@@ -168,7 +168,7 @@ impl Classes {
         let made = match self.world.store.create_class(class.clone()).await {
             Ok(made) => made,
             Err(e) => {
-                self.forget(class.into_class()).await;
+                self.forget(&class.into_class());
                 return Err(e);
             }
         };
@@ -265,15 +265,21 @@ impl Classes {
         caller.act_as(user, "user_id")?;
         let view = self.look(id.ok_or_else(not_found)?, user).await?;
         let (class, _) = self.command(id, ClassCommand::Delete { caller: acting(caller, user) }).await?;
-        self.forget(Class::clone(&class)).await;
+        self.forget(&class);
         Ok(ClassView { class, ..view })
     }
 
     /// Takes back what a class had outside.
-    async fn forget(&self, class: Class) {
+    fn forget(&self, class: &Class) {
         if let Some(cloud) = self.cloud.as_ref().filter(|_| !class.outside.is_empty()) {
-            cloud.close(&class).await;
+            cloud.close(class);
         }
+    }
+
+    /// The clouds, where there are any.
+    #[must_use]
+    pub fn cloud(&self) -> Option<&Arc<dyn ClassCloud>> {
+        self.cloud.as_ref()
     }
 
     /// The view of a user with the record of the commit that just happened.
