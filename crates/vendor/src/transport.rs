@@ -150,7 +150,7 @@ impl Plan {
 }
 
 /// What a try came to.
-enum Tried<T> {
+pub(crate) enum Tried<T> {
     Done(T),
     /// No further try would help.
     Final(Error),
@@ -381,7 +381,11 @@ fn is_throttled(status: StatusCode, code: &str) -> bool {
 }
 
 /// What an answer means. Pure.
-fn judge<T>(status: StatusCode, body: &[u8], read: impl Fn(StatusCode, &Value) -> Result<T, Error>) -> Tried<T> {
+pub(crate) fn judge<T>(
+    status: StatusCode,
+    body: &[u8],
+    read: impl Fn(StatusCode, &Value) -> Result<T, Error>,
+) -> Tried<T> {
     let value = if body.is_empty() { Some(Value::Null) } else { serde_json::from_slice(body).ok() };
     if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT {
         let code = value.as_ref().and_then(|v| v["Code"].as_str()).unwrap_or_default();
