@@ -11,7 +11,7 @@ use stoa_core::ports::{Clock, Entropy};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
-use crate::breaker::{Breaker, Outcome, Rule, Ticket};
+use crate::breaker::{Breaker, Outcome, Rule, State, Ticket};
 use crate::error::{Error, Kind, SettingsError, Why};
 use crate::health::{Counts, Health, LastError, Part};
 use crate::retry::{self, Policy, Safety, Trouble};
@@ -178,7 +178,18 @@ impl Watch<'_> {
     fn tell(&mut self, outcome: Outcome) {
         self.told = true;
         let now = self.way.transport.clock.now();
-        lock(&self.way.breaker).end(self.ticket, outcome, now);
+        let (before, after) = {
+            let mut breaker = lock(&self.way.breaker);
+            let before = breaker.state();
+            breaker.end(self.ticket, outcome, now);
+            (before, breaker.state())
+        };
+        let part = self.way.part.word();
+        match after {
+            State::Open if before != after => tracing::warn!(part, "a vendor fails, its calls are refused for a while"),
+            State::Closed if before != after => tracing::info!(part, "a vendor answers again"),
+            _ => {}
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 use crate::aliyun::{client, settings};
 use crate::mock::{Mock, Reply, limits, transport};
 
-const SHORT: Duration = Duration::from_millis(100);
+const SHORT: Duration = Duration::from_millis(300);
 
 fn with(base: &str, limits: Limits) -> Aliyun {
     Aliyun::new(settings(base), &transport(limits).0).unwrap()
