@@ -6,6 +6,8 @@
 pub mod aliyun;
 pub mod breaker;
 mod error;
+#[cfg(test)]
+mod fuzz;
 pub mod health;
 mod json;
 pub mod netease;

@@ -163,14 +163,8 @@ impl NetEase {
             headers: self.headers(),
             body: Some(("application/json; charset=utf-8", body.clone())),
         };
-        let read = |status: StatusCode, answer: &Value| {
-            self.refused(status, code(&answer["code"])?, answer)?;
-            let cid = loose_text(&answer["cid"], "cid")?;
-            if cid.is_empty() {
-                return Err(Error::Malformed("cid"));
-            }
-            Ok(Room { cid, uid, message: words(answer).to_owned() })
-        };
+        let secret = self.settings.app_secret.expose_secret();
+        let read = |status: StatusCode, answer: &Value| room(status, answer, uid, secret);
         self.board.call(Plan::Once, make, read).await
     }
 
@@ -186,23 +180,31 @@ impl NetEase {
             headers: self.headers(),
             body: None,
         };
-        // The specification names no answer: any status of success is one, unless a code says otherwise.
-        let read = |status: StatusCode, answer: &Value| {
-            let code = if answer["code"].is_null() { status.as_u16().to_string() } else { code(&answer["code"])? };
-            if status.is_success() && answer["code"].is_null() {
-                return Ok(());
-            }
-            self.refused(status, code, answer)
-        };
+        let secret = self.settings.app_secret.expose_secret();
+        let read = |status: StatusCode, answer: &Value| deleted(status, answer, secret);
         self.board.call(Plan::Repeatable, make, read).await
     }
+}
 
-    fn refused(&self, status: StatusCode, code: String, answer: &Value) -> Result<(), Error> {
-        if code == "200" && status.is_success() {
-            return Ok(());
-        }
-        Err(Error::refused(&code, words(answer), &[self.settings.app_secret.expose_secret()]))
+pub(crate) fn room(status: StatusCode, answer: &Value, uid: i64, secret: &str) -> Result<Room, Error> {
+    let code = code(&answer["code"])?;
+    if code != "200" || !status.is_success() {
+        return Err(Error::refused(&code, words(answer), &[secret]));
     }
+    match loose_text(&answer["cid"], "cid")? {
+        cid if cid.is_empty() => Err(Error::Malformed("cid")),
+        cid => Ok(Room { cid, uid, message: words(answer).to_owned() }),
+    }
+}
+
+/// The specification names no answer: any status of success is one, unless a code says otherwise.
+pub(crate) fn deleted(status: StatusCode, answer: &Value, secret: &str) -> Result<(), Error> {
+    let code = match &answer["code"] {
+        Value::Null if status.is_success() => return Ok(()),
+        Value::Null => status.as_u16().to_string(),
+        other => code(other)?,
+    };
+    if code == "200" && status.is_success() { Ok(()) } else { Err(Error::refused(&code, words(answer), &[secret])) }
 }
 
 fn words(answer: &Value) -> &str {

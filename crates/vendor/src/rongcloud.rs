@@ -102,10 +102,7 @@ impl RongCloud {
             }
         };
         let read = |status: StatusCode, answer: &Value| {
-            let code = code(&answer["code"])?;
-            if code != "200" || !status.is_success() {
-                return Err(Error::refused(&code, answer["errorMessage"].as_str().unwrap_or_default(), &[secret]));
-            }
+            accepted(status, answer, secret)?;
             read(answer)
         };
         self.messages.call(plan, make, read).await
@@ -117,8 +114,7 @@ impl RongCloud {
     /// When the vendor refuses, does not answer, or answers something else.
     pub async fn user_token(&self, user: &str) -> Result<SecretString, Error> {
         let pairs = [("userId", user), ("name", user), ("portraitUri", "")];
-        let read = |answer: &Value| text(&answer["token"], "token").map(SecretString::from);
-        self.call(Plan::Repeatable, "/user/getToken.json", &pairs, read).await
+        self.call(Plan::Repeatable, "/user/getToken.json", &pairs, token).await
     }
 
     /// Makes a chat room; one that is there already is as good.
@@ -154,8 +150,10 @@ impl RongCloud {
     /// # Errors
     /// As [`Self::user_token`].
     pub async fn is_user_muted(&self, room: &str, user: &str) -> Result<bool, Error> {
-        let read = |answer: &Value| Ok(list(&answer["users"], "users")?.iter().any(|u| u["userId"] == user));
-        self.call(Plan::Read, "/chatroom/user/gag/list.json", &[("chatroomId", room)], read).await
+        self.call(Plan::Read, "/chatroom/user/gag/list.json", &[("chatroomId", room)], |answer| {
+            user_muted(answer, user)
+        })
+        .await
     }
 
     /// Mutes a whole room, and tells the clients.
@@ -181,18 +179,37 @@ impl RongCloud {
     /// # Errors
     /// As [`Self::user_token`].
     pub async fn is_chatroom_muted(&self, room: &str) -> Result<bool, Error> {
-        // A number in the documents, a text in the vendor's own library.
-        let read = |answer: &Value| match count(&answer["status"], "status")? {
-            0 => Ok(false),
-            1 => Ok(true),
-            _ => Err(Error::Malformed("status")),
-        };
-        self.call(Plan::Read, "/chatroom/ban/check.json", &[("chatroomId", room)], read).await
+        self.call(Plan::Read, "/chatroom/ban/check.json", &[("chatroomId", room)], room_muted).await
+    }
+}
+
+/// A code other than 200 is a refusal, whatever the status.
+pub(crate) fn accepted(status: StatusCode, answer: &Value, secret: &str) -> Result<(), Error> {
+    let code = code(&answer["code"])?;
+    if code == "200" && status.is_success() {
+        return Ok(());
+    }
+    Err(Error::refused(&code, answer["errorMessage"].as_str().unwrap_or_default(), &[secret]))
+}
+
+pub(crate) fn token(answer: &Value) -> Result<SecretString, Error> {
+    text(&answer["token"], "token").map(SecretString::from)
+}
+
+pub(crate) fn user_muted(answer: &Value, user: &str) -> Result<bool, Error> {
+    Ok(list(&answer["users"], "users")?.iter().any(|u| u["userId"] == user))
+}
+
+/// A number in the documents, a text in the vendor's own library.
+pub(crate) fn room_muted(answer: &Value) -> Result<bool, Error> {
+    match count(&answer["status"], "status")? {
+        0 => Ok(false),
+        1 => Ok(true),
+        _ => Err(Error::Malformed("status")),
     }
 }
 
 /// For calls whose code says all.
-#[expect(clippy::unnecessary_wraps, reason = "one of several readers")]
 fn done(_: &Value) -> Result<(), Error> {
     Ok(())
 }

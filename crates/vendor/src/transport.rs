@@ -11,7 +11,7 @@ use stoa_core::ports::{Clock, Entropy};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
-use crate::breaker::{Breaker, Outcome, Rule, Ticket};
+use crate::breaker::{Breaker, Outcome, Rule, State, Ticket};
 use crate::error::{Error, Kind, SettingsError, Why};
 use crate::health::{Counts, Health, LastError, Part};
 use crate::retry::{self, Policy, Safety, Trouble};
@@ -150,7 +150,7 @@ impl Plan {
 }
 
 /// What a try came to.
-enum Tried<T> {
+pub(crate) enum Tried<T> {
     Done(T),
     /// No further try would help.
     Final(Error),
@@ -178,7 +178,18 @@ impl Watch<'_> {
     fn tell(&mut self, outcome: Outcome) {
         self.told = true;
         let now = self.way.transport.clock.now();
-        lock(&self.way.breaker).end(self.ticket, outcome, now);
+        let (before, after) = {
+            let mut breaker = lock(&self.way.breaker);
+            let before = breaker.state();
+            breaker.end(self.ticket, outcome, now);
+            (before, breaker.state())
+        };
+        let part = self.way.part.word();
+        match after {
+            State::Open if before != after => tracing::warn!(part, "a vendor fails, its calls are refused for a while"),
+            State::Closed if before != after => tracing::info!(part, "a vendor answers again"),
+            _ => {}
+        }
     }
 }
 
@@ -381,7 +392,11 @@ fn is_throttled(status: StatusCode, code: &str) -> bool {
 }
 
 /// What an answer means. Pure.
-fn judge<T>(status: StatusCode, body: &[u8], read: impl Fn(StatusCode, &Value) -> Result<T, Error>) -> Tried<T> {
+pub(crate) fn judge<T>(
+    status: StatusCode,
+    body: &[u8],
+    read: impl Fn(StatusCode, &Value) -> Result<T, Error>,
+) -> Tried<T> {
     let value = if body.is_empty() { Some(Value::Null) } else { serde_json::from_slice(body).ok() };
     if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT {
         let code = value.as_ref().and_then(|v| v["Code"].as_str()).unwrap_or_default();

@@ -87,7 +87,7 @@ pub struct PlayInfo {
 }
 
 /// Status 400 to 499 carry a code and a message.
-pub(super) fn refused(status: StatusCode, answer: &Value, hide: &[&str]) -> Result<(), Error> {
+pub(crate) fn refused(status: StatusCode, answer: &Value, hide: &[&str]) -> Result<(), Error> {
     if !status.is_client_error() {
         return Ok(());
     }
@@ -95,19 +95,19 @@ pub(super) fn refused(status: StatusCode, answer: &Value, hide: &[&str]) -> Resu
     Err(Error::refused(code, answer["Message"].as_str().unwrap_or_default(), hide))
 }
 
-pub(super) fn message_token(answer: &Value) -> Result<MessageToken, Error> {
+pub(crate) fn message_token(answer: &Value) -> Result<MessageToken, Error> {
     let result = &answer["Result"];
     let access = text(&result["AccessToken"], "AccessToken")?;
     let refresh = text(&result["RefreshToken"], "RefreshToken")?;
     Ok(MessageToken { access: access.into(), refresh: refresh.into() })
 }
 
-pub(super) fn message_group(answer: &Value) -> Result<String, Error> {
+pub(crate) fn message_group(answer: &Value) -> Result<String, Error> {
     text(&answer["Result"]["GroupId"], "GroupId").map(str::to_owned)
 }
 
 /// A group that was deleted before cannot come back under its id.
-pub(super) fn live_message_group(answer: &Value, asked: &str) -> Result<(), Error> {
+pub(crate) fn live_message_group(answer: &Value, asked: &str) -> Result<(), Error> {
     if text(&answer["GroupId"], "GroupId")? != asked {
         return Err(Error::Malformed("GroupId"));
     }
@@ -119,7 +119,7 @@ pub(super) fn live_message_group(answer: &Value, asked: &str) -> Result<(), Erro
 }
 
 /// The operation is in no public reference: names are compared as the reference server does, without case and `_`.
-pub(super) fn statistics(answer: &Value) -> Result<Statistics, Error> {
+pub(crate) fn statistics(answer: &Value) -> Result<Statistics, Error> {
     let result = answer["Result"].as_object().ok_or(Error::Malformed("Result"))?;
     let mut out = Statistics::default();
     let mut known = 0;
@@ -137,7 +137,7 @@ pub(super) fn statistics(answer: &Value) -> Result<Statistics, Error> {
     if known == 0 { Err(Error::Malformed("Result")) } else { Ok(out) }
 }
 
-pub(super) fn group_user(answer: &Value, user: &str) -> Result<Option<GroupUser>, Error> {
+pub(crate) fn group_user(answer: &Value, user: &str) -> Result<Option<GroupUser>, Error> {
     let result = answer["Result"].as_object().ok_or(Error::Malformed("Result"))?;
     let users = list(result.get("UserList").unwrap_or(&Value::Null), "UserList")?;
     let Some(found) = users.iter().find(|u| u["UserId"] == user) else { return Ok(None) };
@@ -156,13 +156,19 @@ pub(super) fn group_user(answer: &Value, user: &str) -> Result<Option<GroupUser>
     Ok(Some(GroupUser { mute, sources }))
 }
 
-pub(super) fn participants(answer: &Value) -> Result<u64, Error> {
+pub(crate) fn participants(answer: &Value) -> Result<u64, Error> {
     count(&answer["TotalNum"], "TotalNum")
+}
+
+/// For operations whose status says all.
+pub(crate) fn done(answer: &Value) -> Result<(), Error> {
+    if answer.is_object() { Ok(()) } else { Err(Error::Malformed("answer")) }
 }
 
 /// The first hit. The vendor's search is not exact: a hit whose title does not begin with ours is a recording of
 /// somebody else and is passed over.
-pub(super) fn media(answer: &Value, title: &str) -> Result<Option<String>, Error> {
+pub(crate) fn media(answer: &Value, title: &str) -> Result<Option<String>, Error> {
+    done(answer)?;
     for hit in list(&answer["MediaList"], "MediaList")? {
         let ours = hit["Video"]["Title"].as_str().is_none_or(|t| t.starts_with(title));
         if ours {
@@ -172,7 +178,7 @@ pub(super) fn media(answer: &Value, title: &str) -> Result<Option<String>, Error
     Ok(None)
 }
 
-pub(super) fn play_info(answer: &Value) -> Result<Vec<PlayInfo>, Error> {
+pub(crate) fn play_info(answer: &Value) -> Result<Vec<PlayInfo>, Error> {
     let list_ = answer["PlayInfoList"].as_object().ok_or(Error::Malformed("PlayInfoList"))?;
     list(list_.get("PlayInfo").unwrap_or(&Value::Null), "PlayInfo")?.iter().map(one_play_info).collect()
 }

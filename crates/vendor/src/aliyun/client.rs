@@ -175,7 +175,7 @@ impl Aliyun {
             ("SkipAudit", "true"),
         ];
         let request = rpc::Request { action: "SendMessageToGroup", version: LIVE_VERSION, params: &params };
-        self.call(&self.messages, Plan::Once, request, |_| Ok(())).await
+        self.call(&self.messages, Plan::Once, request, answers::done).await
     }
 
     /// Sends a message of the server to a group of the new message service. `body` is JSON text.
@@ -193,7 +193,7 @@ impl Aliyun {
             ("Body", body),
         ];
         let request = rpc::Request { action: "SendLiveMessageGroup", version: LIVE_VERSION, params: &params };
-        self.call(&self.messages, Plan::Once, request, |_| Ok(())).await
+        self.call(&self.messages, Plan::Once, request, answers::done).await
     }
 
     /// How many are in a channel of the real-time media.

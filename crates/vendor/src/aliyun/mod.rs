@@ -1,6 +1,6 @@
 //! Aliyun: messages old and new, real-time media, its CDN and recordings.
 
-mod answers;
+pub(crate) mod answers;
 pub mod callback;
 mod client;
 pub mod rpc;
