@@ -142,6 +142,15 @@ pub struct RecordingFile {
     pub watermark_id: Option<String>,
 }
 
+/// A recording of a class.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Recording {
+    /// The vendor's id of it.
+    pub id: String,
+    /// At least one.
+    pub files: Vec<RecordingFile>,
+}
+
 /// What vendors tell of a class, as one user sees it. `None` = our own parts know, or nobody does.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct OutsideLook {
@@ -150,7 +159,7 @@ pub struct OutsideLook {
     /// Whether the user may comment.
     pub mute: Option<OutsideMute>,
     /// Its recording.
-    pub recording: Option<Vec<RecordingFile>>,
+    pub recording: Option<Recording>,
 }
 
 /// Clouds that voice rooms use.

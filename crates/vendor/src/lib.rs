@@ -5,6 +5,7 @@
 
 pub mod aliyun;
 pub mod breaker;
+pub mod clouds;
 mod error;
 #[cfg(test)]
 mod fuzz;
@@ -17,4 +18,4 @@ pub mod text;
 mod transport;
 
 pub use error::{Error, Kind, SettingsError, Why};
-pub use transport::{Limits, Transport};
+pub use transport::{Limits, Transport, address};

@@ -109,7 +109,7 @@ impl Transport {
 }
 
 /// Checks an address of the configuration.
-pub(crate) fn address(key: &'static str, text: &str) -> Result<Url, SettingsError> {
+pub fn address(key: &'static str, text: &str) -> Result<Url, SettingsError> {
     let bad = SettingsError::Address(key);
     let url = Url::parse(text).map_err(|_| bad.clone())?;
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);

@@ -79,7 +79,7 @@ async fn run(v: ClassState, call: Call) -> Result<Response, Error> {
         groups: services.unwrap_or_default().into_iter().filter_map(Im::outside).collect(),
     };
     let view = v.classes().create(&call.caller, new).await?;
-    ok(Painter::new(&v, &call.origin).alone(&view, &teacher)?)
+    ok(Painter::new(&v, &call.origin).alone(&view, &teacher).await?)
 }
 
 fn mode(f: &Fields) -> Result<ClassMode> {

@@ -63,6 +63,11 @@ pub enum ClassCommand {
         /// To what.
         to: ClassStatus,
     },
+    /// A stream of the class came or went at a vendor's live service (classroom.md 6.9).
+    Streamed {
+        /// It came.
+        on: bool,
+    },
     /// `update`, classroom.md 4.11.
     Update {
         /// Who asks.
@@ -144,6 +149,7 @@ impl ClassCommand {
             | Self::Leave { .. }
             | Self::Depart { .. }
             | Self::Connect { .. }
+            | Self::Streamed { .. }
             | Self::Stage { .. } => None,
         }
     }
@@ -159,6 +165,7 @@ impl ClassCommand {
             | Self::Kick { user, .. }
             | Self::Lift { user, .. } => Some(user),
             Self::SetStatus { .. }
+            | Self::Streamed { .. }
             | Self::Update { .. }
             | Self::Delete { .. }
             | Self::SetPermit { .. }

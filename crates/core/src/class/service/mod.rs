@@ -17,7 +17,7 @@ pub use people::{JoinWish, Joined, Leaving};
 use super::command::{ClassCommand, ClassOutcome, ClassPatch};
 use super::member::Role;
 use super::record::{Class, ClassMode, ClassStatus, NewClass};
-use super::view::ClassView;
+use super::view::{ClassView, Meeting};
 use crate::caller::Caller;
 use crate::cloud::{ClassCloud, GroupService, Outside};
 use crate::director::Director;
@@ -239,6 +239,25 @@ impl Classes {
         caller.act_as(user, "user_id")?;
         let (class, _) = self.command(id, ClassCommand::SetStatus { caller: acting(caller, user), to }).await?;
         self.seen(class, user).await
+    }
+
+    /// The class whose media channel this is.
+    ///
+    /// # Errors
+    /// Store faults.
+    pub async fn at_meeting(&self, meeting: MeetingId) -> Result<Option<ClassId>> {
+        Ok(match self.world.store.meeting(self.config.app, meeting).await? {
+            Meeting::Class(class) => Some(class.id),
+            Meeting::Deleted | Meeting::Unknown => None,
+        })
+    }
+
+    /// A stream of the class came or went at a vendor (classroom.md 6.9); an unknown class is nobody's fault.
+    ///
+    /// # Errors
+    /// Store faults.
+    pub async fn streamed(&self, id: ClassId, on: bool) -> Result<()> {
+        self.director.class_command(self.config.app, id, ClassCommand::Streamed { on }).await.map(drop)
     }
 
     /// `update` (classroom.md 4.11).
