@@ -421,6 +421,24 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_status_comes_before_what_the_body_says() {
+        let fine = |_: StatusCode, _: &Value| Ok(());
+        let judged = |code: u16, body: &str| match judge(StatusCode::from_u16(code).unwrap(), body.as_bytes(), fine) {
+            Tried::Done(()) => None,
+            Tried::Final(error) => Some((None, error)),
+            Tried::Trouble(trouble, error) => Some((Some(trouble), error)),
+        };
+        let unavailable = |trouble, code| Some((Some(trouble), Error::Unavailable(Why::Status(code))));
+        assert_eq!(judged(200, ""), None);
+        assert_eq!(judged(404, "{}"), None, "what it means is the reader's matter");
+        assert_eq!(judged(408, "{}"), unavailable(Trouble::Unclear, 408));
+        assert_eq!(judged(502, "<html>"), unavailable(Trouble::Unclear, 502));
+        assert_eq!(judged(503, r#"{"Code":"Throttling.Api"}"#), unavailable(Trouble::Throttled, 503));
+        assert_eq!(judged(302, "{}"), Some((None, Error::Malformed("status"))));
+        assert_eq!(judged(200, "<html>"), Some((None, Error::Malformed("not JSON"))));
+    }
+
+    #[test]
     fn addresses_are_https_or_on_this_machine() {
         for good in [
             "https://live.aliyuncs.com",

@@ -14,6 +14,11 @@ use crate::mock::{Mock, Reply, limits, transport};
 
 const SHORT: Duration = Duration::from_millis(300);
 
+/// Far more than the limits of these tests and far less than the vendor takes.
+async fn soon<T>(call: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(10), call).await.unwrap()
+}
+
 fn with(base: &str, limits: Limits) -> Aliyun {
     Aliyun::new(settings(base), &transport(limits).0).unwrap()
 }
@@ -22,9 +27,9 @@ fn with(base: &str, limits: Limits) -> Aliyun {
 async fn an_answer_after_30_seconds_hits_the_limit_of_a_try() {
     let mock = Mock::start([Reply::After30s]).await;
     let aliyun = with(&mock.base, Limits { attempt: SHORT, ..limits() });
-    assert_eq!(aliyun.group_statistics("g").await, Err(Error::Unavailable(Why::Timeout)));
+    assert_eq!(soon(aliyun.group_statistics("g")).await, Err(Error::Unavailable(Why::Timeout)));
     assert_eq!(mock.seen().len(), 2, "it only asks");
-    assert_eq!(aliyun.create_message_group("u").await, Err(Error::Unavailable(Why::Timeout)));
+    assert_eq!(soon(aliyun.create_message_group("u")).await, Err(Error::Unavailable(Why::Timeout)));
     assert_eq!(mock.seen().len(), 3, "it may have made a group");
 }
 
@@ -32,9 +37,9 @@ async fn an_answer_after_30_seconds_hits_the_limit_of_a_try() {
 async fn an_answer_after_30_seconds_hits_the_limit_of_the_call() {
     let mock = Mock::start([Reply::After30s]).await;
     let reads = with(&mock.base, Limits { read: SHORT, ..limits() });
-    assert_eq!(reads.group_statistics("g").await, Err(Error::Unavailable(Why::Timeout)));
+    assert_eq!(soon(reads.group_statistics("g")).await, Err(Error::Unavailable(Why::Timeout)));
     let writes = with(&mock.base, Limits { write: SHORT, ..limits() });
-    assert_eq!(writes.create_message_group("u").await, Err(Error::Unavailable(Why::Timeout)));
+    assert_eq!(soon(writes.create_message_group("u")).await, Err(Error::Unavailable(Why::Timeout)));
     assert_eq!(writes.health()[0].counts.unavailable, 1);
     assert_eq!(mock.seen().len(), 2);
 }
@@ -136,4 +141,20 @@ async fn no_error_shows_an_address_or_a_parameter() {
             assert!(!shown.contains(hidden), "{shown}");
         }
     }
+}
+
+#[tokio::test]
+async fn every_call_can_move_between_threads() {
+    fn sends<T: Send + Sync>(_: &T, _: impl Send) {}
+    let (aliyun, mock) = (client(&Mock::json(200, json!({})).await), Mock::json(200, json!({})).await);
+    sends(&aliyun, aliyun.message_token("u", "d", "web"));
+    sends(&aliyun, aliyun.create_live_message_group("g", "u"));
+    sends(&aliyun, aliyun.group_user("g", "u"));
+    sends(&aliyun, aliyun.search_media("t"));
+    let rong = crate::rongcloud::client(&mock);
+    sends(&rong, rong.create_chatroom("r", "n"));
+    sends(&rong, rong.is_user_muted("r", "u"));
+    let netease = crate::netease::client(&mock);
+    sends(&netease, netease.create_room("c"));
+    sends(&netease, netease.delete_room("1"));
 }

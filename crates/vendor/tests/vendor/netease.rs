@@ -19,7 +19,7 @@ fn settings(base: &str) -> Settings {
     }
 }
 
-fn client(mock: &Mock) -> NetEase {
+pub fn client(mock: &Mock) -> NetEase {
     NetEase::new(settings(&mock.base), &transport(limits()).0).unwrap()
 }
 

@@ -9,7 +9,7 @@ use crate::mock::{Mock, Reply, limits, transport};
 
 const SECRET: &str = "rcsecret01";
 
-fn client(mock: &Mock) -> RongCloud {
+pub fn client(mock: &Mock) -> RongCloud {
     let settings = Settings { app_key: "rckey01".to_owned(), app_secret: SECRET.into(), host: mock.base.clone() };
     RongCloud::new(settings, &transport(limits()).0).unwrap()
 }
