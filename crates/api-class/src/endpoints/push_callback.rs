@@ -11,6 +11,7 @@ use http::{HeaderMap, Method};
 use stoa_api::call::body;
 use stoa_api::refusal::Refusal;
 use stoa_core::id::{ClassId, MeetingId};
+use stoa_core::time::UnixMs;
 use stoa_vendor::aliyun::Aliyun;
 use stoa_vendor::aliyun::callback::{Action, Event, Target};
 
@@ -59,20 +60,14 @@ pub async fn handle(State(v): State<ClassState>, request: Request) -> Response {
 async fn take(v: &ClassState, aliyun: &Aliyun, request: Request) -> Result<(), Refusal> {
     let _place = v.api().enter()?;
     let now = v.now();
-    let header = |name| one(request.headers(), name);
-    let (timestamp, signed) = (header("ali-live-timestamp"), header("ali-live-signature"));
-    aliyun.verify_callback(timestamp, signed, now).map_err(|why| {
-        tracing::warn!("a call of the live service was refused: {why}");
-        Refusal::unauthenticated("callback signature")
-    })?;
-    // Not signed, so that it can only make an old call of a newer one: the signed time bounds it.
-    let sent: i64 = timestamp.parse().unwrap_or_default();
+    let sent = verified(aliyun, request.headers(), now)?;
     let Some(event) = read(request).await? else { return Err(Refusal::Malformed("no event of a stream")) };
     let on = match &event.action {
         Action::Publish => true,
         Action::PublishDone => false,
         Action::Other(_) => return Ok(()),
     };
+    // Not signed: it can make a call older than it is, the signed time keeps it from being newer.
     let at = event.time.parse().unwrap_or(sent).min(sent);
     if !v.streams_heard().newest(&event.id, at, now.secs()) {
         return Ok(());
@@ -88,6 +83,16 @@ async fn take(v: &ClassState, aliyun: &Aliyun, request: Request) -> Result<(), R
         v.classes().streamed(id, on).await?;
     }
     Ok(())
+}
+
+/// When the call was made, Unix seconds, if the vendor made it.
+fn verified(aliyun: &Aliyun, headers: &HeaderMap, now: UnixMs) -> Result<i64, Refusal> {
+    let (timestamp, signed) = (one(headers, "ali-live-timestamp"), one(headers, "ali-live-signature"));
+    aliyun.verify_callback(timestamp, signed, now).map_err(|why| {
+        tracing::warn!("a call of the live service was refused: {why}");
+        Refusal::unauthenticated("callback signature")
+    })?;
+    Ok(timestamp.parse().unwrap_or_default())
 }
 
 /// The header's text; a header that is there twice counts as none.
