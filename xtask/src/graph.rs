@@ -17,7 +17,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("stoa-board", &["stoa-core"]),
     ("stoa-api", &["stoa-core"]),
     ("stoa-api-voice", &["stoa-core", "stoa-api", "stoa-vendor"]),
-    ("stoa-api-class", &["stoa-core", "stoa-api"]),
+    ("stoa-api-class", &["stoa-core", "stoa-api", "stoa-vendor"]),
     ("stoa-api-talk", &["stoa-core", "stoa-api"]),
     ("stoa-api-hub", &["stoa-core", "stoa-api"]),
     (

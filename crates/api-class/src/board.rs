@@ -53,14 +53,18 @@ struct BoardText<'a> {
     uid: i64,
 }
 
-/// JSON text about a class's whiteboard.
+/// JSON text about a class's whiteboard: the one that it was made with.
 pub(crate) fn board_text(provider: &BoardProvider, class: &Class) -> String {
-    let BoardProvider::Embedded(keys) = provider;
+    let embedded = match provider {
+        BoardProvider::Embedded(keys) => &keys.app_key,
+        BoardProvider::NetEase(netease) => netease.app_key(),
+    };
+    let outside = class.outside.board.as_ref();
     let text = BoardText {
-        app_key: &keys.app_key,
+        app_key: outside.map_or(embedded, |b| &b.app_key),
         board_id: class.id.to_string(),
         board_title: &class.board_title,
-        cid: cid(class.id.0),
+        cid: outside.map_or_else(|| cid(class.id.0), |b| b.cid.clone()),
         code: 200,
         message: "succeed",
         uid: class.created.secs(),
@@ -211,6 +215,7 @@ fn why(kind: &Kind) -> Close {
         | Kind::LoginThrottled { .. }
         | Kind::Throttled { .. }
         | Kind::Unavailable
+        | Kind::Vendor { .. }
         | Kind::Internal => FAULT,
     }
 }

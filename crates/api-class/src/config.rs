@@ -1,10 +1,13 @@
 //! What the operator chose for this dialect.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::SecretString;
 use stoa_api::hub_token::HubMint;
 use stoa_api::jwt::Key;
+use stoa_vendor::aliyun::Aliyun;
+use stoa_vendor::netease::NetEase;
 
 use crate::links::LinkKey;
 
@@ -30,6 +33,10 @@ pub struct ClassApiConfig {
 pub enum ImProvider {
     /// Our hub.
     Embedded(HubMint),
+    /// Aliyun, the older and the newer service.
+    Aliyun(Arc<Aliyun>),
+    /// RongCloud.
+    RongCloud,
 }
 
 /// Who carries media.
@@ -42,6 +49,8 @@ pub enum MediaProvider {
         /// `embedded.url_ttl`: life of signed addresses and of the media tokens beside them.
         ttl: Duration,
     },
+    /// Aliyun.
+    Aliyun(Arc<Aliyun>),
 }
 
 /// Whose whiteboard it is.
@@ -49,6 +58,8 @@ pub enum MediaProvider {
 pub enum BoardProvider {
     /// Ours.
     Embedded(BoardKeys),
+    /// NetEase.
+    NetEase(Arc<NetEase>),
 }
 
 /// `embedded.board.*`.

@@ -11,9 +11,11 @@ mod refuse;
 pub mod reply;
 mod routes;
 mod state;
+mod vod;
 
 pub use class_body::{CdnPullInfo, ClassBody, LinkInfo, MemberBody, Metrics, UserStatus};
 pub use config::{BoardKeys, BoardProvider, ClassApiConfig, ImProvider, MediaProvider};
 pub use links::LinkKey;
 pub use routes::{document, router};
 pub use state::ClassState;
+pub use vod::VodInfo;

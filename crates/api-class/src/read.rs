@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use stoa_api::Fields;
 use stoa_api::fields::{at_most_bytes, at_most_chars};
 pub(crate) use stoa_core::class::NOTICE_BYTES;
+use stoa_core::cloud::GroupService;
 use stoa_core::id::{CheckInId, ClassId};
 use stoa_core::{Error, Result};
 
@@ -108,6 +109,18 @@ pub(crate) enum Im {
     RongCloud,
     /// Our own hub.
     Stoa,
+}
+
+impl Im {
+    /// The same, if it is a service outside.
+    pub(crate) fn outside(self) -> Option<GroupService> {
+        match self {
+            Self::AliyunOld => Some(GroupService::AliyunOld),
+            Self::AliyunNew => Some(GroupService::AliyunNew),
+            Self::RongCloud => Some(GroupService::RongCloud),
+            Self::Stoa => None,
+        }
+    }
 }
 
 /// `im_server`: `None` = not sent.

@@ -42,6 +42,7 @@ fn status_of(refusal: &Refusal) -> (StatusCode, Option<u64>) {
         | Kind::NotPresent
         | Kind::Gone
         | Kind::LimitReached
+        | Kind::Vendor { .. }
         | Kind::Internal => (StatusCode::OK, None),
     }
 }
@@ -83,6 +84,7 @@ pub(crate) fn note(refusal: &Refusal) {
         match e.kind() {
             Kind::Internal => tracing::error!(error.internal = context, "request failed"),
             Kind::Unavailable => tracing::warn!(error.internal = context, "request turned away"),
+            Kind::Vendor { .. } => tracing::warn!(error.internal = context, "a cloud failed: {e}"),
             kind => tracing::debug!(error.kind = ?kind, error.internal = context, "request refused"),
         }
     }

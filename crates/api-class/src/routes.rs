@@ -12,10 +12,11 @@ use utoipa::{IntoResponses, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::config::MediaProvider;
 use crate::endpoints::{
     add_docs, check_in, create, delete, delete_docs, get, get_rtc_auth_token, join_class, jump, kick, leave_class,
-    like, list, list_members, login, meeting, mute, permit, query_doc, status, streams, token, update, whiteboard,
-    whiteboard_auth,
+    like, list, list_members, login, meeting, mute, permit, push_callback, query_doc, status, streams, token, update,
+    whiteboard, whiteboard_auth,
 };
 use crate::refuse::{no_such_endpoint, wrong_method};
 use crate::reply::Refused;
@@ -104,6 +105,11 @@ pub fn router(state: ClassState) -> Router {
     routes = routes.merge(boards.method_not_allowed_fallback(whiteboard::wrong_method));
     for tree in ["/api/class", "/api/v1", "/api/v2"] {
         routes = routes.route(tree, any(no_such_endpoint)).route(&format!("{tree}/{{*rest}}"), any(no_such_endpoint));
+    }
+    if matches!(state.config().media, MediaProvider::Aliyun(_)) {
+        let callback = axum::routing::get(push_callback::handle).post(push_callback::handle);
+        let callback = callback.fallback(wrong_method);
+        routes = routes.route("/api/v1/class/handlePushStreamEventCallback", callback);
     }
     let routes = stoa_api::shell(state.api(), routes.with_state(state.clone()));
     if state.streams().is_none() {

@@ -1,6 +1,7 @@
 //! What the handlers of this dialect stand on.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use axum::extract::FromRef;
 use stoa_api::{ApiState, Origin};
@@ -13,8 +14,9 @@ use stoa_core::time::UnixMs;
 use tokio::sync::Semaphore;
 
 use crate::board::{MAX_SOCKETS, Nonces};
-use crate::config::{ClassApiConfig, ImProvider, MediaProvider};
-use crate::links::Links;
+use crate::config::{ClassApiConfig, ImProvider};
+use crate::endpoints::push_callback::Heard;
+use crate::links::{LinkKey, Links};
 
 /// State of the dialect. Cheap to clone.
 #[derive(Clone)]
@@ -23,13 +25,14 @@ pub struct ClassState(Arc<Inner>);
 struct Inner {
     api: ApiState,
     classes: Classes,
-    sessions: Sessions,
+    sessions: Option<Sessions>,
     app: Arc<App>,
     tokens: Arc<dyn MediaTokens>,
     entropy: Arc<dyn Entropy>,
     streams: Option<Arc<dyn Streams>>,
     config: ClassApiConfig,
     nonces: Mutex<Nonces>,
+    heard: Mutex<Heard>,
     sockets: Arc<Semaphore>,
 }
 
@@ -47,10 +50,14 @@ impl ClassState {
         config: ClassApiConfig,
     ) -> Self {
         let sockets = Arc::new(Semaphore::new(MAX_SOCKETS));
-        let nonces = Mutex::default();
-        let ImProvider::Embedded(mint) = &config.im;
-        let sessions = Sessions::new(classes.world().clone(), mint.names(), SessionConfig::default());
-        Self(Arc::new(Inner { api, classes, sessions, app, tokens, entropy, streams, config, nonces, sockets }))
+        let (nonces, heard) = (Mutex::default(), Mutex::default());
+        let sessions = match &config.im {
+            ImProvider::Embedded(mint) => {
+                Some(Sessions::new(classes.world().clone(), mint.names(), SessionConfig::default()))
+            }
+            ImProvider::Aliyun(_) | ImProvider::RongCloud => None,
+        };
+        Self(Arc::new(Inner { api, classes, sessions, app, tokens, entropy, streams, config, nonces, heard, sockets }))
     }
 
     /// What all dialects share.
@@ -63,8 +70,9 @@ impl ClassState {
         &self.0.classes
     }
 
-    pub(crate) fn sessions(&self) -> &Sessions {
-        &self.0.sessions
+    /// Sessions of our hub, where it carries the messages.
+    pub(crate) fn sessions(&self) -> Option<&Sessions> {
+        self.0.sessions.as_ref()
     }
 
     pub(crate) fn app(&self) -> &App {
@@ -87,6 +95,12 @@ impl ClassState {
     pub(crate) fn nonces(&self) -> MutexGuard<'_, Nonces> {
         // A panic elsewhere leaves whole entries only.
         self.0.nonces.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Streams that a vendor told of.
+    pub(crate) fn streams_heard(&self) -> MutexGuard<'_, Heard> {
+        // As above.
+        self.0.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Places for open whiteboard sockets.
@@ -115,11 +129,10 @@ impl ClassState {
         origin.websocket_base(self.config().public_url.as_deref())
     }
 
-    /// Addresses signed now.
-    pub(crate) fn links(&self, origin: &Origin) -> Links<'_> {
-        let MediaProvider::Embedded { key, ttl } = &self.config().media;
+    /// Addresses signed now with this key, good for so long.
+    pub(crate) fn links<'a>(&self, origin: &Origin, key: &'a LinkKey, ttl: Duration) -> Links<'a> {
         let base = origin.http_base(self.config().public_url.as_deref());
-        Links { key, base, expires: self.now().plus(*ttl).secs() }
+        Links { key, base, expires: self.now().plus(ttl).secs() }
     }
 }
 

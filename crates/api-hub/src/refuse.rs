@@ -31,6 +31,7 @@ fn status_of(kind: &Kind) -> (StatusCode, Option<u64>) {
             (StatusCode::TOO_MANY_REQUESTS, Some(*retry_after_secs))
         }
         Kind::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, Some(RETRY_UNAVAILABLE_SECS)),
+        Kind::Vendor { .. } => (StatusCode::BAD_GATEWAY, None),
         Kind::Internal => (StatusCode::INTERNAL_SERVER_ERROR, None),
     }
 }

@@ -50,7 +50,7 @@ impl Code {
             | Kind::LimitReached => Self::NOT_PERMITTED,
             Kind::NotFound | Kind::Gone => Self::NO_CHANNEL,
             Kind::NotPresent => Self::NO_USER,
-            Kind::Unavailable | Kind::Internal => Self::INTERNAL,
+            Kind::Unavailable | Kind::Vendor { .. } | Kind::Internal => Self::INTERNAL,
         }
     }
 
@@ -152,6 +152,7 @@ mod tests {
             (Kind::LimitReached, (100_006, 100_006)),
             (Kind::Throttled { retry_after_secs: 1 }, (60018, 60018)),
             (Kind::Unavailable, (100_001, 500)),
+            (Kind::Vendor { code: None }, (100_001, 500)),
             (Kind::Internal, (100_001, 500)),
         ] {
             let shown = format!("{kind:?}");

@@ -117,7 +117,7 @@ impl Verdict {
             Kind::NotFound | Kind::NotPresent | Kind::Gone => Self::application(endpoint, 404),
             Kind::Throttled { retry_after_secs } => Self::throttled(endpoint, *retry_after_secs),
             Kind::Unavailable => Self { retry_secs: Some(RETRY_UNAVAILABLE_SECS), ..Self::transport(503) },
-            Kind::Internal => Self::application(endpoint, 500),
+            Kind::Vendor { .. } | Kind::Internal => Self::application(endpoint, 500),
         }
     }
 }
@@ -177,6 +177,7 @@ fn note(refusal: &Refusal) {
         match e.kind() {
             Kind::Internal => tracing::error!(error.internal = context, "request failed"),
             Kind::Unavailable => tracing::warn!(error.internal = context, "request turned away"),
+            Kind::Vendor { .. } => tracing::warn!(error.internal = context, "a cloud failed: {e}"),
             kind => tracing::debug!(error.kind = ?kind, error.internal = context, "request refused"),
         }
     }

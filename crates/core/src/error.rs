@@ -50,6 +50,11 @@ pub enum Kind {
     },
     /// A part is starting, stopping or overloaded; the same call may work later.
     Unavailable,
+    /// A cloud that this server uses refused, or did not answer. The public text says which.
+    Vendor {
+        /// The vendor's own number, where a client is to see it.
+        code: Option<i64>,
+    },
     /// Our fault. The detail is in the log under the request id.
     Internal,
 }

@@ -11,6 +11,7 @@ pub mod board;
 pub mod caller;
 pub mod channel;
 pub mod class;
+pub mod cloud;
 pub mod director;
 pub mod door;
 pub mod error;

@@ -10,6 +10,7 @@ use stoa_core::class::{
     Class, ClassCommand, ClassFacts, ClassIdentity, ClassMember, ClassMode, ClassOutcome, ClassRefusal, ClassStatus,
     Known, MeetingMember, MeetingPatch, MemberStatus, NewClass, decide_class,
 };
+use stoa_core::cloud::Outside;
 use stoa_core::id::{AppId, ClassId, MeetingId, UserId};
 use stoa_core::sanction::{Sanction, Source};
 use stoa_core::time::UnixMs;
@@ -33,6 +34,7 @@ fn fresh() -> Class {
         teacher_nick: String::new(),
         extends: String::new(),
         mode: ClassMode::Open,
+        outside: Outside::default(),
     }
     .into_class()
 }

@@ -18,7 +18,8 @@ use stoa_core::group::Names;
 use stoa_core::id::{AppId, UserId};
 use stoa_core::ports::{Entropy as _, Store};
 
-use crate::config::types::{AliyunRole, Provider, Rate, Secret, Secrets};
+use crate::clouds::Clouds;
+use crate::config::types::{AliyunRole, ClassBoard, ClassIm as WhoseIm, Provider, Rate, Secret, Secrets};
 use crate::config::{Settings, checks};
 use crate::entropy::OsEntropy;
 use crate::stores;
@@ -138,20 +139,38 @@ pub fn classes(s: &Settings) -> anyhow::Result<ClassConfig> {
 ///
 /// # Errors
 /// A key that is no key; store faults.
-pub async fn class_config(s: &Settings, store: &Arc<dyn Store>, mint: &HubMint) -> anyhow::Result<ClassApiConfig> {
-    let board = &s.embedded.board;
+pub async fn class_config(
+    s: &Settings,
+    store: &Arc<dyn Store>,
+    mint: &HubMint,
+    clouds: &Clouds,
+) -> anyhow::Result<ClassApiConfig> {
+    let (board, p) = (&s.embedded.board, &s.class.provider);
+    let aliyun = || clouds.aliyun.clone().ok_or_else(|| anyhow!("no client of aliyun"));
     Ok(ClassApiConfig {
         public_url: public_url(s),
         im_app_id: s.class.im_app_id.clone(),
-        im: ClassIm::Embedded(mint.clone()),
-        media: ClassMedia::Embedded {
-            key: LinkKey::new(&kept("embedded.url_key", &s.embedded.url_key, store).await?),
-            ttl: s.embedded.url_ttl.0,
+        im: match p.im {
+            WhoseIm::Embedded => ClassIm::Embedded(mint.clone()),
+            WhoseIm::Aliyun => ClassIm::Aliyun(aliyun()?),
+            WhoseIm::RongCloud => ClassIm::RongCloud,
         },
-        board: BoardProvider::Embedded(BoardKeys {
-            app_key: text("embedded.board.app_key", &board.app_key, store).await?,
-            app_secret: text("embedded.board.app_secret", &board.app_secret, store).await?.into(),
-        }),
+        media: match p.media {
+            Provider::Embedded => ClassMedia::Embedded {
+                key: LinkKey::new(&kept("embedded.url_key", &s.embedded.url_key, store).await?),
+                ttl: s.embedded.url_ttl.0,
+            },
+            Provider::Aliyun => ClassMedia::Aliyun(aliyun()?),
+        },
+        board: match p.board {
+            ClassBoard::Embedded => BoardProvider::Embedded(BoardKeys {
+                app_key: text("embedded.board.app_key", &board.app_key, store).await?,
+                app_secret: text("embedded.board.app_secret", &board.app_secret, store).await?.into(),
+            }),
+            ClassBoard::NetEase => {
+                BoardProvider::NetEase(clouds.netease.clone().ok_or_else(|| anyhow!("no client of netease"))?)
+            }
+        },
         jump_key: Key::new(&made("class.jump_key", store).await?),
     })
 }

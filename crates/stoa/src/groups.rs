@@ -9,11 +9,13 @@ use async_trait::async_trait;
 use serde::Deserialize;
 use stoa_api::hub_token::{HubMint, uuid};
 use stoa_api::{ClientAddr, Cors};
+use stoa_core::cloud::{ClassCloud, Relay};
 use stoa_core::director::Director;
 use stoa_core::group::{GroupRates, Groups, GroupsConfig, Refusal, SessionConfig, Sessions};
 use stoa_core::hub::{HubAdmitted, HubClient, HubHooks, HubLeft, HubRefusal, HubSubscribed};
 use stoa_core::id::AppId;
 use stoa_core::ports::{Clock, Entropy, Store};
+use stoa_core::time::UnixMs;
 use stoa_core::world::World;
 use stoa_core::{Error, Kind};
 use stoa_hub::{Config, Hub, Limits, Rate, Settings as HubSettings, Verifier};
@@ -77,11 +79,13 @@ pub fn start(
     director: &Arc<Director>,
     hub: &Hub,
     mint: &HubMint,
+    cloud: Option<&Arc<dyn ClassCloud>>,
     spawner: &Spawner,
 ) -> anyhow::Result<Arc<Groups>> {
     let wake = Arc::new(Notify::new());
     let rings = Arc::clone(&wake);
     let zone = dialects::zone(s)?;
+    let class_time: Arc<dyn Fn(UnixMs) -> String + Send + Sync> = Arc::new(move |at| zone.slashed(at));
     let config = GroupsConfig {
         names: dialects::names(s)?,
         admins: dialects::admins(s)?,
@@ -99,13 +103,22 @@ pub fn start(
             comments: rate(s.limits.hub_comments),
             reads: rate(s.limits.hub_reads),
         },
-        class_time: Arc::new(move |at| zone.slashed(at)),
+        class_time: Arc::clone(&class_time),
         report: Arc::new(report),
         wake: Arc::new(move || rings.notify_one()),
     };
     let port: Arc<dyn stoa_core::hub::Hub> = Arc::new(hub.clone());
     let groups = Arc::new(Groups::new(world.clone(), Arc::clone(director), port, config, hub.restored()));
-    world.set_outlet(Arc::clone(&groups) as _);
+    world.set_outlet(match cloud {
+        Some(cloud) => Arc::new(Relay {
+            groups: Arc::clone(&groups) as _,
+            cloud: Arc::clone(cloud),
+            clock: Arc::clone(&world.clock),
+            entropy: Arc::clone(&world.entropy),
+            class_time,
+        }),
+        None => Arc::clone(&groups) as _,
+    });
     let renewals = Arc::new(Renewals {
         sessions: Sessions::new(world.clone(), mint.names(), SessionConfig::default()),
         mint: mint.clone(),

@@ -4,6 +4,7 @@ mod admin;
 mod banner;
 mod cli;
 mod clock;
+mod clouds;
 mod cmd;
 mod config;
 mod dialects;

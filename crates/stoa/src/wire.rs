@@ -30,6 +30,7 @@ use stoa_core::world::World;
 use stoa_hub::Hub;
 use stoa_sfu::Engine;
 
+use crate::clouds::Clouds;
 use crate::config::types::{AuthMode, Rate, Tls};
 use crate::config::{Settings, checks};
 use crate::dialects::{keys, talk_config, voice_config, zone};
@@ -145,7 +146,10 @@ pub async fn build(s: &Settings, given: Given, spawner: &Spawner) -> anyhow::Res
     world.set_boards(Arc::new(boards.clone()));
     let hub = groups::hub(s, &store, &clock, &entropy).await?;
     let mint = dialects::hub_mint(s, &store).await?;
-    let groups = groups::start(s, &world, &director, &hub, &mint, spawner)?;
+    let clouds = Clouds::new(s, &clock, &entropy)?;
+    let (room_cloud, class_cloud) =
+        (clouds.rooms(s, &clock, &spawner.tracker), clouds.classes(s, &clock, &spawner.tracker));
+    let groups = groups::start(s, &world, &director, &hub, &mint, class_cloud.as_ref(), spawner)?;
     let (sink, source) = events::channel();
     world.set_facts(sink);
     // Before anybody can come in: what an earlier run left open.
@@ -172,7 +176,7 @@ pub async fn build(s: &Settings, given: Given, spawner: &Spawner) -> anyhow::Res
         Arc::clone(&director),
         TalkConfig { token_ttl: s.talk.token_ttl_secs.0, include_open_calls: s.talk.include_open_calls },
     );
-    let voice = Voice::new(
+    let mut voice = Voice::new(
         world.clone(),
         Arc::clone(&director),
         VoiceConfig {
@@ -181,14 +185,20 @@ pub async fn build(s: &Settings, given: Given, spawner: &Spawner) -> anyhow::Res
             max_live_rooms_per_owner: s.voice.max_live_rooms_per_owner,
         },
     );
-    let classes = Classes::new(world.clone(), Arc::clone(&director), dialects::classes(s)?);
+    if let Some(cloud) = room_cloud {
+        voice = voice.with_cloud(cloud);
+    }
+    let mut classes = Classes::new(world.clone(), Arc::clone(&director), dialects::classes(s)?);
+    if let Some(cloud) = class_cloud {
+        classes = classes.with_cloud(cloud);
+    }
     let draining = Arc::new(AtomicBool::new(false));
     let build = RouteBuilder {
         api: api.clone(),
         voice,
         voice_config: voice_config(s, &mint),
         classes,
-        class_config: dialects::class_config(s, &store, &mint).await?,
+        class_config: dialects::class_config(s, &store, &mint, &clouds).await?,
         talk: TalkState::new(api.clone(), talk, apps.clone(), Arc::new(stoa_sfu::token::Minter), talk_config(s)?),
         sessions: Sessions::new(world.clone(), mint.names(), SessionConfig::default()),
         hub_config: dialects::hub_config(s)?,
@@ -197,7 +207,7 @@ pub async fn build(s: &Settings, given: Given, spawner: &Spawner) -> anyhow::Res
         hub: hub.clone(),
         hooks,
         clock,
-        ops: Ops { store, api: api.clone(), draining: Arc::clone(&draining), metrics },
+        ops: Ops { store, api: api.clone(), draining: Arc::clone(&draining), metrics, clouds },
         proxied: s.http.tls == Tls::Proxy,
     };
     let routes = Routes(Arc::new(RwLock::new(build.router(&apps)?)));

@@ -9,6 +9,7 @@ use stoa_core::class::{
     Class, ClassApplied, ClassCommand, ClassIdentity, ClassMember, ClassMode, ClassOutcome, ClassPatch, ClassRefusal,
     ClassStatus, ClassView, GroupFacts, Meeting, MeetingMember, MeetingPatch, MemberFilter, MemberStatus, NewClass,
 };
+use stoa_core::cloud::{Outside, OutsideBoard};
 use stoa_core::group::GroupKey;
 use stoa_core::id::{AppId, ClassId, MeetingId};
 use stoa_core::ports::Store;
@@ -42,6 +43,7 @@ pub fn new_class(n: u64, created: i64) -> NewClass {
         teacher_nick: "Teacher".into(),
         extends: String::new(),
         mode: ClassMode::Open,
+        outside: Outside::default(),
     }
 }
 
@@ -172,6 +174,11 @@ pub async fn a_class_keeps_every_field(mut s: impl Subject) {
         teacher_nick: String::new(),
         extends: "{\"a\":\"\\u0000\"}".repeat(500),
         mode: ClassMode::Big,
+        outside: Outside {
+            group: Some("群组-1".into()),
+            rong_cloud: true,
+            board: Some(OutsideBoard { app_key: "a\"b".into(), cid: "151447923294121".into() }),
+        },
         ..new_class(1, -5)
     };
     let caller = Caller::user(new.teacher.clone());

@@ -15,6 +15,7 @@ use stoa_core::class::{
     CheckIn, Class, ClassApplied, ClassCommand, ClassIdentity, ClassMode, ClassOutcome, ClassRefusal, ClassStatus,
     ClassStore as _, Doc, Meeting, MeetingInfo, MeetingMember, MeetingPatch, MemberFilter, NewClass,
 };
+use stoa_core::cloud::Outside;
 use stoa_core::group::{Doomed, GroupKey, GroupPatch, GroupStore as _, StoredMessage};
 use stoa_core::id::{ChannelKey, CheckInId, ClassId, MeetingId, UserId};
 use stoa_core::ports::{ChannelStore as _, SanctionFilter};
@@ -50,6 +51,7 @@ async fn make_class(store: &PostgresStore, n: u8) -> ClassId {
         teacher_nick: "Teacher".into(),
         extends: String::new(),
         mode: ClassMode::Open,
+        outside: Outside::default(),
     };
     good(store.create_class(new).await).id
 }

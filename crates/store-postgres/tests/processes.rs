@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use stoa_core::Kind;
 use stoa_core::class::{ClassCommand, ClassMode, ClassStore, GroupFacts, NewClass};
+use stoa_core::cloud::Outside;
 use stoa_core::group::{GroupKey, GroupState, GroupStore as _};
 use stoa_core::id::{AppId, ClassId, MeetingId, RoomId};
 use stoa_core::ports::{PageStart, Store};
@@ -156,6 +157,7 @@ async fn a_view_of_a_class_and_a_page_of_500_take_one_statement() {
             teacher_nick: String::new(),
             extends: String::new(),
             mode: ClassMode::Open,
+            outside: Outside::default(),
         };
         good(direct.create_class(new).await);
         let join = ClassCommand::Join { user: bob.clone(), name: "Bob".into(), avatar: None, wish: None };

@@ -10,6 +10,7 @@ use stoa_core::class::{
     Class, ClassApplied, ClassCommand, ClassFacts, ClassIdentity, ClassMember, ClassMode, ClassOutcome, ClassStatus,
     Known, Meeting, MeetingInfo, MemberStatus, NewClass, OnStage, Permit, Stage, decide_class,
 };
+use stoa_core::cloud::Outside;
 use stoa_core::group::GroupKey;
 use stoa_core::id::{AppId, ClassId, MeetingId, UserId};
 use stoa_core::sanction::Sanction;
@@ -51,11 +52,11 @@ macro_rules! class_columns {
     () => {
         "id, app, meeting, version, created_ms, updated_ms, started_ms, stopped_ms, title, notice, teacher_id, \
          teacher_nick, extends, mode, status, board_title, permit, permit_only, permit_created_ms, \
-         permit_updated_ms, meeting_info, stage"
+         permit_updated_ms, meeting_info, stage, outside"
     };
 }
 /// How many they are.
-pub(crate) const CLASS_COLUMNS: usize = 22;
+pub(crate) const CLASS_COLUMNS: usize = 23;
 
 /// Columns in the order [`read_member`] expects, of the table called `$t`.
 macro_rules! class_member_columns {
@@ -111,10 +112,14 @@ pub(crate) fn read_class(r: &Row<'_>) -> rusqlite::Result<Result<Class>> {
     else {
         return bad("mode, status or permit_only");
     };
-    let (Some(info), Some(stage)) =
-        (MeetingInfo::parse(&r.get::<_, String>(20)?), Stage::parse(&r.get::<_, String>(21)?))
+    let outside = match r.get::<_, Option<String>>(22)? {
+        Some(text) => Outside::parse(&text),
+        None => Some(Outside::default()),
+    };
+    let (Some(info), Some(stage), Some(outside)) =
+        (MeetingInfo::parse(&r.get::<_, String>(20)?), Stage::parse(&r.get::<_, String>(21)?), outside)
     else {
-        return bad("meeting_info or stage");
+        return bad("meeting_info, stage or outside");
     };
     Ok(Ok(Class {
         id,
@@ -132,6 +137,7 @@ pub(crate) fn read_class(r: &Row<'_>) -> rusqlite::Result<Result<Class>> {
         mode,
         status,
         board_title: r.get(15)?,
+        outside,
         permit,
         info,
         stage,
@@ -173,11 +179,13 @@ pub(crate) fn weight(c: &Class) -> usize {
     }
     let texts = [&c.title, &c.notice, &c.teacher_nick, &c.extends, &c.board_title];
     let permit = c.permit.as_ref().map_or(0, |p| p.text.len());
+    let outside = c.outside.to_text().map_or(0, |t| t.len());
     let shared = c.info.members.iter().flat_map(|m| &m.entry).map(|(k, v)| k.len() + value(v));
     let stage = c.stage.on.iter().map(|s| s.user.as_str().len() + size_of::<OnStage>());
     size_of::<Class>()
         + texts.iter().map(|t| t.len()).sum::<usize>()
         + permit
+        + outside
         + shared.sum::<usize>()
         + stage.sum::<usize>()
 }
@@ -195,8 +203,8 @@ pub(crate) fn create(tx: &mut Tx<'_>, new: NewClass) -> Result<Arc<Class>> {
         .conn
         .prepare_cached(
             "INSERT INTO class (id, app, meeting, version, created_ms, updated_ms, title, notice, teacher_id, \
-             teacher_nick, extends, mode, status, board_title, meeting_info, stage) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+             teacher_nick, extends, mode, status, board_title, meeting_info, stage, outside) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
         )
         .and_then(|mut s| {
             s.execute(params![
@@ -215,7 +223,8 @@ pub(crate) fn create(tx: &mut Tx<'_>, new: NewClass) -> Result<Arc<Class>> {
                 c.status.number(),
                 c.board_title,
                 c.info.to_value().to_string(),
-                c.stage.to_value().to_string()
+                c.stage.to_value().to_string(),
+                c.outside.to_text()
             ])
         })
         .map_err(sql("create a class"))?;

@@ -15,6 +15,7 @@ const STEPS: &[(&str, &str)] = &[
     ("0003_classes", include_str!("../migrations/0003_classes.sql")),
     ("0004_groups", include_str!("../migrations/0004_groups.sql")),
     ("0005_audit", include_str!("../migrations/0005_audit.sql")),
+    ("0006_outside", include_str!("../migrations/0006_outside.sql")),
 ];
 
 /// Names of all migrations in order, `0001_…` first.

@@ -222,6 +222,7 @@ impl Bench {
             extends: String::new(),
             teacher_nick: String::new(),
             mode: ClassMode::Big,
+            groups: Vec::new(),
         };
         self.classes.create(&Caller::user(user(teacher)), new).await.unwrap().class
     }

@@ -9,7 +9,7 @@ use stoa_core::{Error, Result};
 use utoipa::ToSchema;
 
 use crate::class_body::{ClassBody, Painter};
-use crate::read::{NAME_CHARS, NOTICE_BYTES, OPAQUE_BYTES, bytes, chars, im_server, needed_chars, opaque, within};
+use crate::read::{Im, NAME_CHARS, NOTICE_BYTES, OPAQUE_BYTES, bytes, chars, im_server, needed_chars, opaque, within};
 use crate::refuse::{Missing, carry_out};
 use crate::reply::{Answer, ok};
 use crate::routes::Refusals;
@@ -59,7 +59,7 @@ pub async fn v2(State(v): State<ClassState>, call: Result<Call, Refusal>) -> Res
 
 async fn run(v: ClassState, call: Call) -> Result<Response, Error> {
     let f = &call.fields;
-    let (title, teacher, teacher_nick, notice, mode, extends, _) = (
+    let (title, teacher, teacher_nick, notice, mode, extends, services) = (
         needed_chars(f, "title", NAME_CHARS),
         f.user_id("teacher_id"),
         chars(f, "teacher_nick", NAME_CHARS),
@@ -76,9 +76,10 @@ async fn run(v: ClassState, call: Call) -> Result<Response, Error> {
         extends: extends.unwrap_or_default(),
         teacher_nick: teacher_nick.unwrap_or_default(),
         mode,
+        groups: services.unwrap_or_default().into_iter().filter_map(Im::outside).collect(),
     };
     let view = v.classes().create(&call.caller, new).await?;
-    ok(Painter::new(&v, &call.origin).alone(&view, &teacher)?)
+    ok(Painter::new(&v, &call.origin).alone(&view, &teacher).await?)
 }
 
 fn mode(f: &Fields) -> Result<ClassMode> {

@@ -25,5 +25,5 @@ pub async fn delete(State(v): State<ClassState>, call: Result<Call, Refusal>) ->
 async fn run(v: ClassState, call: Call) -> Result<Response, Error> {
     let (id, user) = (class_id(&call.fields, "id"), call.fields.user_id("user_id")).together()?;
     let view = v.classes().delete(&call.caller, id, &user).await?;
-    ok(Painter::new(&v, &call.origin).alone(&view, &user)?)
+    ok(Painter::new(&v, &call.origin).alone(&view, &user).await?)
 }

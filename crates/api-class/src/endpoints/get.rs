@@ -36,5 +36,5 @@ pub async fn get(State(v): State<ClassState>, call: Result<Call, Refusal>) -> Re
 async fn run(v: &ClassState, call: Call) -> Result<Response, Error> {
     let (id, user) = (class_id(&call.fields, "id"), call.fields.user_id("user_id")).together()?;
     let view = v.classes().get(&call.caller, id, &user).await?;
-    ok(Painter::new(v, &call.origin).alone(&view, &user)?)
+    ok(Painter::new(v, &call.origin).alone(&view, &user).await?)
 }

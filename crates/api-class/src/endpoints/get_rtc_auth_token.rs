@@ -16,6 +16,9 @@ use crate::reply::Refused;
 use crate::routes::Refusals;
 use crate::state::ClassState;
 
+/// Life of a vendor's media token and addresses (classroom.md 6.4).
+pub(crate) const VENDOR_TTL_SECS: i64 = 86_400;
+
 /// What `getRtcAuthToken` reads.
 #[derive(ToSchema)]
 pub struct RtcTokenRequest {
@@ -39,13 +42,14 @@ pub struct RtcTokenBody<'a> {
     auth_token_camel: &'a str,
     /// When the token ends, Unix seconds.
     timestamp: i64,
-    /// The media server's address.
-    rtc_url: &'a str,
+    /// The media server's address, where it is ours.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rtc_url: Option<&'a str>,
     /// The channel: the meeting id.
     rtc_room: &'a str,
     /// The participant.
     rtc_identity: &'a str,
-    /// `embedded`.
+    /// `embedded` or `aliyun`.
     rtc_provider: &'static str,
 }
 
@@ -69,19 +73,30 @@ pub async fn get_rtc_auth_token(State(v): State<ClassState>, call: Result<Call, 
 
 async fn run(v: &ClassState, call: Call) -> Result<Response, Error> {
     let (room, name) = (call.fields.required("room_id"), call.fields.required("user_id")).together()?;
-    let MediaProvider::Embedded { ttl, .. } = &v.config().media;
-    let ttl_secs = i64::try_from(ttl.as_secs()).unwrap_or(i64::MAX);
+    let ttl_secs = match &v.config().media {
+        MediaProvider::Embedded { ttl, .. } => i64::try_from(ttl.as_secs()).unwrap_or(i64::MAX),
+        MediaProvider::Aliyun(_) => VENDOR_TTL_SECS,
+    };
     let grant = v.classes().rtc_grant(&call.caller, &room, &name, ttl_secs).await?;
-    let token = v.tokens().mint(v.app(), &grant);
+    let (channel, identity) = (grant.channel.as_str(), grant.identity.as_str());
+    let (token, rtc_url, rtc_provider) = match &v.config().media {
+        MediaProvider::Embedded { .. } => {
+            (v.tokens().mint(v.app(), &grant), Some(v.websocket_base(&call.origin)), "embedded")
+        }
+        MediaProvider::Aliyun(aliyun) => {
+            let token = aliyun.rtc_token(channel, identity, grant.exp_secs).map_err(Error::internal_error)?;
+            (token, None, "aliyun")
+        }
+    };
     let body = RtcTokenBody {
         success: true,
         auth_token: &token,
         auth_token_camel: &token,
         timestamp: grant.exp_secs,
-        rtc_url: &v.websocket_base(&call.origin),
-        rtc_room: grant.channel.as_str(),
-        rtc_identity: grant.identity.as_str(),
-        rtc_provider: "embedded",
+        rtc_url: rtc_url.as_deref(),
+        rtc_room: channel,
+        rtc_identity: identity,
+        rtc_provider,
     };
     Ok(json(StatusCode::OK, &body))
 }

@@ -9,7 +9,7 @@ use stoa_core::Error;
 use utoipa::ToSchema;
 
 use super::mute::{ChatroomRequest, ResultBody, chatroom};
-use crate::class_body::Metrics;
+use crate::class_body::{Metrics, looks};
 use crate::refuse::{Missing, carry_out, respond};
 use crate::reply::{Answer, ok};
 use crate::routes::Refusals;
@@ -57,7 +57,9 @@ async fn like(v: ClassState, call: Call) -> Result<Response, Error> {
 pub async fn get_statistics(State(v): State<ClassState>, call: Result<Call, Refusal>) -> Response {
     respond(Missing::Found, call, async |call| {
         let view = v.classes().inside(&call.caller, chatroom(&call.fields)?).await?;
-        ok(StatisticsBody { metrics: Metrics::of(&v, &view) })
+        let outside = looks(&v, std::slice::from_ref(&view), &call.caller.user).await;
+        let counts = outside.first().and_then(|o| o.counts);
+        ok(StatisticsBody { metrics: Metrics::of(&v, &view, counts) })
     })
     .await
 }

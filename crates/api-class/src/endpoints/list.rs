@@ -7,7 +7,7 @@ use stoa_api::{Call, Together as _};
 use stoa_core::Error;
 use utoipa::ToSchema;
 
-use crate::class_body::{ClassBody, Painter};
+use crate::class_body::{ClassBody, Painter, looks};
 use crate::read::page;
 use crate::refuse::{Missing, respond};
 use crate::reply::{Answer, ok};
@@ -40,7 +40,8 @@ async fn run(v: &ClassState, call: Call) -> Result<Response, Error> {
     let (user, (skip, size)) = (call.fields.user_id("user_id"), page(&call.fields)).together()?;
     let views = v.classes().list(&call.caller, &user, skip, size).await?;
     let painter = Painter::new(v, &call.origin);
-    let shown = views.iter().filter_map(|view| match painter.listed(view, &user) {
+    let outside = looks(v, &views, &user).await;
+    let shown = views.iter().zip(outside).filter_map(|(view, outside)| match painter.listed(view, &user, outside) {
         Ok(body) => Some(body),
         // One bad row must not take the whole list from everybody.
         Err(e) => {

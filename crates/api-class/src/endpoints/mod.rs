@@ -18,6 +18,7 @@ pub mod login;
 pub mod meeting;
 pub mod mute;
 pub mod permit;
+pub mod push_callback;
 pub mod query_doc;
 pub mod status;
 pub mod streams;

@@ -42,5 +42,5 @@ pub async fn stop(State(v): State<ClassState>, call: Result<Call, Refusal>) -> R
 async fn run(v: ClassState, call: Call, to: ClassStatus) -> Result<Response, Error> {
     let (id, user) = (class_id(&call.fields, "id"), call.fields.user_id("user_id")).together()?;
     let view = v.classes().set_status(&call.caller, id, &user, to).await?;
-    ok(Painter::new(&v, &call.origin).alone(&view, &user)?)
+    ok(Painter::new(&v, &call.origin).alone(&view, &user).await?)
 }

@@ -174,7 +174,10 @@ async fn begin(v: &ClassState, wish: StreamWish) -> Result<StreamMade, Error> {
 
 /// Form, signature and age of an address, in this order; all three are 401.
 fn verified(v: &ClassState, door: Door, meeting: &str, q: &Signature) -> Result<MeetingId, Stop> {
-    let MediaProvider::Embedded { key, .. } = &v.config().media;
+    // With media elsewhere nobody was given an address of ours.
+    let MediaProvider::Embedded { key, .. } = &v.config().media else {
+        return Err(unauthenticated("streams are not here"));
+    };
     let kind = match door {
         Door::Whip => LinkKind::Push,
         Door::Whep => LinkKind::Pull,
@@ -261,6 +264,7 @@ fn status_of(kind: &Kind) -> (StatusCode, Option<u64>) {
         Kind::Gone => plain(StatusCode::GONE),
         // Too many of something that goes again.
         Kind::LimitReached | Kind::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, Some(RETRY_UNAVAILABLE_SECS)),
+        Kind::Vendor { .. } => plain(StatusCode::BAD_GATEWAY),
         Kind::Internal => plain(StatusCode::INTERNAL_SERVER_ERROR),
     }
 }

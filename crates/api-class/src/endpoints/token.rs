@@ -5,22 +5,26 @@ use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
-use stoa_api::hub_token::{Hub, HubSubject, Profile, uuid};
+use stoa_api::hub_token::{Hub, HubMint, HubSubject, Profile, uuid};
 use stoa_api::refusal::Refusal;
 use stoa_api::{Call, Fields, Together as _};
 use stoa_core::id::UserId;
 use stoa_core::{Error, Result};
+use stoa_vendor::aliyun::{Aliyun, Use};
 use utoipa::ToSchema;
 
 use crate::config::ImProvider;
 use crate::read::{DEVICE_CHARS, Im, im_server, needed_chars};
-use crate::refuse::{Missing, respond};
+use crate::refuse::{Missing, note, respond};
 use crate::reply::{Answer, ok};
 use crate::routes::Refusals;
 use crate::state::ClassState;
 
 /// Name of this dialect in the hub.
 const FACE: &str = "class";
+
+/// Life of the newer vendor service's token (classroom.md 6.3).
+const VENDOR_IM_SECS: i64 = 172_800;
 
 /// Devices that may ask.
 const DEVICE_TYPES: [&str; 4] = ["ios", "android", "web", "pc"];
@@ -56,13 +60,14 @@ pub struct TokenV1 {
     aliyun_access_token: String,
     /// As `refresh_token`, if asked for.
     aliyun_refresh_token: String,
-    /// Empty.
+    /// RongCloud's token, where it carries the messages; else empty.
     rong_cloud_token: String,
     /// If asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     aliyun_new_im: Option<NewIm>,
-    /// For any Centrifuge SDK.
-    hub: Hub,
+    /// For any Centrifuge SDK, where our hub carries the messages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hub: Option<Hub>,
 }
 
 /// What version 2 answers: what was asked for.
@@ -74,8 +79,19 @@ pub struct TokenV2 {
     /// If asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     aliyun_new_im: Option<NewIm>,
-    /// For any Centrifuge SDK.
-    hub: Hub,
+    /// If asked for, and RongCloud carries the messages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rong_cloud: Option<RongIm>,
+    /// For any Centrifuge SDK, where our hub carries the messages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hub: Option<Hub>,
+}
+
+/// RongCloud's credentials.
+#[derive(Serialize, ToSchema)]
+pub struct RongIm {
+    /// Its token.
+    access_token: String,
 }
 
 /// A connection token that a refresh token renews.
@@ -119,17 +135,17 @@ pub struct Auth {
     responses((status = 200, description = "the credentials, or why not", body = Answer<TokenV1>), Refusals))]
 pub async fn v1(State(v): State<ClassState>, call: Result<Call, Refusal>) -> Response {
     respond(Missing::Found, call, async |call| {
-        let ask = Ask::read(&call, false)?;
+        let ask = Ask::read(&call, Some(v.config().im.own()))?;
         let made = Made::of(&v, &call, &ask, true).await?;
-        let OldIm { access_token, refresh_token } = made.old.unwrap_or_default();
+        let OldIm { access_token, refresh_token } = made.old?.unwrap_or_default();
         let aliyun = ask.wants(Im::AliyunOld);
         ok(TokenV1 {
             aliyun_access_token: if aliyun { access_token.clone() } else { String::new() },
             aliyun_refresh_token: if aliyun { refresh_token.clone() } else { String::new() },
             access_token,
             refresh_token,
-            rong_cloud_token: String::new(),
-            aliyun_new_im: ask.wants(Im::AliyunNew).then_some(made.new),
+            rong_cloud_token: made.rong?.unwrap_or_default(),
+            aliyun_new_im: made.new.filter(|_| ask.wants(Im::AliyunNew)),
             hub: made.hub,
         })
     })
@@ -142,11 +158,12 @@ pub async fn v1(State(v): State<ClassState>, call: Result<Call, Refusal>) -> Res
     responses((status = 200, description = "the credentials, or why not", body = Answer<TokenV2>), Refusals))]
 pub async fn v2(State(v): State<ClassState>, call: Result<Call, Refusal>) -> Response {
     respond(Missing::Found, call, async |call| {
-        let ask = Ask::read(&call, true)?;
+        let ask = Ask::read(&call, None)?;
         let made = Made::of(&v, &call, &ask, ask.wants(Im::AliyunOld)).await?;
         ok(TokenV2 {
-            aliyun_old_im: made.old,
-            aliyun_new_im: ask.wants(Im::AliyunNew).then_some(made.new),
+            aliyun_old_im: worked(made.old),
+            aliyun_new_im: made.new.filter(|_| ask.wants(Im::AliyunNew)),
+            rong_cloud: worked(made.rong).map(|access_token| RongIm { access_token }),
             hub: made.hub,
         })
     })
@@ -162,13 +179,14 @@ struct Ask {
 }
 
 impl Ask {
-    fn read(call: &Call, needs_services: bool) -> Result<Self> {
+    /// `own`: what counts as asked for when nothing is; `None` = something must be.
+    fn read(call: &Call, own: Option<Im>) -> Result<Self> {
         let f = &call.fields;
         let (user, device_id, device_type, services, role) = (
             f.user_id("user_id"),
             needed_chars(f, "device_id", DEVICE_CHARS),
             device_type(f),
-            services(f, needs_services),
+            services(f, own),
             f.string("role"),
         )
             .together()?;
@@ -189,29 +207,64 @@ fn device_type(f: &Fields) -> Result<String> {
     Err(Error::bad_input("device_type", "must be ios, android, web or pc"))
 }
 
-/// Version 1 without a wish is the server's own service, under the names that version has for it.
-fn services(f: &Fields, needed: bool) -> Result<Vec<Im>> {
+fn services(f: &Fields, own: Option<Im>) -> Result<Vec<Im>> {
     match im_server(f)?.filter(|s| !s.is_empty()) {
         Some(services) => Ok(services),
-        None if needed => Err(Error::bad_input("im_server", "required")),
-        None => Ok(vec![Im::AliyunOld]),
+        None => own.map(|own| vec![own]).ok_or_else(|| Error::bad_input("im_server", "required")),
     }
 }
 
-/// Forms in which our hub's tokens are handed out.
+/// Version 2 leaves out what failed; the log has it.
+fn worked<T>(made: Result<Option<T>>) -> Option<T> {
+    made.unwrap_or_else(|e| {
+        note(&Refusal::Domain(e));
+        None
+    })
+}
+
+impl ImProvider {
+    /// What version 1 gives without a wish: the server's own service, under the name that version has for it.
+    fn own(&self) -> Im {
+        match self {
+            Self::Embedded(_) => Im::AliyunOld,
+            Self::Aliyun(a) if a.settings().missing(&[Use::OldIm]).is_empty() => Im::AliyunOld,
+            Self::Aliyun(_) => Im::AliyunNew,
+            Self::RongCloud => Im::RongCloud,
+        }
+    }
+}
+
+/// What was made of an [`Ask`]. An error is a vendor's and concerns that part only.
 struct Made {
     /// Only where it is wanted: each one is kept.
-    old: Option<OldIm>,
-    new: NewIm,
-    hub: Hub,
+    old: Result<Option<OldIm>>,
+    new: Option<NewIm>,
+    rong: Result<Option<String>>,
+    hub: Option<Hub>,
+}
+
+/// What every kind of answer is made of.
+struct Facts {
+    nonce: String,
+    now: i64,
+    /// The caller asked to be shown as one who manages, and does.
+    manages: bool,
 }
 
 impl Made {
     async fn of(v: &ClassState, call: &Call, ask: &Ask, old: bool) -> Result<Self> {
-        let ImProvider::Embedded(mint) = &v.config().im;
-        let own = call.caller.admin && call.caller.user == ask.user;
         let manages = ask.admin && (call.caller.admin || v.classes().manages(&ask.user).await?);
-        let (nonce, now) = (uuid(v.random()), v.now().secs());
+        let facts = Facts { nonce: uuid(v.random()), now: v.now().secs(), manages };
+        match &v.config().im {
+            ImProvider::Embedded(mint) => Self::embedded(v, mint, call, ask, facts, old).await,
+            ImProvider::Aliyun(aliyun) => Ok(Self::aliyun(v, aliyun, ask, facts).await),
+            ImProvider::RongCloud => Ok(Self::rong_cloud(v, ask).await),
+        }
+    }
+
+    /// The hub's token in every form.
+    async fn embedded(v: &ClassState, mint: &HubMint, call: &Call, ask: &Ask, facts: Facts, old: bool) -> Result<Self> {
+        let own = call.caller.admin && call.caller.user == ask.user;
         let who = HubSubject {
             app: v.app().id,
             user: &ask.user,
@@ -221,25 +274,50 @@ impl Made {
             sid: call.session.as_deref().unwrap_or_default(),
             admin: ask.admin && own,
         };
-        let make = |profile| mint.mint(&who, profile, &nonce, now);
+        let make = |profile| mint.mint(&who, profile, &facts.nonce, facts.now);
         let url = Hub::url(&v.websocket_base(&call.origin));
         let long = make(Profile::Long);
-        let old = match old {
-            true => Some(OldIm {
+        let old = match v.sessions().filter(|_| old) {
+            Some(sessions) => Some(OldIm {
                 access_token: make(Profile::Access).token,
-                refresh_token: v.sessions().begin(who.app, who.user, who.face, who.device, who.device_type).await?,
+                refresh_token: sessions.begin(who.app, who.user, who.face, who.device, who.device_type).await?,
             }),
-            false => None,
+            None => None,
         };
         let hub = Hub::at(url.clone(), make(Profile::Short));
-        let auth = Auth {
-            user_id: ask.user.to_string(),
-            nonce,
-            timestamp: long.expires_at,
-            role: if manages { "admin" } else { "user" },
-        };
+        let role = if facts.manages { "admin" } else { "user" };
+        let auth = Auth { user_id: ask.user.to_string(), nonce: facts.nonce, timestamp: long.expires_at, role };
         let app_sign = URL_SAFE_NO_PAD.encode(&url);
         let new = NewIm { app_id: v.config().im_app_id.clone(), app_sign, app_token: long.token, auth };
-        Ok(Self { old, new, hub })
+        Ok(Self { old: Ok(old), new: Some(new), rong: Ok(None), hub: Some(hub) })
+    }
+
+    async fn aliyun(v: &ClassState, aliyun: &Aliyun, ask: &Ask, facts: Facts) -> Self {
+        let old = match v.classes().cloud().filter(|_| ask.wants(Im::AliyunOld)) {
+            Some(cloud) => cloud
+                .old_token(&ask.user, &ask.device_id, &ask.device_type)
+                .await
+                .map(|t| Some(OldIm { access_token: t.access, refresh_token: t.refresh })),
+            None => Ok(None),
+        };
+        let role = if facts.manages { "admin" } else { "" };
+        let timestamp = facts.now.saturating_add(VENDOR_IM_SECS);
+        // Nothing is called: without the keys of that service there is none.
+        let token = aliyun.im_token(ask.user.as_str(), &facts.nonce, timestamp, role).ok();
+        let new = token.map(|app_token| NewIm {
+            app_id: aliyun.settings().im.app_id.clone(),
+            app_sign: aliyun.settings().im.app_sign.clone(),
+            app_token,
+            auth: Auth { user_id: ask.user.to_string(), nonce: facts.nonce, timestamp, role },
+        });
+        Self { old, new, rong: Ok(None), hub: None }
+    }
+
+    async fn rong_cloud(v: &ClassState, ask: &Ask) -> Self {
+        let rong = match v.classes().cloud().filter(|_| ask.wants(Im::RongCloud)) {
+            Some(cloud) => cloud.rong_cloud_token(&ask.user).await.map(Some),
+            None => Ok(None),
+        };
+        Self { old: Ok(None), new: None, rong, hub: None }
     }
 }

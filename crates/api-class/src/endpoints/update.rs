@@ -55,5 +55,5 @@ async fn run(v: ClassState, call: Call) -> Result<Response, Error> {
         .together()?;
     let patch = ClassPatch { title: title.filter(|t| !t.trim().is_empty()), notice, extends };
     let view = v.classes().update(&call.caller, id, &user, patch).await?;
-    ok(Painter::new(&v, &call.origin).alone(&view, &user)?)
+    ok(Painter::new(&v, &call.origin).alone(&view, &user).await?)
 }

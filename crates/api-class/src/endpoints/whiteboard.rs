@@ -65,7 +65,9 @@ async fn open(v: ClassState, board: &str, request: Request) -> Result<Response, 
     let _place = v.api().enter()?;
     let (mut parts, _) = request.into_parts();
     let ask = Query::<Ask>::try_from_uri(&parts.uri).map_err(|_| Refusal::unauthenticated("board address"))?.0;
-    let BoardProvider::Embedded(keys) = &v.config().board;
+    let BoardProvider::Embedded(keys) = &v.config().board else {
+        return Err(Refusal::Domain(Error::new(Kind::NotFound, "whiteboards are not here")));
+    };
     let now = v.now().secs();
     let ticket = Ticket::read(keys, (&ask.nonce, &ask.cur_time, &ask.checksum), now);
     let ticket = ticket.map_err(Refusal::unauthenticated)?;

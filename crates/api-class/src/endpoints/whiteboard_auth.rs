@@ -5,6 +5,7 @@ use axum::response::Response;
 use serde::Serialize;
 use stoa_api::Call;
 use stoa_api::refusal::Refusal;
+use stoa_vendor::netease::ClientAuth;
 use utoipa::ToSchema;
 
 use crate::board::checksum;
@@ -38,10 +39,17 @@ pub struct BoardTicket {
     responses((status = 200, description = "the ticket, or why not", body = Answer<BoardTicket>), Refusals))]
 pub async fn get_whiteboard_auth_info(State(v): State<ClassState>, call: Result<Call, Refusal>) -> Response {
     respond(Missing::Found, call, async |_call| {
-        let BoardProvider::Embedded(keys) = &v.config().board;
-        let (cur_time, nonce) = (v.now().secs(), hex::encode(v.random::<16>()));
-        let checksum = checksum(keys, &nonce, &cur_time.to_string());
-        ok(BoardTicket { cur_time, nonce, checksum })
+        ok(match &v.config().board {
+            BoardProvider::Embedded(keys) => {
+                let (cur_time, nonce) = (v.now().secs(), hex::encode(v.random::<16>()));
+                let checksum = checksum(keys, &nonce, &cur_time.to_string());
+                BoardTicket { cur_time, nonce, checksum }
+            }
+            BoardProvider::NetEase(netease) => {
+                let ClientAuth { nonce, cur_time, checksum } = netease.client_auth();
+                BoardTicket { cur_time, nonce, checksum }
+            }
+        })
     })
     .await
 }

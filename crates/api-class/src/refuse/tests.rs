@@ -18,6 +18,8 @@ fn table() -> Vec<(Kind, &'static str)> {
         (Kind::LimitReached, "200 403 NotPermit"),
         (Kind::Throttled { retry_after_secs: 9 }, "429+ 429 too many requests"),
         (Kind::Unavailable, "200 500 服务器异常，请稍后重试"),
+        (Kind::Vendor { code: None }, "200 500 id: required"),
+        (Kind::Vendor { code: Some(403) }, "200 403 id: required"),
         (Kind::Internal, "200 500 服务器异常，请稍后重试"),
     ]
 }

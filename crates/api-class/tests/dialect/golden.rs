@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use stoa_core::class::{ClassMode, ClassStatus, ClassStore as _, NewClass};
+use stoa_core::cloud::Outside;
 use stoa_core::group::{GroupKey, GroupStore as _};
 use stoa_core::id::{ClassId, MeetingId};
 use stoa_core::time::UnixMs;
@@ -40,6 +41,7 @@ async fn gt3_the_golden_example_is_met_to_the_byte() {
         teacher_nick: "Ms Li".into(),
         extends: r#"{"xx":"xxx"}"#.into(),
         mode: ClassMode::Big,
+        outside: Outside::default(),
     };
     let id = bench.store.create_class(class).await.unwrap().id;
     let s = Server::over(bench);

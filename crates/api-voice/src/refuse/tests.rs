@@ -18,6 +18,7 @@ fn kinds() -> Vec<(&'static str, Kind)> {
             Kind::LimitReached => "limit",
             Kind::Throttled { .. } => "throttled",
             Kind::Unavailable => "unavailable",
+            Kind::Vendor { .. } => "vendor",
             Kind::Internal => "internal",
         }
     }
@@ -35,6 +36,7 @@ fn kinds() -> Vec<(&'static str, Kind)> {
         Kind::LimitReached,
         Kind::Throttled { retry_after_secs: 9 },
         Kind::Unavailable,
+        Kind::Vendor { code: None },
         Kind::Internal,
     ]
     .into_iter()
@@ -66,6 +68,7 @@ fn every_kind_on_every_endpoint_is_answered_as_the_table_says() {
         ("limit", ["200/403", "403/403", "200/403", "200/403"]),
         ("throttled", ["429/429+", "429/429+", "429/429+", "200/429+"]),
         ("unavailable", ["503/503+", "503/503+", "503/503+", "503/503+"]),
+        ("vendor", ["200/500", "500/500", "200/500", "200/500"]),
         ("internal", ["200/500", "500/500", "200/500", "200/500"]),
     ];
     let kinds = kinds();

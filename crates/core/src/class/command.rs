@@ -63,6 +63,11 @@ pub enum ClassCommand {
         /// To what.
         to: ClassStatus,
     },
+    /// A stream of the class came or went at a vendor's live service (classroom.md 6.9).
+    Streamed {
+        /// It came.
+        on: bool,
+    },
     /// `update`, classroom.md 4.11.
     Update {
         /// Who asks.
@@ -144,6 +149,7 @@ impl ClassCommand {
             | Self::Leave { .. }
             | Self::Depart { .. }
             | Self::Connect { .. }
+            | Self::Streamed { .. }
             | Self::Stage { .. } => None,
         }
     }
@@ -159,6 +165,7 @@ impl ClassCommand {
             | Self::Kick { user, .. }
             | Self::Lift { user, .. } => Some(user),
             Self::SetStatus { .. }
+            | Self::Streamed { .. }
             | Self::Update { .. }
             | Self::Delete { .. }
             | Self::SetPermit { .. }
@@ -251,6 +258,18 @@ pub enum MemberNews {
     Left,
     /// Kicked.
     Kicked,
+}
+
+impl MemberNews {
+    /// The message's number (classroom.md 7.5).
+    #[must_use]
+    pub fn number(self) -> u32 {
+        match self {
+            Self::Joined => 11001,
+            Self::Left => 11002,
+            Self::Kicked => 11003,
+        }
+    }
 }
 
 /// What is told, and the row as it is then.

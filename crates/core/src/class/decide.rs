@@ -34,6 +34,12 @@ pub fn decide_class(class: &Class, facts: ClassFacts<'_>, command: &ClassCommand
         },
         ClassCommand::Connect { user } => connect(class, facts, user, now),
         ClassCommand::SetStatus { to, .. } if teaches => set_status(class, *to, now),
+        // An ended class is opened by its teacher only.
+        ClassCommand::Streamed { on } => match (class.status, on) {
+            (ClassStatus::Idle, true) => set_status(class, ClassStatus::Running, now),
+            (ClassStatus::Running, false) => set_status(class, ClassStatus::Idle, now),
+            _ => nothing(Outcome::Unchanged),
+        },
         ClassCommand::Update { patch, .. } => update(class, role.as_ref(), patch, now),
         ClassCommand::Delete { .. } if teaches => nothing(Outcome::Deleted),
         ClassCommand::Kick { caller, user, source, by, until } => {

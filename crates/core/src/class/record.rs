@@ -4,6 +4,7 @@ use super::meeting::MeetingInfo;
 use super::permit::Permit;
 use super::stage::Stage;
 use crate::channel::Place;
+use crate::cloud::Outside;
 use crate::id::{AppId, ChannelKey, ClassId, MeetingId, UserId};
 use crate::media::Muted;
 use crate::time::UnixMs;
@@ -95,6 +96,8 @@ pub struct Class {
     pub status: ClassStatus,
     /// Title at creation: what the whiteboard is called.
     pub board_title: String,
+    /// What it has at vendors.
+    pub outside: Outside,
     /// Opens the assistant's slot.
     pub permit: Option<Permit>,
     /// What clients share about who speaks.
@@ -128,6 +131,8 @@ pub struct NewClass {
     pub extends: String,
     /// See [`Class`].
     pub mode: ClassMode,
+    /// See [`Class`].
+    pub outside: Outside,
 }
 
 impl NewClass {
@@ -143,6 +148,7 @@ impl NewClass {
             started: None,
             stopped: None,
             board_title: self.title.clone(),
+            outside: self.outside,
             title: self.title,
             notice: self.notice,
             teacher: self.teacher,

@@ -24,6 +24,7 @@ impl Director {
         let now = self.world.clock.now();
         let status = match &command {
             ClassCommand::SetStatus { to, .. } => Some(*to),
+            ClassCommand::Streamed { on } => Some(streamed(*on)),
             _ => None,
         };
         let (change, by) = (change_of(&command), command.caller().map(|c| c.user.clone()));
@@ -155,9 +156,15 @@ impl Director {
     }
 }
 
+/// What a class becomes when a stream of it comes or goes, if it changes at all.
+fn streamed(on: bool) -> ClassStatus {
+    if on { ClassStatus::Running } else { ClassStatus::Idle }
+}
+
 fn change_of(command: &ClassCommand) -> ClassChange {
     match command {
         ClassCommand::SetStatus { to, .. } => ClassChange::Status(*to),
+        ClassCommand::Streamed { on } => ClassChange::Status(streamed(*on)),
         ClassCommand::Update { .. } => ClassChange::Fields,
         ClassCommand::Delete { .. } => ClassChange::Deleted,
         ClassCommand::SetPermit { .. } | ClassCommand::DropPermit { .. } => ClassChange::Permit,

@@ -5,7 +5,7 @@
 
 mod class_rules;
 mod crowd;
-mod events;
+pub(crate) mod events;
 mod heart;
 mod message;
 pub mod names;

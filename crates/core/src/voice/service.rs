@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::{Applied, Command, NewRoom, Outcome, Room, RoomPatch, SeatIndex};
 use crate::caller::Caller;
 use crate::channel::IdentityType;
+use crate::cloud::RoomCloud;
 use crate::director::{Director, Input};
 use crate::error::{Error, Kind, Result};
 use crate::group::Happening;
@@ -53,6 +54,7 @@ pub struct Voice {
     world: World,
     director: Arc<Director>,
     config: VoiceConfig,
+    cloud: Option<Arc<dyn RoomCloud>>,
 }
 
 fn not_found() -> Error {
@@ -81,7 +83,13 @@ impl Voice {
     /// The rooms of `config.app`, in this world.
     #[must_use]
     pub fn new(world: World, director: Arc<Director>, config: VoiceConfig) -> Self {
-        Self { world, director, config }
+        Self { world, director, config, cloud: None }
+    }
+
+    /// With parts of every room outside.
+    #[must_use]
+    pub fn with_cloud(self, cloud: Arc<dyn RoomCloud>) -> Self {
+        Self { cloud: Some(cloud), ..self }
     }
 
     /// The tenant.
@@ -93,7 +101,7 @@ impl Voice {
     /// Makes a room (voice-room.md 4.2). The caller must be the anchor or an administrator.
     ///
     /// # Errors
-    /// `NotYou`, `LimitReached`, store faults. Nothing is stored then.
+    /// `NotYou`, `LimitReached`, `Vendor`, store faults. Nothing is stored then.
     pub async fn create(&self, caller: &Caller, new: CreateRoom) -> Result<Arc<Room>> {
         caller.act_as(&new.anchor, "anchor")?;
         let mut codes = [0u32; SHOW_CODE_DRAWS];
@@ -110,6 +118,9 @@ impl Voice {
             anchor: new.anchor,
             anchor_nick: new.anchor_nick,
         };
+        if let Some(cloud) = &self.cloud {
+            cloud.open(room.id, &room.anchor).await?;
+        }
         self.world.store.create_room(room, &codes, self.config.max_live_rooms_per_owner).await
     }
 
@@ -142,7 +153,11 @@ impl Voice {
     /// Distinct users with a live session in the room; 0 when dismissed.
     #[must_use]
     pub fn online(&self, room: &Room) -> usize {
-        if room.live() { self.world.online(&room.channel()) } else { 0 }
+        if !room.live() {
+            return 0;
+        }
+        let outside = self.cloud.as_ref().and_then(|c| c.online(room.id));
+        outside.unwrap_or_else(|| self.world.online(&room.channel()))
     }
 
     /// What a media token for this user and room says (voice-room.md 4.5, 6.1).

@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use serde_json::json;
 use stoa_core::class::{ClassCommand, ClassMode, ClassStore as _, NewClass};
+use stoa_core::cloud::Outside;
 use stoa_core::id::{ClassId, MeetingId, UserId};
 use stoa_core::time::UnixMs;
 use stoa_store_sqlite::SqliteStore;
@@ -153,6 +154,7 @@ async fn fill(store: &SqliteStore, n: u32, members: u32) -> Result<()> {
         teacher_nick: format!("Teacher {n}"),
         extends: "{}".into(),
         mode: ClassMode::Open,
+        outside: Outside::default(),
     };
     store.create_class(new).await.map_err(plain)?;
     for m in 0..members {

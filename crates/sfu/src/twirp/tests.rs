@@ -405,6 +405,7 @@ async fn errors_of_the_engine_keep_their_meaning_and_their_secrets() {
         (Kind::LimitReached, (412, "failed_precondition")),
         (Kind::Throttled { retry_after_secs: 1 }, (429, "resource_exhausted")),
         (Kind::Unavailable, (503, "unavailable")),
+        (Kind::Vendor { code: None }, (503, "unavailable")),
         (Kind::Internal, (500, "internal")),
     ] {
         let error = Error::new(kind, "public text").with_internal("the disk is on fire");

@@ -76,7 +76,7 @@ impl From<Error> for Fault {
             Kind::BadInput { .. } => Code::InvalidArgument,
             Kind::NotYou | Kind::Forbidden | Kind::Banned { .. } => Code::PermissionDenied,
             Kind::NotFound | Kind::NotPresent | Kind::Gone => Code::NotFound,
-            Kind::Unavailable => Code::Unavailable,
+            Kind::Unavailable | Kind::Vendor { .. } => Code::Unavailable,
             Kind::Internal => Code::Internal,
         };
         if let Some(internal) = e.internal() {

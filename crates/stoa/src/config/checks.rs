@@ -10,6 +10,7 @@ use stoa_core::id::{AppId, UserId};
 use super::schema::{AppCfg, Settings};
 use super::types::{AliyunRole, AuthMode, Provider, Tls};
 use super::{DEV_KEY, DEV_SECRET};
+use crate::clouds;
 
 /// Shortest secret of an app, in bytes. HS256 keys below the hash size are guessable; LiveKit refuses them too.
 const MIN_SECRET: usize = 32;
@@ -89,12 +90,6 @@ fn classes(s: &Settings, f: &mut Findings) {
     }
     if let Err(e) = creators(c) {
         f.error(e);
-    }
-    let p = &c.provider;
-    for (key, value) in [("im", &p.im), ("media", &p.media), ("board", &p.board)] {
-        if value != "embedded" {
-            f.error(format!("class.provider.{key} = {value:?}: this build has no vendor cloud for classes"));
-        }
     }
     if s.embedded.url_ttl.0.is_zero() {
         f.error("embedded.url_ttl: must be at least 1");
@@ -259,19 +254,14 @@ fn engines(s: &Settings, f: &mut Findings) {
             f.error(format!("{key} = {app}: there is no such app"));
         }
     }
-    if s.voice.provider.media == Provider::Aliyun
-        && (s.aliyun.rtc.app_id.is_empty() || s.aliyun.rtc.app_key.expose().is_empty())
-    {
-        f.error("voice.provider.media = \"aliyun\" needs aliyun.rtc.app_id and aliyun.rtc.app_key");
+    for (part, missing) in clouds::missing(s) {
+        f.error(format!("{part} needs {}", missing.join(", ")));
     }
-    if s.voice.provider.im == Provider::Aliyun {
-        let im = &s.aliyun.im;
-        if im.app_id.is_empty() || im.app_key.expose().is_empty() || im.app_sign.is_empty() {
-            f.error("voice.provider.im = \"aliyun\" needs aliyun.im.app_id, aliyun.im.app_key and aliyun.im.app_sign");
-        }
-        if s.voice.aliyun_role == AliyunRole::AsRequested {
-            f.warn("voice.aliyun_role = \"as_requested\": everybody who asks gets management rights at the vendor");
-        }
+    if let Err(e) = clouds::addresses(s) {
+        f.error(e);
+    }
+    if s.voice.provider.im == Provider::Aliyun && s.voice.aliyun_role == AliyunRole::AsRequested {
+        f.warn("voice.aliyun_role = \"as_requested\": everybody who asks gets management rights at the vendor");
     }
     if s.voice.rtc_token_ttl.0.as_secs() == 0 || s.voice.im_token_ttl.0.as_secs() < 86_400 {
         f.error("voice.rtc_token_ttl must not be 0, voice.im_token_ttl not below 24h");

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use confique::Config;
 use serde::Deserialize;
 
-use super::types::{AliyunRole, AuthMode, List, Provider, Rate, Secret, Secrets, Size, Span, Tls};
+use super::types::{AliyunRole, AuthMode, ClassBoard, ClassIm, List, Provider, Rate, Secret, Secrets, Size, Span, Tls};
 
 /// The whole file.
 #[derive(Debug, Config)]
@@ -45,9 +45,15 @@ pub struct Settings {
     /// The Talk dialect.
     #[config(nested)]
     pub talk: Talk,
-    /// Credentials of a vendor, for `voice.provider.* = "aliyun"`.
+    /// Credentials at Aliyun, for providers that are "aliyun".
     #[config(nested)]
     pub aliyun: Aliyun,
+    /// Credentials at RongCloud, for `class.provider.im = "rongcloud"`.
+    #[config(nested)]
+    pub rongcloud: RongCloud,
+    /// Credentials at NetEase, for `class.provider.board = "netease"`.
+    #[config(nested)]
+    pub netease: NetEase,
     /// The tenants. One (key, secret) pair signs media tokens and Talk checksums of an app.
     #[config(default = [])]
     pub apps: Vec<AppCfg>,
@@ -365,15 +371,15 @@ pub struct Class {
 /// `[class.provider]`
 #[derive(Debug, Config)]
 pub struct ClassProvider {
-    /// "embedded", "aliyun" or "rongcloud".
+    /// Messages: "embedded", "aliyun" (older and newer service) or "rongcloud".
     #[config(default = "embedded")]
-    pub im: String,
-    /// "embedded" or "aliyun".
+    pub im: ClassIm,
+    /// Media, its CDN and recordings: "embedded" or "aliyun".
     #[config(default = "embedded")]
-    pub media: String,
-    /// "embedded" or "netease".
+    pub media: Provider,
+    /// Whiteboards: "embedded" or "netease".
     #[config(default = "embedded")]
-    pub board: String,
+    pub board: ClassBoard,
 }
 
 /// `[embedded]`
@@ -451,12 +457,100 @@ pub struct Talk {
 /// `[aliyun]`
 #[derive(Debug, Config)]
 pub struct Aliyun {
-    /// Vendor messages.
+    /// Access key of the vendor's interface. Without it rooms get no groups and nobody is counted.
+    #[config(default = "")]
+    pub access_key_id: String,
+    /// Its secret half; never leaves the server.
+    #[config(default = "")]
+    pub access_key_secret: Secret,
+    /// Address of the interface for messages and media.
+    #[config(default = "https://live.aliyuncs.com")]
+    pub host: String,
+    /// Address of the interface for recordings, which is a region's.
+    #[config(default = "https://vod.cn-shanghai.aliyuncs.com")]
+    pub vod_host: String,
+    /// Messages, newer service.
     #[config(nested)]
     pub im: AliyunIm,
-    /// Vendor media.
+    /// Messages, older service.
+    #[config(nested)]
+    pub old_im: AliyunOldIm,
+    /// Media.
     #[config(nested)]
     pub rtc: AliyunRtc,
+    /// Media over its CDN.
+    #[config(nested)]
+    pub live: AliyunLive,
+    /// What its live service calls here.
+    #[config(nested)]
+    pub callback: AliyunCallback,
+}
+
+/// `[aliyun.old_im]`
+#[derive(Debug, Config)]
+pub struct AliyunOldIm {
+    /// From the vendor's console.
+    #[config(default = "")]
+    pub app_id: String,
+}
+
+/// `[aliyun.live]`
+#[derive(Debug, Config)]
+pub struct AliyunLive {
+    /// Domain that streams are pushed to; signed by callbacks.
+    #[config(default = "")]
+    pub push_domain: String,
+    /// Domain that streams are played from.
+    #[config(default = "")]
+    pub pull_domain: String,
+    /// Signs addresses of play; never leaves the server.
+    #[config(default = "")]
+    pub pull_auth_key: Secret,
+    /// Name in the path of every stream.
+    #[config(default = "live")]
+    pub app_name: String,
+    /// Life of an address of play.
+    #[config(default = "7d")]
+    pub auth_expires: Span,
+}
+
+/// `[aliyun.callback]`
+#[derive(Debug, Config)]
+pub struct AliyunCallback {
+    /// Signs calls of the live service; empty = none is believed.
+    #[config(default = "")]
+    pub auth_key: Secret,
+}
+
+/// `[rongcloud]`
+#[derive(Debug, Config)]
+pub struct RongCloud {
+    /// From the vendor's console.
+    #[config(default = "")]
+    pub app_key: String,
+    /// From the vendor's console; never leaves the server.
+    #[config(default = "")]
+    pub app_secret: Secret,
+    /// Address of the interface.
+    #[config(default = "https://api.rong-api.com")]
+    pub host: String,
+}
+
+/// `[netease]`
+#[derive(Debug, Config)]
+pub struct NetEase {
+    /// From the vendor's console; shown to clients.
+    #[config(default = "")]
+    pub app_key: String,
+    /// From the vendor's console; never leaves the server.
+    #[config(default = "")]
+    pub app_secret: Secret,
+    /// Where whiteboards are made.
+    #[config(default = "")]
+    pub create_url: String,
+    /// Where they are deleted; the number of the board is put behind it.
+    #[config(default = "")]
+    pub delete_url: String,
 }
 
 /// `[aliyun.im]`

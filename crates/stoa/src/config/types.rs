@@ -200,6 +200,26 @@ word!(
     }
 );
 word!(
+    /// `class.provider.im`.
+    ClassIm {
+        /// Our hub.
+        Embedded = "embedded",
+        /// Aliyun, older and newer service.
+        Aliyun = "aliyun",
+        /// RongCloud.
+        RongCloud = "rongcloud",
+    }
+);
+word!(
+    /// `class.provider.board`.
+    ClassBoard {
+        /// Ours.
+        Embedded = "embedded",
+        /// NetEase.
+        NetEase = "netease",
+    }
+);
+word!(
     /// `voice.aliyun_role`.
     AliyunRole {
         /// Echo of the request.

@@ -6,6 +6,7 @@ use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, PgPool, Row};
 use stoa_core::Error;
 use stoa_core::class::{Class, ClassMode, ClassStatus, Meeting, MeetingInfo, Permit, Stage};
+use stoa_core::cloud::Outside;
 use stoa_core::id::{AppId, ClassId, MeetingId, UserId};
 use stoa_core::time::UnixMs;
 
@@ -17,13 +18,13 @@ macro_rules! class_columns {
     () => {
         "c.id, c.app, c.meeting, c.version, c.created_ms, c.updated_ms, c.started_ms, c.stopped_ms, c.title, \
          c.notice, c.teacher_id, c.teacher_nick, c.extends, c.mode, c.status, c.board_title, c.permit, \
-         c.permit_only, c.permit_created_ms, c.permit_updated_ms, c.meeting_info, c.stage"
+         c.permit_only, c.permit_created_ms, c.permit_updated_ms, c.meeting_info, c.stage, c.outside"
     };
 }
 pub(crate) use class_columns;
 
 /// How many columns [`class_columns`] are.
-pub(crate) const CLASS_COLUMNS: usize = 22;
+pub(crate) const CLASS_COLUMNS: usize = 23;
 
 /// An id from the column `at`.
 pub(crate) fn read_id(r: &PgRow, at: usize) -> Result<[u8; 16], Fault> {
@@ -48,6 +49,7 @@ pub(crate) fn read_class(r: &PgRow) -> Result<Class, Fault> {
     let bad = |column: &str| bad_row("class", column, id);
     let started: Option<i64> = r.try_get(6)?;
     let stopped: Option<i64> = r.try_get(7)?;
+    let outside: Option<String> = r.try_get(22)?;
     Ok(Class {
         id,
         app: AppId(u64::try_from(r.try_get::<i64, _>(1)?).map_err(|_| bad("app"))?),
@@ -65,6 +67,10 @@ pub(crate) fn read_class(r: &PgRow) -> Result<Class, Fault> {
         mode: ClassMode::from_number(r.try_get::<i16, _>(13)?.into()).ok_or_else(|| bad("mode"))?,
         status: ClassStatus::from_number(r.try_get::<i16, _>(14)?.into()).ok_or_else(|| bad("status"))?,
         board_title: r.try_get(15)?,
+        outside: match outside {
+            Some(text) => Outside::parse(&text).ok_or_else(|| bad("outside"))?,
+            None => Outside::default(),
+        },
         permit: read_permit(r, bad)?,
         info: MeetingInfo::parse(r.try_get(20)?).ok_or_else(|| bad("meeting_info"))?,
         stage: Stage::parse(r.try_get(21)?).ok_or_else(|| bad("stage"))?,
@@ -140,8 +146,8 @@ pub(crate) async fn meeting(pool: &PgPool, app: AppId, meeting: MeetingId) -> Re
 pub(crate) async fn insert(pool: &PgPool, c: &Class) -> Result<(), Fault> {
     let done = sqlx::query(
         "INSERT INTO class (id, app, meeting, version, created_ms, updated_ms, title, notice, \
-         teacher_id, teacher_nick, extends, mode, status, board_title, meeting_info, stage) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
+         teacher_id, teacher_nick, extends, mode, status, board_title, meeting_info, stage, \
+         outside) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
     )
     .bind(&c.id.0[..])
     .bind(db(c.app.0))
@@ -159,6 +165,7 @@ pub(crate) async fn insert(pool: &PgPool, c: &Class) -> Result<(), Fault> {
     .bind(&c.board_title)
     .bind(c.info.to_value().to_string())
     .bind(c.stage.to_value().to_string())
+    .bind(c.outside.to_text())
     .execute(pool)
     .await?;
     Ok(one_row("create a class", done.rows_affected())?)

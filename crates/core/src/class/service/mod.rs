@@ -17,8 +17,9 @@ pub use people::{JoinWish, Joined, Leaving};
 use super::command::{ClassCommand, ClassOutcome, ClassPatch};
 use super::member::Role;
 use super::record::{Class, ClassMode, ClassStatus, NewClass};
-use super::view::ClassView;
+use super::view::{ClassView, Meeting};
 use crate::caller::Caller;
+use crate::cloud::{ClassCloud, GroupService, Outside};
 use crate::director::Director;
 use crate::error::{Error, Kind, Result};
 use crate::id::{AppId, ClassId, MeetingId, UserId};
@@ -66,6 +67,8 @@ pub struct CreateClass {
     pub teacher_nick: String,
     /// See [`Class`].
     pub mode: ClassMode,
+    /// Where its clients want groups; empty = wherever the operator has them.
+    pub groups: Vec<GroupService>,
 }
 
 /// The classes of one app. Cheap to clone.
@@ -74,6 +77,7 @@ pub struct Classes {
     world: World,
     director: Arc<Director>,
     config: ClassConfig,
+    cloud: Option<Arc<dyn ClassCloud>>,
 }
 
 fn not_found() -> Error {
@@ -96,7 +100,13 @@ impl Classes {
     /// The classes of `config.app`, in this world.
     #[must_use]
     pub fn new(world: World, director: Arc<Director>, config: ClassConfig) -> Self {
-        Self { world, director, config }
+        Self { world, director, config, cloud: None }
+    }
+
+    /// With parts of every class outside.
+    #[must_use]
+    pub fn with_cloud(self, cloud: Arc<dyn ClassCloud>) -> Self {
+        Self { cloud: Some(cloud), ..self }
     }
 
     /// The tenant.
@@ -125,7 +135,7 @@ impl Classes {
     /// Makes a class (classroom.md 4.3). The caller must be the teacher or an administrator.
     ///
     /// # Errors
-    /// `NotYou`, `Forbidden`, store faults. Nothing is stored then.
+    /// `NotYou`, `Forbidden`, `Vendor`, store faults. Nothing is stored then.
     pub async fn create(&self, caller: &Caller, new: CreateClass) -> Result<ClassView> {
         caller.act_as(&new.teacher, "teacher_id")?;
         let me = acting(caller, &new.teacher);
@@ -139,7 +149,7 @@ impl Classes {
             return Err(forbidden());
         }
         let teacher = new.teacher.clone();
-        let class = NewClass {
+        let mut class = NewClass {
             id: ClassId::random(self.random()),
             app: self.config.app,
             meeting: MeetingId::random(self.random()),
@@ -150,9 +160,19 @@ impl Classes {
             teacher_nick: new.teacher_nick,
             extends: new.extends,
             mode: new.mode,
+            outside: Outside::default(),
         };
-        let class = self.world.store.create_class(class).await?;
-        self.look(class.id, &teacher).await
+        if let Some(cloud) = &self.cloud {
+            class.outside = cloud.open(&class, &new.groups).await?;
+        }
+        let made = match self.world.store.create_class(class.clone()).await {
+            Ok(made) => made,
+            Err(e) => {
+                self.forget(&class.into_class());
+                return Err(e);
+            }
+        };
+        self.look(made.id, &teacher).await
     }
 
     /// All classes of the app, newest first, as this user sees them (classroom.md 4.4).
@@ -221,6 +241,25 @@ impl Classes {
         self.seen(class, user).await
     }
 
+    /// The class whose media channel this is.
+    ///
+    /// # Errors
+    /// Store faults.
+    pub async fn at_meeting(&self, meeting: MeetingId) -> Result<Option<ClassId>> {
+        Ok(match self.world.store.meeting(self.config.app, meeting).await? {
+            Meeting::Class(class) => Some(class.id),
+            Meeting::Deleted | Meeting::Unknown => None,
+        })
+    }
+
+    /// A stream of the class came or went at a vendor (classroom.md 6.9); an unknown class is nobody's fault.
+    ///
+    /// # Errors
+    /// Store faults.
+    pub async fn streamed(&self, id: ClassId, on: bool) -> Result<()> {
+        self.director.class_command(self.config.app, id, ClassCommand::Streamed { on }).await.map(drop)
+    }
+
     /// `update` (classroom.md 4.11).
     ///
     /// # Errors
@@ -245,7 +284,21 @@ impl Classes {
         caller.act_as(user, "user_id")?;
         let view = self.look(id.ok_or_else(not_found)?, user).await?;
         let (class, _) = self.command(id, ClassCommand::Delete { caller: acting(caller, user) }).await?;
+        self.forget(&class);
         Ok(ClassView { class, ..view })
+    }
+
+    /// Takes back what a class had outside.
+    fn forget(&self, class: &Class) {
+        if let Some(cloud) = self.cloud.as_ref().filter(|_| !class.outside.is_empty()) {
+            cloud.close(class);
+        }
+    }
+
+    /// The clouds, where there are any.
+    #[must_use]
+    pub fn cloud(&self) -> Option<&Arc<dyn ClassCloud>> {
+        self.cloud.as_ref()
     }
 
     /// The view of a user with the record of the commit that just happened.

@@ -42,7 +42,7 @@ impl Classes {
     /// only kick: the official client mutes right after each kick.
     ///
     /// # Errors
-    /// `NotFound`, `Forbidden` (the caller's role, or the teacher as target), store faults.
+    /// `NotFound`, `Forbidden` (the caller's role, or the teacher as target), `Vendor`, store faults.
     pub async fn mute_user(
         &self,
         caller: &Caller,
@@ -61,6 +61,9 @@ impl Classes {
         if !role.holds(AssistantRight::MuteUser) || *user == view.class.teacher {
             return Err(forbidden());
         }
+        if let Some(cloud) = &self.cloud {
+            cloud.mute_user(&view.class, user, how_long.map(|d| d.as_secs().div_ceil(60))).await?;
+        }
         let until = how_long.map_or(UnixMs(0), |d| now.plus(d));
         let group = GroupKey::class(view.class.app, view.class.id);
         self.world.store.mute_in_group(&group, std::slice::from_ref(user), until).await?;
@@ -74,6 +77,9 @@ impl Classes {
     /// `NotFound`, `Forbidden`, store faults.
     pub async fn mute_all(&self, caller: &Caller, id: Option<ClassId>, on: bool) -> Result<()> {
         let (view, _) = self.holds(caller, None, id, AssistantRight::MuteGroup).await?;
+        if let Some(cloud) = &self.cloud {
+            cloud.mute_all(&view.class, on).await?;
+        }
         let group = GroupKey::class(view.class.app, view.class.id);
         if self.world.store.mute_group(&group, on).await? {
             self.world.tell(Happening::ChatMute { group, all: Some(on), users: Vec::new() }).await;

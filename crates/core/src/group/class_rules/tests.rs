@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::class::{ClassMode, NewClass};
+use crate::cloud::Outside;
 use crate::id::{AppId, ClassId, MeetingId};
 
 fn user(s: &str) -> UserId {
@@ -22,6 +23,7 @@ fn class(status: ClassStatus) -> Class {
         teacher_nick: String::new(),
         extends: String::new(),
         mode: ClassMode::Open,
+        outside: Outside::default(),
     }
     .into_class();
     class.status = status;

@@ -168,6 +168,6 @@ fn refusal_of(e: &Error) -> Option<Refusal> {
         Kind::NotPresent => Some(Refusal::NO_RECEIVER),
         Kind::NotFound | Kind::Gone => Some(Refusal::NO_GROUP),
         Kind::Throttled { .. } | Kind::LoginThrottled { .. } => Some(Refusal::TOO_FAST),
-        Kind::Unauthenticated | Kind::BadCredentials | Kind::Unavailable | Kind::Internal => None,
+        Kind::Unauthenticated | Kind::BadCredentials | Kind::Unavailable | Kind::Vendor { .. } | Kind::Internal => None,
     }
 }

@@ -73,16 +73,11 @@ impl Groups {
 
     /// 11001 to 11003.
     async fn member_news(&self, group: &Group, news: &News) -> Result<Placed> {
-        let kind = match news.what {
-            MemberNews::Joined => 11001,
-            MemberNews::Left => 11002,
-            MemberNews::Kicked => 11003,
-        };
         let sid = self.ulid(self.now().wall);
         let joined = (self.config.class_time)(news.member.joined);
         let data = events::class_member(&news.member, &joined, &sid);
         let _order = group.order.lock().await;
-        self.publish_message(group, kind, SYSTEM, &data).await
+        self.publish_message(group, news.what.number().into(), SYSTEM, &data).await
     }
 
     /// The number is the caller's to send when it is connected: the official client does.
