@@ -2,10 +2,8 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use axum::extract::ws::{CloseFrame, Message, Utf8Bytes};
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use stoa_core::hub::{HubClient, HubHooks, HubRefusal};
@@ -15,9 +13,11 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::out::{Item, Out, Pushed};
+use super::flush::Flushes;
+use super::out::{End, Out, Pushed, Then};
 use crate::engine::{Answer, Ask, CallId, ConnId, Effect, Engine};
 use crate::proto::{Format, code};
+use crate::wire;
 
 /// How long the product may think (hub.md 1.3). SDKs give up after 5 s.
 const HOOK_TIMEOUT: Duration = Duration::from_secs(1);
@@ -56,8 +56,9 @@ pub(super) struct Actor {
     pub tasks: TaskTracker,
     pub inputs: mpsc::Sender<Input>,
     /// Most bytes that waited for one connection since the figure was last shown.
-    pub high_water: AtomicUsize,
+    high_water: usize,
     places: Vec<Option<Place>>,
+    flushes: Flushes,
 }
 
 impl Actor {
@@ -68,7 +69,8 @@ impl Actor {
         tasks: TaskTracker,
         inputs: mpsc::Sender<Input>,
     ) -> Self {
-        Self { engine, clock, hooks, tasks, inputs, high_water: AtomicUsize::new(0), places: Vec::new() }
+        let (places, flushes) = (Vec::new(), Flushes::default());
+        Self { engine, clock, hooks, tasks, inputs, high_water: 0, places, flushes }
     }
 
     pub(super) async fn run(mut self, mut inputs: mpsc::Receiver<Input>, hard: CancellationToken) {
@@ -93,7 +95,9 @@ impl Actor {
             }
             self.engine.advance(now, !inputs.is_empty());
             self.perform(now);
+            // Whoever waits for an answer goes on while this task writes.
             after.drain(..).for_each(|then| then());
+            self.flush(now);
             // Fan-outs are long: readers and writers on this thread get their turn.
             tokio::task::yield_now().await;
         }
@@ -148,12 +152,12 @@ impl Actor {
             for conn in slow {
                 if let Some(place) = self.vacate(conn) {
                     let (code, reason) = code::SLOW;
-                    place.out.finish(close_frame(code, reason), false);
+                    self.finish(&place, End::with(code, reason), false);
                     self.engine.closed(now, conn, code, false);
                 }
             }
         }
-        let high = self.high_water.swap(0, Ordering::Relaxed);
+        let high = std::mem::take(&mut self.high_water);
         if high > 0 {
             #[expect(clippy::cast_precision_loss, reason = "a histogram")]
             metrics::histogram!("stoa_hub_queue_high_water_bytes").record(high as f64);
@@ -163,34 +167,24 @@ impl Actor {
     fn effect(&mut self, effect: Effect, slow: &mut Vec<ConnId>) {
         match effect {
             Effect::Send { conn, format, frame } => {
-                if let Some(message) = message(format, frame) {
-                    self.push(conn, Item::Data(message), false, slow);
-                }
+                self.push(conn, framed(format, &frame), Then::Nothing, false, slow);
             }
             Effect::Ping { conn } => {
                 let Some(place) = self.place(conn) else { return };
-                let ping = if place.native_ping {
-                    Message::Ping(Bytes::new())
-                } else {
-                    match place.format {
-                        Format::Json => Message::Text(Utf8Bytes::from_static("{}")),
-                        Format::Protobuf => Message::Binary(Bytes::from_static(place.format.ping())),
-                    }
-                };
-                self.push(conn, Item::Ping(ping), false, slow);
+                let ping = if place.native_ping { wire::ping() } else { framed(place.format, place.format.ping()) };
+                self.push(conn, ping, Then::Pinged, false, slow);
             }
             Effect::Fanout { to, format, frame, publications, live_only, since } => {
                 metrics::counter!("stoa_hub_deliveries_total").increment(u64::from(publications) * to.len() as u64);
-                let Some(message) = message(format, frame) else { return };
+                let frame = framed(format, &frame);
                 for (n, conn) in to.iter().enumerate() {
-                    let message = message.clone();
-                    let item = if n == 0 { Item::Timed(message, since) } else { Item::Data(message) };
-                    self.push(*conn, item, live_only, slow);
+                    let then = if n == 0 { Then::Timed(since) } else { Then::Nothing };
+                    self.push(*conn, frame.clone(), then, live_only, slow);
                 }
             }
             Effect::Close { conn, code, reason } => {
                 if let Some(place) = self.vacate(conn) {
-                    place.out.finish(close_frame(code, &reason), true);
+                    self.finish(&place, End::with(code, &reason), true);
                 }
             }
             Effect::Hook { call, client, ask } => self.hook(call, client, ask),
@@ -199,15 +193,31 @@ impl Actor {
         }
     }
 
-    fn push(&self, conn: ConnId, item: Item, live_only: bool, slow: &mut Vec<ConnId>) {
-        let Some(place) = self.place(conn) else { return };
-        let (pushed, bytes) = place.out.push(item, live_only);
-        self.high_water.fetch_max(bytes, Ordering::Relaxed);
+    fn push(&mut self, conn: ConnId, frame: Bytes, then: Then, live_only: bool, slow: &mut Vec<ConnId>) {
+        let Some(place) = self.places.get(conn.index as usize).and_then(Option::as_ref).filter(|p| p.conn == conn)
+        else {
+            return;
+        };
+        let (pushed, bytes) = place.out.push(frame, then, live_only);
         match pushed {
-            Pushed::Queued => {}
+            Pushed::Queued { first: true } => self.flushes.add(conn, &place.out),
+            Pushed::Queued { first: false } => {}
             Pushed::Skipped => metrics::counter!("stoa_hub_live_only_dropped_total").increment(1),
             Pushed::Overflow => slow.push(conn),
         }
+        self.high_water = self.high_water.max(bytes);
+    }
+
+    fn finish(&mut self, place: &Place, end: End, flush: bool) {
+        if place.out.finish(end, flush) {
+            self.flushes.add(place.conn, &place.out);
+        }
+    }
+
+    /// Writes what this turn has queued.
+    fn flush(&mut self, now: Now) {
+        let engine = &mut self.engine;
+        self.flushes.run(&self.clock, &self.tasks, &self.inputs, |conn| engine.ping_written(now, conn));
     }
 
     /// Asks the product in a task of its own; silence and panics become an error that SDKs repeat.
@@ -245,19 +255,10 @@ async fn patient<T>(name: &'static str, asked: impl Future<Output = Result<T, Hu
     Err(HubRefusal::INTERNAL)
 }
 
-/// One message for everybody who gets it: clones share the bytes.
-fn message(format: Format, frame: Vec<u8>) -> Option<Message> {
+/// One frame for everybody who gets it: clones share the bytes.
+fn framed(format: Format, payload: &[u8]) -> Bytes {
     match format {
-        Format::Json => Utf8Bytes::try_from(frame).ok().map(Message::Text),
-        Format::Protobuf => Some(Message::Binary(Bytes::from(frame))),
+        Format::Json => wire::text(payload),
+        Format::Protobuf => wire::binary(payload),
     }
-}
-
-/// Reasons longer than a close frame may hold are cut.
-pub(super) fn close_frame(code: u32, reason: &str) -> CloseFrame {
-    let mut end = reason.len().min(code::MAX_REASON);
-    while !reason.is_char_boundary(end) {
-        end -= 1;
-    }
-    CloseFrame { code: u16::try_from(code).unwrap_or(3004), reason: Utf8Bytes::from(&reason[..end]) }
 }

@@ -2,7 +2,9 @@
 
 mod actor;
 mod file;
+mod flush;
 mod gate;
+mod handshake;
 mod out;
 mod port;
 mod ws;
