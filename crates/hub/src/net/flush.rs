@@ -1,18 +1,19 @@
-//! Writing after a turn of the engine: few connections at once, many by tasks that share them.
+//! Writing what was queued under the engine's lock: few connections at once, many by tasks that share them.
 
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use stoa_core::ports::Clock;
-use tokio::sync::mpsc;
-use tokio_util::task::TaskTracker;
 
-use super::actor::Input;
-use super::out::{Flushed, Out};
+use super::driver::Driver;
+use super::out::Out;
 use crate::engine::ConnId;
 
-/// Connections that the engine's own task writes to after a turn. It saves waking others; but while it writes, inputs
-/// wait, so a fan-out to more than a small room is left to tasks.
+/// Connections that whoever caused it writes to. It saves waking others; a fan-out to more than a small room is shared
+/// with other threads.
 const INLINE: usize = 16;
 /// Connections of one task: about a millisecond of writes.
 const CHUNK: usize = 64;
@@ -23,51 +24,84 @@ pub(super) struct Flushes {
     due: Vec<(ConnId, Arc<Out>)>,
 }
 
+thread_local! {
+    /// What the call that this thread works on has caused so far.
+    static HELD: RefCell<Option<Flushes>> = const { RefCell::new(None) };
+}
+
 impl Flushes {
     pub(super) fn add(&mut self, conn: ConnId, out: &Arc<Out>) {
         self.due.push((conn, out.clone()));
     }
+}
 
-    /// Writes; `pinged` hears of pings that are on the wire. What is left to tasks tells the engine itself.
-    pub(super) fn run(
-        &mut self,
-        clock: &Arc<dyn Clock>,
-        tasks: &TaskTracker,
-        inputs: &mpsc::Sender<Input>,
-        mut pinged: impl FnMut(ConnId),
-    ) {
-        if self.due.len() <= INLINE {
-            for (conn, out) in self.due.drain(..) {
-                if flush(&**clock, &out).pinged {
-                    pinged(conn);
-                }
-            }
-            return;
-        }
-        let mut due = std::mem::take(&mut self.due).into_iter();
-        loop {
-            let chunk: Vec<_> = due.by_ref().take(CHUNK).collect();
-            if chunk.is_empty() {
-                return;
-            }
-            let (clock, inputs) = (clock.clone(), inputs.clone());
-            // The writes of a chunk are what one turn of a task is made for.
-            tasks.spawn(tokio::task::unconstrained(async move {
-                for (conn, out) in chunk {
-                    if flush(&*clock, &out).pinged {
-                        // The engine may be gone, and then nobody waits for pongs.
-                        let _stopped = inputs.send(Input::PingWritten(conn)).await;
-                    }
-                }
-            }));
+/// Collects what is to be written while a call is worked on: its answer leaves with what it published. Nothing waits
+/// longer than until the call itself has to wait.
+pub(super) async fn together(driver: Arc<Driver>, call: impl Future<Output = ()>) {
+    let mut call = pin!(call);
+    poll_fn(|cx| {
+        let _hold = Hold::begin(&driver);
+        call.as_mut().poll(cx)
+    })
+    .await;
+}
+
+struct Hold<'a>(&'a Arc<Driver>);
+
+impl<'a> Hold<'a> {
+    fn begin(driver: &'a Arc<Driver>) -> Self {
+        HELD.set(Some(Flushes::default()));
+        Self(driver)
+    }
+}
+
+impl Drop for Hold<'_> {
+    fn drop(&mut self) {
+        if let Some(held) = HELD.take() {
+            write(self.0, held);
         }
     }
 }
 
-fn flush(clock: &dyn Clock, out: &Out) -> Flushed {
-    let mut flushed = out.flush();
-    flushed.timed.drain(..).for_each(|since| delivered(clock, since));
-    flushed
+/// Writes, now or with the rest of the call.
+pub(super) fn write(driver: &Arc<Driver>, flushes: Flushes) {
+    if flushes.due.is_empty() {
+        return;
+    }
+    let now = HELD.with_borrow_mut(|held| match held {
+        Some(held) if held.due.is_empty() => {
+            *held = flushes;
+            None
+        }
+        Some(held) => {
+            held.due.extend(flushes.due);
+            None
+        }
+        None => Some(flushes),
+    });
+    let Some(Flushes { due }) = now else { return };
+    match driver.tasks() {
+        Some(tasks) if due.len() > INLINE => {
+            let mut due = due.into_iter().peekable();
+            while due.peek().is_some() {
+                let (driver, chunk) = (driver.clone(), due.by_ref().take(CHUNK).collect::<Vec<_>>());
+                // The writes of a chunk are what one turn of a task is made for.
+                tasks.spawn(tokio::task::unconstrained(async move {
+                    chunk.iter().for_each(|(conn, out)| write_one(&driver, *conn, out));
+                }));
+            }
+        }
+        _ => due.iter().for_each(|(conn, out)| write_one(driver, *conn, out)),
+    }
+}
+
+/// Writes what waits for one connection.
+pub(super) fn write_one(driver: &Arc<Driver>, conn: ConnId, out: &Out) {
+    let flushed = out.flush();
+    flushed.timed.into_iter().for_each(|since| delivered(driver.clock(), since));
+    if flushed.pinged {
+        driver.with(|engine, now| engine.ping_written(now, conn));
+    }
 }
 
 /// A publication that came in at `since` (ms) is on the wire.

@@ -13,10 +13,8 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
-use tokio::sync::oneshot;
 
-use super::actor::Input;
-use super::flush::delivered;
+use super::flush::{delivered, write_one};
 use super::handshake::{Handshake, offers};
 use super::out::{End, Ending, Out, Step};
 use super::{Hub, Shared};
@@ -116,14 +114,10 @@ impl Drop for HangUp<'_> {
 }
 
 async fn serve(shared: &Shared, socket: TokioIo<Upgraded>, format: Format, native_ping: bool) {
+    shared.driver.started().await;
     let out = Arc::new(Out::over(socket));
     let _hang_up = HangUp(&out);
-    let (done, opened) = oneshot::channel();
-    let open = Input::Open { format, native_ping, client: shared.client_id(), out: out.clone(), done };
-    if shared.inputs.send(open).await.is_err() {
-        return;
-    }
-    let Ok(conn) = opened.await else { return };
+    let Some(conn) = shared.driver.open(format, native_ping, &shared.client_id(), &out) else { return };
     let mut reader = std::pin::pin!(read(shared, conn, &out));
     let mut writer = std::pin::pin!(write(shared, conn, &out));
     let (ended, reads) = tokio::select! {
@@ -131,8 +125,7 @@ async fn serve(shared: &Shared, socket: TokioIo<Upgraded>, format: Format, nativ
         ended = &mut writer => (ended, true),
     };
     // The engine may have ended it itself; then this says nothing new.
-    let gone = Input::Gone { conn, code: ended.code, in_order: ended.in_order && !reads };
-    let _stopped = shared.inputs.send(gone).await;
+    shared.driver.gone(conn, ended.code, ended.in_order && !reads);
     if !reads {
         // An error of the client is answered with its code, if there is still somebody to read it.
         let told = tokio::time::timeout(LINGER, writer).await;
@@ -158,11 +151,12 @@ async fn read(shared: &Shared, conn: ConnId, out: &Out) -> Ended {
             }
         };
         for event in events {
-            let input = match event {
-                Event::Text(bytes) | Event::Binary(bytes) => Input::Frame(conn, bytes),
-                Event::Pong => Input::NativePong(conn),
+            let taken = match event {
+                Event::Text(bytes) | Event::Binary(bytes) => shared.driver.with(|e, now| e.frame(now, conn, bytes)),
+                Event::Pong => shared.driver.with(|e, now| e.native_pong(now, conn)),
                 Event::Ping(payload) => {
                     out.pong(&payload);
+                    write_one(&shared.driver, conn, out);
                     continue;
                 }
                 Event::Close(code) => {
@@ -171,7 +165,7 @@ async fn read(shared: &Shared, conn: ConnId, out: &Out) -> Ended {
                     return Ended { code: code.map_or(1005, u32::from), in_order: true };
                 }
             };
-            if shared.inputs.send(input).await.is_err() {
+            if taken.is_none() {
                 out.finish(End::close(code::SHUTDOWN), false);
                 return Ended { code: code::SHUTDOWN.0, in_order: false };
             }
@@ -243,7 +237,7 @@ async fn write(shared: &Shared, conn: ConnId, out: &Out) -> Ended {
             None => {}
             Some(Step::Stuck(frames)) => stuck = Some(frames),
             Some(Step::Pinged) => {
-                let _stopped = shared.inputs.send(Input::PingWritten(conn)).await;
+                shared.driver.with(|engine, now| engine.ping_written(now, conn));
             }
             Some(Step::Ended(Ending::Closed(code))) => return Ended { code, in_order: true },
             Some(Step::Ended(Ending::Broken)) => return broken(code::WRITE_ERROR),
