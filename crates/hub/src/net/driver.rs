@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 use stoa_core::hub::{HubClient, HubHooks, HubRefusal};
 use stoa_core::ports::Clock;
 use stoa_core::time::Now;
@@ -39,6 +40,8 @@ struct State {
     engine: Engine,
     places: Vec<Option<Place>>,
     flushes: Flushes,
+    /// Questions to the product.
+    asks: Vec<BoxFuture<'static, ()>>,
     /// Most bytes that waited for one connection since the figure was last shown.
     high_water: usize,
     /// When the timer looks next, on the monotonic clock.
@@ -64,6 +67,7 @@ impl Driver {
             engine,
             places: Vec::new(),
             flushes: Flushes::default(),
+            asks: Vec::new(),
             high_water: 0,
             looks_at: Duration::MAX,
             hooks: None,
@@ -122,9 +126,12 @@ impl Driver {
             state.looks_at = at;
             self.earlier.notify_one();
         }
-        let due = std::mem::take(&mut state.flushes);
+        let (due, asks) = (std::mem::take(&mut state.flushes), std::mem::take(&mut state.asks));
         drop(guard);
         flush::write(self, due);
+        for ask in asks {
+            flush::begin(self, ask);
+        }
         Some(done)
     }
 
@@ -229,8 +236,8 @@ impl Driver {
                 }
             }
             Effect::Hook { call, client, ask } => {
-                if let (Some(hooks), Some(tasks)) = (&state.hooks, self.tasks.get()) {
-                    tasks.spawn(flush::together(self.clone(), self.clone().ask(hooks.clone(), call, client, ask)));
+                if let Some(hooks) = &state.hooks {
+                    state.asks.push(self.clone().ask(hooks.clone(), call, client, ask).boxed());
                 }
             }
             Effect::Presence { channel, client, came, left } => {
@@ -246,7 +253,7 @@ impl Driver {
         }
     }
 
-    /// Asks the product in a task of its own; silence and panics become an error that SDKs repeat.
+    /// Asks the product; silence and panics become an error that SDKs repeat.
     async fn ask(self: Arc<Self>, hooks: Arc<dyn HubHooks>, call: CallId, client: Arc<HubClient>, ask: Ask) {
         let started = self.clock.now().mono;
         let took = |name| {

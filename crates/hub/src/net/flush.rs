@@ -1,11 +1,12 @@
 //! Writing what was queued under the engine's lock: few connections at once, many by tasks that share them.
 
 use std::cell::RefCell;
-use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use stoa_core::ports::Clock;
 
 use super::driver::Driver;
@@ -35,15 +36,35 @@ impl Flushes {
     }
 }
 
-/// Collects what is to be written while a call is worked on: its answer leaves with what it published. Nothing waits
-/// longer than until the call itself has to wait.
-pub(super) async fn together(driver: Arc<Driver>, call: impl Future<Output = ()>) {
-    let mut call = pin!(call);
-    poll_fn(|cx| {
-        let _hold = Hold::begin(&driver);
-        call.as_mut().poll(cx)
-    })
-    .await;
+/// Works on a call: at once as far as it goes without waiting, and in a task of its own from there on. Most calls wait
+/// for nothing, and cost no task. What a call causes inside another one is not nested in it.
+pub(super) fn begin(driver: &Arc<Driver>, call: BoxFuture<'static, ()>) {
+    let mut call = Together { driver: driver.clone(), call };
+    let nested = HELD.with_borrow(Option::is_some);
+    // A task begins with a look of its own, so nobody needs to be woken by what this one waits for.
+    if !nested && Pin::new(&mut call).poll(&mut Context::from_waker(Waker::noop())).is_ready() {
+        return;
+    }
+    if let Some(tasks) = driver.tasks() {
+        tasks.spawn(call);
+    }
+}
+
+/// A call that collects what is to be written while it is worked on: its answer leaves with what it published. Nothing
+/// waits longer than until the call itself has to wait.
+struct Together {
+    driver: Arc<Driver>,
+    call: BoxFuture<'static, ()>,
+}
+
+impl Future for Together {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let me = &mut *self;
+        let _hold = Hold::begin(&me.driver);
+        me.call.as_mut().poll(cx)
+    }
 }
 
 struct Hold<'a>(&'a Arc<Driver>);

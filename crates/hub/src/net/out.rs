@@ -3,6 +3,9 @@
 //!
 //! Frames are shared: a queue holds references, and no connection has a write buffer of its own.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
@@ -105,9 +108,57 @@ pub(super) struct Flushed {
     pub timed: Vec<u64>,
 }
 
+/// Frames in order. A single one, which is what most connections have at most, costs no allocation.
+#[derive(Default)]
+struct Fifo {
+    /// None = there is none at all.
+    first: Option<(Bytes, Then)>,
+    rest: VecDeque<(Bytes, Then)>,
+}
+
+impl Fifo {
+    fn len(&self) -> usize {
+        usize::from(self.first.is_some()) + self.rest.len()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.first.is_none()
+    }
+
+    fn first(&self) -> Option<&Bytes> {
+        self.first.as_ref().map(|(frame, _)| frame)
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &Bytes> {
+        self.first.iter().chain(&self.rest).map(|(frame, _)| frame)
+    }
+
+    fn push(&mut self, frame: Bytes, then: Then) {
+        match &self.first {
+            None => self.first = Some((frame, then)),
+            Some(_) => self.rest.push_back((frame, then)),
+        }
+    }
+
+    fn push_front(&mut self, frame: Bytes, then: Then) {
+        if let Some(second) = self.first.replace((frame, then)) {
+            self.rest.push_front(second);
+        }
+    }
+
+    fn pop(&mut self) -> Option<(Bytes, Then)> {
+        std::mem::replace(&mut self.first, self.rest.pop_front())
+    }
+
+    /// Keeps only the first.
+    fn keep_first(&mut self) {
+        self.rest = VecDeque::new();
+    }
+}
+
 #[derive(Default)]
 struct Queue {
-    items: VecDeque<(Bytes, Then)>,
+    items: Fifo,
     /// Waiting, or being written.
     bytes: usize,
     /// Payload of the last ping that is not answered yet.
@@ -121,7 +172,7 @@ struct Wire<I> {
     /// None = hung up.
     io: Option<I>,
     /// Being written, and how much of the first is.
-    unsent: VecDeque<(Bytes, Then)>,
+    unsent: Fifo,
     offset: usize,
     /// Frames written.
     frames: u64,
@@ -147,7 +198,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Out<I> {
     pub(super) fn over(io: I) -> Self {
         let wire = Wire {
             io: Some(io),
-            unsent: VecDeque::new(),
+            unsent: Fifo::default(),
             offset: 0,
             frames: 0,
             stuck: false,
@@ -177,7 +228,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Out<I> {
             return (Pushed::Overflow, q.bytes);
         }
         q.bytes += frame.len();
-        q.items.push_back((frame, then));
+        q.items.push(frame, then);
         let first = !std::mem::replace(&mut q.flushing, true);
         (Pushed::Queued { first }, q.bytes)
     }
@@ -196,9 +247,9 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Out<I> {
         let mut q = self.queue();
         if !flush {
             w.cut(end == End::Gone);
-            q.items = VecDeque::new();
+            q.items = Fifo::default();
             q.pong = None;
-            q.bytes = w.unsent.iter().map(|(frame, _)| frame.len()).sum();
+            q.bytes = w.unsent.iter().map(Bytes::len).sum();
         }
         q.end.get_or_insert(end);
         !std::mem::replace(&mut q.flushing, true)
@@ -283,12 +334,12 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Wire<I> {
                 return Poll::Ready(());
             }
             let Some(io) = &mut self.io else { return Poll::Ready(()) };
-            let result = match self.unsent.len() {
-                1 => Pin::new(io).poll_write(cx, &self.unsent[0].0[self.offset..]),
+            let result = match self.unsent.first() {
+                Some(frame) if self.unsent.len() == 1 => Pin::new(io).poll_write(cx, &frame[self.offset..]),
                 _ => {
                     let mut slices = [IoSlice::new(&[]); AT_ONCE];
                     let mut n = 0;
-                    for (slice, (frame, _)) in slices.iter_mut().zip(&self.unsent) {
+                    for (slice, frame) in slices.iter_mut().zip(self.unsent.iter()) {
                         *slice = IoSlice::new(if n == 0 { &frame[self.offset..] } else { frame });
                         n += 1;
                     }
@@ -312,9 +363,12 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Wire<I> {
     fn cut(&mut self, all: bool) {
         if all {
             self.ending.get_or_insert(Ending::Gone);
-            self.unsent = VecDeque::new();
+            self.unsent = Fifo::default();
         } else if self.closing.is_none() {
-            self.unsent.truncate(usize::from(self.offset > 0));
+            self.unsent.keep_first();
+            if self.offset == 0 {
+                self.unsent = Fifo::default();
+            }
         }
     }
 
@@ -331,7 +385,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Wire<I> {
         q.written(std::mem::take(written));
         if let Some(pong) = q.pong.take() {
             q.bytes += pong.len();
-            q.items.push_front((pong, Then::Nothing));
+            q.items.push_front(pong, Then::Nothing);
         }
         // An idle connection keeps no buffer.
         self.unsent = std::mem::take(&mut q.items);
@@ -340,7 +394,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Wire<I> {
                 q.end = Some(End::Gone);
                 self.closing = Some(code);
                 q.bytes += frame.len();
-                self.unsent.push_back((frame, Then::Nothing));
+                self.unsent.push(frame, Then::Nothing);
             }
             Some(End::Gone) => {
                 q.end = Some(End::Gone);
@@ -355,9 +409,9 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Wire<I> {
     fn sent(&mut self, n: usize, timed: &mut Vec<u64>) -> usize {
         let mut done = 0;
         self.offset += n;
-        while let Some((frame, _)) = self.unsent.front()
+        while let Some(frame) = self.unsent.first()
             && self.offset >= frame.len()
-            && let Some((frame, then)) = self.unsent.pop_front()
+            && let Some((frame, then)) = self.unsent.pop()
         {
             self.offset -= frame.len();
             self.frames += 1;
