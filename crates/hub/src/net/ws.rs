@@ -179,7 +179,6 @@ async fn read(shared: &Shared, conn: ConnId, out: &Out) -> Ended {
 }
 
 /// What one read brought, and the violation that ends it. None = the socket is at its end.
-#[expect(clippy::type_complexity, reason = "one caller, which takes it apart")]
 fn poll_events(
     cx: &mut std::task::Context<'_>,
     out: &Out,
