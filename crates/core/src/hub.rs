@@ -192,7 +192,7 @@ pub trait HubHooks: Send + Sync {
     /// A client wants to subscribe. Asked again on every automatic resubscribe.
     async fn subscribe(&self, client: &HubClient, channel: &str) -> std::result::Result<HubSubscribed, HubRefusal>;
 
-    /// A client calls a function; JSON in, JSON out.
+    /// A client calls a function; JSON in, JSON out. Whoever is silent for too long is not heard, but goes on to the end.
     async fn rpc(&self, client: &HubClient, method: &str, data: &str) -> std::result::Result<String, HubRefusal>;
 
     /// A subscription that counts was admitted (`came`) or ended. In the channel's order; must not block.

@@ -8,6 +8,7 @@ pub mod engine;
 mod net;
 pub mod proto;
 pub mod token;
+pub mod wire;
 
 pub use engine::{Config, Limits, Namespace, Rate, Timing};
 pub use net::{Hub, OriginRule, PeerRule, Settings};

@@ -1,16 +1,18 @@
 //! The shell around the engine: sockets, clock, files, tasks.
 
-mod actor;
+mod driver;
 mod file;
+mod flush;
 mod gate;
+mod handshake;
 mod out;
 mod port;
 mod ws;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::extract::ConnectInfo;
@@ -18,17 +20,14 @@ use axum::http::Extensions;
 use stoa_core::Result;
 use stoa_core::hub::HubHooks;
 use stoa_core::ports::{Clock, Entropy};
-use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::engine::{Config, Engine, Rate};
 use crate::proto::code;
-use actor::{Actor, Input};
+use driver::Driver;
 use gate::Gate;
 
-/// Inputs that wait for the engine; readers of sockets wait when it is full.
-const MAX_INPUTS: usize = 4_096;
 /// Between two groups of closes during a stop.
 const DRAIN_STEP: Duration = Duration::from_millis(20);
 /// How long a stop waits for the last sockets after it closed them.
@@ -77,19 +76,12 @@ impl Settings {
     }
 }
 
-/// What must be there before [`Hub::start`].
-struct Parts {
-    engine: Engine,
-    inputs: mpsc::Receiver<Input>,
-}
-
 struct Shared {
     settings: Settings,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     gate: Gate,
-    inputs: mpsc::Sender<Input>,
-    parts: Mutex<Option<Parts>>,
+    driver: Arc<Driver>,
     stopping: AtomicBool,
     sockets: AtomicUsize,
     /// Tasks of sockets. Nobody waits for it: a stop counts the sockets.
@@ -150,14 +142,12 @@ impl Hub {
                 Err(error) => tracing::warn!(%error, "the hub's snapshot cannot be taken, clients reload"),
             }
         }
-        let (tx, rx) = mpsc::channel(MAX_INPUTS);
         let shared = Shared {
             gate: Gate::new(settings.connects),
             settings,
+            driver: Driver::new(engine, clock.clone()),
             clock,
             entropy,
-            inputs: tx,
-            parts: Mutex::new(Some(Parts { engine, inputs: rx })),
             stopping: AtomicBool::new(false),
             sockets: AtomicUsize::new(0),
             upgraded: TaskTracker::new(),
@@ -172,12 +162,9 @@ impl Hub {
         self.shared.restored.clone()
     }
 
-    /// Begins to serve. Commands given before wait. A second start does nothing.
+    /// Begins to serve. Sockets opened before wait. A second start does nothing.
     pub fn start(&self, hooks: Arc<dyn HubHooks>, tasks: &TaskTracker, hard: CancellationToken) {
-        let parts = self.shared.parts.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(Parts { engine, inputs }) = parts else { return };
-        let actor = Actor::new(engine, self.shared.clock.clone(), hooks, tasks.clone(), self.shared.inputs.clone());
-        tasks.spawn(actor.run(inputs, hard));
+        self.shared.driver.start(hooks, tasks, hard);
     }
 
     /// `/connection/websocket`.
@@ -198,20 +185,18 @@ impl Hub {
     /// The engine is gone.
     pub async fn stop(&self, spread: Duration) -> Result<()> {
         self.shared.stopping.store(true, Ordering::Release);
-        let bytes = self.with_engine(Engine::freeze).await?;
+        let bytes = self.with_engine(Engine::freeze)?;
         if let Some(path) = self.shared.settings.snapshot.clone() {
             let written = tokio::task::spawn_blocking(move || file::write(&path, &bytes)).await;
             if let Ok(Err(error)) = written {
                 tracing::error!(%error, "the hub's snapshot is not written, clients will reload");
             }
         }
-        let all = self.with_engine(|engine, _| engine.connections()).await?;
+        let all = self.with_engine(|engine, _| engine.connections())?;
         let spread = spread.min(Duration::from_millis(all.len() as u64));
         let steps = usize::try_from(spread.as_millis() / DRAIN_STEP.as_millis()).unwrap_or(0).max(1);
         for group in all.chunks(all.len().div_ceil(steps).max(1)) {
-            let group = group.to_vec();
-            self.with_engine(move |engine, now| group.into_iter().for_each(|c| engine.end(now, c, code::SHUTDOWN)))
-                .await?;
+            self.with_engine(|engine, now| group.iter().for_each(|c| engine.end(now, *c, code::SHUTDOWN)))?;
             tokio::time::sleep(DRAIN_STEP).await;
         }
         let end = self.shared.clock.now().mono + DRAIN_END;

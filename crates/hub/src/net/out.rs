@@ -1,10 +1,25 @@
-//! What waits to be written to one connection. References to shared frames, bounded by bytes and by entries.
+//! One connection: what waits to be written to it, and the socket itself. Whoever has something for it queues it and
+//! writes at once if the socket takes it; the connection's own task goes on only where a socket did not.
+//!
+//! Frames are shared: a queue holds references, and no connection has a write buffer of its own.
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::VecDeque;
+use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
+use std::pin::Pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 
-use axum::extract::ws::{CloseFrame, Message};
-use tokio::sync::Notify;
+use bytes::Bytes;
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use crate::proto::code;
+use crate::wire;
 
 /// Most bytes that wait for one connection. Less cuts clients on slow networks off sooner; more is held for each that
 /// does not read.
@@ -13,183 +28,406 @@ pub(super) const MAX_BYTES: usize = 1 << 20;
 const MAX_ENTRIES: usize = 4_096;
 /// Share of the bytes above which publications without an offset are left out.
 const LIVE_ONLY_BYTES: usize = MAX_BYTES / 4;
-/// One frame that waits.
-pub(super) enum Item {
-    Data(Message),
-    /// The engine wants to know when it is written.
-    Ping(Message),
-    /// The first of a fan-out, with when its publication came in: a sample of how long it took.
-    Timed(Message, u64),
-}
-
-/// What the writer does next.
-pub(super) enum Next {
-    Write(Item),
-    Close(CloseFrame),
-    /// Nothing yet.
-    Wait,
-}
+/// Most frames of one write. The kernel takes 1,024; what a queue holds between two looks is rarely more than a few.
+const AT_ONCE: usize = 64;
+/// Most bytes of one read. It is on the stack of whoever reads, so an idle connection has no read buffer.
+const READ: usize = 2 * 1024;
 
 /// What is done when a frame is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Then {
     Nothing,
+    /// The engine wants to know.
     Pinged,
+    /// The first of a fan-out, with when its publication came in (ms): a sample of how long it took.
     Timed(u64),
 }
 
 /// What came of a push.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Pushed {
-    Queued,
-    /// Left out: it has no offset and the queue is filling.
+    /// `first` = nobody was told to flush yet.
+    Queued { first: bool },
+    /// Left out: it has no offset and the queue is filling, or the connection is at its end.
     Skipped,
     /// The queue is full, and is now cut off.
     Overflow,
 }
 
+/// The last thing that happens to a socket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum End {
+    /// A close frame, and its code.
+    Close(Bytes, u32),
+    /// Nothing can be written any more.
+    Gone,
+}
+
+impl End {
+    pub(super) fn close((code, reason): code::Close) -> Self {
+        Self::with(code, reason)
+    }
+
+    /// To a close frame of the client: its own code comes back (RFC 6455 5.5.1).
+    pub(super) fn answer(code: Option<u16>) -> Self {
+        Self::Close(wire::close(code, ""), code.map_or(1005, u32::from))
+    }
+
+    pub(super) fn with(code: u32, reason: &str) -> Self {
+        Self::Close(wire::close(Some(u16::try_from(code).unwrap_or(3004)), reason), code)
+    }
+}
+
+/// How writing ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// The close frame of this code is written.
+    Closed(u32),
+    /// The socket does not take any more.
+    Broken,
+    /// There was nothing to write an end to.
+    Gone,
+}
+
+/// What the connection's task has to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Tell the engine that a ping is on the wire.
+    Pinged,
+    /// The socket takes nothing at the moment; so many frames were written before.
+    Stuck(u64),
+    Ended(Ending),
+}
+
+/// What came of a flush by somebody else than the connection's task.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(super) struct Flushed {
+    /// The engine is to be told that a ping is on the wire.
+    pub pinged: bool,
+    /// Fan-outs whose first frame is on the wire.
+    pub timed: Vec<u64>,
+}
+
+/// Frames in order. A single one, which is what most connections have at most, costs no allocation.
 #[derive(Default)]
-struct State {
-    queue: VecDeque<Item>,
+struct Fifo {
+    /// None = there is none at all.
+    first: Option<(Bytes, Then)>,
+    rest: VecDeque<(Bytes, Then)>,
+}
+
+impl Fifo {
+    fn len(&self) -> usize {
+        usize::from(self.first.is_some()) + self.rest.len()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.first.is_none()
+    }
+
+    fn first(&self) -> Option<&Bytes> {
+        self.first.as_ref().map(|(frame, _)| frame)
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &Bytes> {
+        self.first.iter().chain(&self.rest).map(|(frame, _)| frame)
+    }
+
+    fn push(&mut self, frame: Bytes, then: Then) {
+        match &self.first {
+            None => self.first = Some((frame, then)),
+            Some(_) => self.rest.push_back((frame, then)),
+        }
+    }
+
+    fn push_front(&mut self, frame: Bytes, then: Then) {
+        if let Some(second) = self.first.replace((frame, then)) {
+            self.rest.push_front(second);
+        }
+    }
+
+    fn pop(&mut self) -> Option<(Bytes, Then)> {
+        std::mem::replace(&mut self.first, self.rest.pop_front())
+    }
+
+    /// Keeps only the first.
+    fn keep_first(&mut self) {
+        self.rest = VecDeque::new();
+    }
+}
+
+#[derive(Default)]
+struct Queue {
+    items: Fifo,
+    /// Waiting, or being written.
     bytes: usize,
-    end: Option<CloseFrame>,
+    /// Payload of the last ping that is not answered yet.
+    pong: Option<Bytes>,
+    end: Option<End>,
+    /// Somebody is going to flush.
+    flushing: bool,
 }
 
-/// The queue of one connection.
-#[derive(Default)]
-pub(super) struct Out {
-    state: Mutex<State>,
-    wake: Notify,
+struct Wire<I> {
+    /// None = hung up.
+    io: Option<I>,
+    /// Being written, and how much of the first is.
+    unsent: Fifo,
+    offset: usize,
+    /// Frames written.
+    frames: u64,
+    /// The last write was not taken, and the connection's task knows it.
+    stuck: bool,
+    /// Code of the close frame, which is the last in `unsent`.
+    closing: Option<u32>,
+    ending: Option<Ending>,
+    /// The connection's task. None = it has not looked yet, and will.
+    task: Option<Waker>,
+    /// Of pings that were written, and that the engine was not told of.
+    pinged: bool,
 }
 
-fn size(message: &Message) -> usize {
-    match message {
-        Message::Text(t) => t.len(),
-        Message::Binary(b) | Message::Ping(b) | Message::Pong(b) => b.len(),
-        Message::Close(_) => 0,
-    }
+/// A connection. Shared by its task and by whoever writes to it.
+pub(super) struct Out<I = TokioIo<Upgraded>> {
+    queue: Mutex<Queue>,
+    /// Locked before `queue` if both are.
+    wire: Mutex<Wire<I>>,
 }
 
-impl Item {
-    fn size(&self) -> usize {
-        let (Self::Data(m) | Self::Ping(m) | Self::Timed(m, _)) = self;
-        size(m)
+impl<I: AsyncRead + AsyncWrite + Unpin> Out<I> {
+    pub(super) fn over(io: I) -> Self {
+        let wire = Wire {
+            io: Some(io),
+            unsent: Fifo::default(),
+            offset: 0,
+            frames: 0,
+            stuck: false,
+            closing: None,
+            ending: None,
+            task: None,
+            pinged: false,
+        };
+        Self { queue: Mutex::default(), wire: Mutex::new(wire) }
     }
 
-    /// Message, size, and what is done when it is written.
-    pub(super) fn apart(self) -> (Message, usize, Then) {
-        let size = self.size();
-        match self {
-            Self::Data(m) => (m, size, Then::Nothing),
-            Self::Ping(m) => (m, size, Then::Pinged),
-            Self::Timed(m, since) => (m, size, Then::Timed(since)),
-        }
-    }
-}
-
-impl Out {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Queues a frame. After the end nothing is taken any more.
-    pub(super) fn push(&self, item: Item, live_only: bool) -> (Pushed, usize) {
-        let mut s = self.state();
-        if s.end.is_some() {
-            return (Pushed::Skipped, s.bytes);
-        }
-        let more = item.size();
-        if live_only && s.bytes > LIVE_ONLY_BYTES {
-            return (Pushed::Skipped, s.bytes);
-        }
-        if s.bytes + more > MAX_BYTES || s.queue.len() >= MAX_ENTRIES {
-            return (Pushed::Overflow, s.bytes);
-        }
-        s.bytes += more;
-        s.queue.push_back(item);
-        let bytes = s.bytes;
-        drop(s);
-        self.wake.notify_one();
-        (Pushed::Queued, bytes)
+    fn wire(&self) -> MutexGuard<'_, Wire<I>> {
+        self.wire.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The last thing to write, behind what is queued or instead of it. The first end stands.
-    pub(super) fn finish(&self, frame: CloseFrame, flush: bool) {
-        let mut s = self.state();
-        s.end.get_or_insert(frame);
+    /// Queues a frame; the bytes that wait now are the second answer. After the end nothing is taken any more.
+    pub(super) fn push(&self, frame: Bytes, then: Then, live_only: bool) -> (Pushed, usize) {
+        let mut q = self.queue();
+        if q.end.is_some() || (live_only && q.bytes > LIVE_ONLY_BYTES) {
+            return (Pushed::Skipped, q.bytes);
+        }
+        if q.bytes + frame.len() > MAX_BYTES || q.items.len() >= MAX_ENTRIES {
+            return (Pushed::Overflow, q.bytes);
+        }
+        q.bytes += frame.len();
+        q.items.push(frame, then);
+        let first = !std::mem::replace(&mut q.flushing, true);
+        (Pushed::Queued { first }, q.bytes)
+    }
+
+    /// Answers a ping. Of many that came at once only the last needs an answer (RFC 6455 5.5.3).
+    pub(super) fn pong(&self, payload: &[u8]) {
+        let mut q = self.queue();
+        if q.end.is_none() {
+            q.pong = Some(wire::pong(payload));
+        }
+    }
+
+    /// The last thing to write, behind what is queued or instead of it. The first end stands. True = to be flushed.
+    pub(super) fn finish(&self, end: End, flush: bool) -> bool {
+        let mut w = self.wire();
+        let mut q = self.queue();
         if !flush {
-            s.bytes = 0;
-            s.queue = VecDeque::new();
+            w.cut(end == End::Gone);
+            q.items = Fifo::default();
+            q.pong = None;
+            q.bytes = w.unsent.iter().map(Bytes::len).sum();
         }
-        drop(s);
-        self.wake.notify_one();
+        q.end.get_or_insert(end);
+        !std::mem::replace(&mut q.flushing, true)
     }
 
-    /// What to do now. Bytes taken count as waiting until the next call says that they are written.
-    pub(super) fn next(&self, written: usize) -> Next {
-        let mut s = self.state();
-        s.bytes = s.bytes.saturating_sub(written);
-        if let Some(item) = s.queue.pop_front() {
-            return Next::Write(item);
+    /// Writes what waits, as far as the socket takes it now. The connection's task goes on with the rest.
+    pub(super) fn flush(&self) -> Flushed {
+        let mut w = self.wire();
+        self.queue().flushing = false;
+        let mut flushed = Flushed::default();
+        // Before its first look the task knows of nothing, and then it looks.
+        let Some(task) = w.task.take() else { return flushed };
+        let was_stuck = w.stuck;
+        let written = w.write(self, &mut Context::from_waker(&task), &mut flushed.timed);
+        flushed.pinged = std::mem::take(&mut w.pinged);
+        w.stuck = written.is_pending();
+        let tell = w.ending.is_some() || w.stuck != was_stuck;
+        if tell {
+            task.wake_by_ref();
+        }
+        w.task = Some(task);
+        flushed
+    }
+
+    /// The connection's task: writes what waits. Pending = all is written.
+    pub(super) fn poll(&self, cx: &mut Context<'_>, timed: &mut Vec<u64>) -> Poll<Step> {
+        let mut w = self.wire();
+        if w.task.as_ref().is_none_or(|t| !t.will_wake(cx.waker())) {
+            w.task = Some(cx.waker().clone());
+        }
+        let written = w.write(self, cx, timed);
+        if std::mem::take(&mut w.pinged) {
+            return Poll::Ready(Step::Pinged);
+        }
+        if let Some(ending) = w.ending {
+            return Poll::Ready(Step::Ended(ending));
+        }
+        w.stuck = written.is_pending();
+        if w.stuck { Poll::Ready(Step::Stuck(w.frames)) } else { Poll::Pending }
+    }
+
+    /// Reads once, and hands what came to `eat`. False = the socket is at its end.
+    pub(super) fn poll_read(&self, cx: &mut Context<'_>, eat: impl FnOnce(&[u8])) -> Poll<bool> {
+        let mut room = [const { MaybeUninit::uninit() }; READ];
+        let mut buf = ReadBuf::uninit(&mut room);
+        let mut w = self.wire();
+        let Some(io) = &mut w.io else { return Poll::Ready(false) };
+        let read = std::task::ready!(Pin::new(io).poll_read(cx, &mut buf));
+        drop(w);
+        let more = read.is_ok() && !buf.filled().is_empty();
+        if more {
+            eat(buf.filled());
+        }
+        Poll::Ready(more)
+    }
+
+    /// Says to the other side that nothing more comes.
+    pub(super) fn poll_shutdown(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.wire().io {
+            Some(io) => Pin::new(io).poll_shutdown(cx),
+            None => Poll::Ready(Ok(())),
+        }
+    }
+
+    /// Drops the socket, whoever still knows the connection.
+    pub(super) fn hang_up(&self) {
+        self.finish(End::Gone, false);
+        let mut w = self.wire();
+        // The task's memory lives as long as its waker.
+        let gone = (w.io.take(), w.task.take());
+        drop(w);
+        drop(gone);
+    }
+}
+
+impl<I: AsyncRead + AsyncWrite + Unpin> Wire<I> {
+    /// Ready = nothing waits, or nothing can be written any more.
+    fn write(&mut self, out: &Out<I>, cx: &mut Context<'_>, timed: &mut Vec<u64>) -> Poll<()> {
+        let mut written = 0;
+        loop {
+            if self.ending.is_some() || !self.refill(out, &mut written) {
+                return Poll::Ready(());
+            }
+            let Some(io) = &mut self.io else { return Poll::Ready(()) };
+            let result = match self.unsent.first() {
+                Some(frame) if self.unsent.len() == 1 => Pin::new(io).poll_write(cx, &frame[self.offset..]),
+                _ => {
+                    let mut slices = [IoSlice::new(&[]); AT_ONCE];
+                    let mut n = 0;
+                    for (slice, frame) in slices.iter_mut().zip(self.unsent.iter()) {
+                        *slice = IoSlice::new(if n == 0 { &frame[self.offset..] } else { frame });
+                        n += 1;
+                    }
+                    Pin::new(io).poll_write_vectored(cx, &slices[..n])
+                }
+            };
+            match result {
+                Poll::Ready(Ok(n)) if n > 0 => written += self.sent(n, timed),
+                Poll::Ready(_) => self.ending = Some(Ending::Broken),
+                Poll::Pending => {
+                    if written > 0 {
+                        out.queue().written(written);
+                    }
+                    return Poll::Pending;
+                }
+            }
+        }
+    }
+
+    /// Drops what waits. A frame that is half written is not dropped, unless nobody reads it any more, nor is the end.
+    fn cut(&mut self, all: bool) {
+        if all {
+            self.ending.get_or_insert(Ending::Gone);
+            self.unsent = Fifo::default();
+        } else if self.closing.is_none() {
+            self.unsent.keep_first();
+            if self.offset == 0 {
+                self.unsent = Fifo::default();
+            }
+        }
+    }
+
+    /// Takes what is queued if all that was taken is written. False = there is nothing to write.
+    fn refill(&mut self, out: &Out<I>, written: &mut usize) -> bool {
+        if !self.unsent.is_empty() {
+            return true;
+        }
+        if let Some(code) = self.closing {
+            self.ending = Some(Ending::Closed(code));
+            return false;
+        }
+        let mut q = out.queue();
+        q.written(std::mem::take(written));
+        if let Some(pong) = q.pong.take() {
+            q.bytes += pong.len();
+            q.items.push_front(pong, Then::Nothing);
         }
         // An idle connection keeps no buffer.
-        s.queue = VecDeque::new();
-        s.end.clone().map_or(Next::Wait, Next::Close)
+        self.unsent = std::mem::take(&mut q.items);
+        match q.end.take() {
+            Some(End::Close(frame, code)) => {
+                q.end = Some(End::Gone);
+                self.closing = Some(code);
+                q.bytes += frame.len();
+                self.unsent.push(frame, Then::Nothing);
+            }
+            Some(End::Gone) => {
+                q.end = Some(End::Gone);
+                self.ending = Some(Ending::Gone);
+            }
+            None => {}
+        }
+        !self.unsent.is_empty()
     }
 
-    pub(super) async fn wait(&self) {
-        self.wake.notified().await;
+    /// Moves on by `n` bytes; answers the size of the frames that are now written.
+    fn sent(&mut self, n: usize, timed: &mut Vec<u64>) -> usize {
+        let mut done = 0;
+        self.offset += n;
+        while let Some(frame) = self.unsent.first()
+            && self.offset >= frame.len()
+            && let Some((frame, then)) = self.unsent.pop()
+        {
+            self.offset -= frame.len();
+            self.frames += 1;
+            done += frame.len();
+            match then {
+                Then::Nothing => {}
+                Then::Pinged => self.pinged = true,
+                Then::Timed(since) => timed.push(since),
+            }
+        }
+        done
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use bytes::Bytes;
-
-    fn item(n: usize) -> Item {
-        Item::Data(Message::Binary(Bytes::from(vec![0; n])))
-    }
-
-    fn end(code: u16) -> CloseFrame {
-        CloseFrame { code, reason: "x".into() }
-    }
-
-    #[test]
-    fn a_queue_is_bounded_by_bytes_and_entries() {
-        let out = Out::default();
-        assert_eq!(out.push(item(MAX_BYTES), false).0, Pushed::Queued);
-        assert_eq!(out.push(item(1), false).0, Pushed::Overflow);
-        let Next::Write(taken) = out.next(0) else { panic!("something to write") };
-        // Taken, but not written: it still counts.
-        assert_eq!(out.push(item(1), false).0, Pushed::Overflow);
-        assert!(matches!(out.next(taken.size()), Next::Wait));
-        for _ in 0..MAX_ENTRIES {
-            assert_eq!(out.push(item(0), false).0, Pushed::Queued);
-        }
-        assert_eq!(out.push(item(0), false).0, Pushed::Overflow);
-    }
-
-    #[test]
-    fn live_only_frames_are_left_out_of_a_filling_queue() {
-        let out = Out::default();
-        assert_eq!(out.push(item(10), true).0, Pushed::Queued);
-        out.push(item(LIVE_ONLY_BYTES), false);
-        assert_eq!(out.push(item(10), true).0, Pushed::Skipped);
-        assert_eq!(out.push(item(10), false).0, Pushed::Queued);
-    }
-
-    #[test]
-    fn the_first_end_stands_and_comes_last() {
-        let out = Out::default();
-        out.push(item(1), false);
-        out.finish(end(4501), true);
-        out.finish(end(3001), true);
-        assert_eq!(out.push(item(1), false).0, Pushed::Skipped);
-        assert!(matches!(out.next(0), Next::Write(_)));
-        assert!(matches!(out.next(1), Next::Close(f) if f.code == 4501));
-        let cut = Out::default();
-        cut.push(item(1), false);
-        cut.finish(end(3008), false);
-        assert!(matches!(cut.next(0), Next::Close(f) if f.code == 3008));
+impl Queue {
+    fn written(&mut self, bytes: usize) {
+        self.bytes = self.bytes.saturating_sub(bytes);
     }
 }

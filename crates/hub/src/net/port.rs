@@ -1,13 +1,11 @@
-//! The product's port to the hub: each command is one input of the engine, and its answer comes after its effects.
+//! The product's port to the hub: each command is one input of the engine, and is carried out when it is answered.
 
 use async_trait::async_trait;
 use stoa_core::hub::{HubPresence, HubPublication, Position, PublishOptions};
 use stoa_core::time::Now;
 use stoa_core::{Error, Kind, Result};
-use tokio::sync::oneshot;
 
 use super::Hub;
-use super::actor::Input;
 use crate::engine::{ApiError, Engine};
 
 impl From<ApiError> for Error {
@@ -28,59 +26,43 @@ fn stopped() -> Error {
 }
 
 impl Hub {
-    pub(super) async fn with_engine<T: Send + 'static>(
-        &self,
-        command: impl FnOnce(&mut Engine, Now) -> T + Send + 'static,
-    ) -> Result<T> {
-        let (done, answer) = oneshot::channel();
-        let run = move |engine: &mut Engine, now: Now| -> super::actor::After {
-            let result = command(engine, now);
-            // Whoever asked may have gone; the command is carried out all the same.
-            Box::new(move || drop(done.send(result)))
-        };
-        self.shared.inputs.send(Input::Run(Box::new(run))).await.map_err(|_| stopped())?;
-        answer.await.map_err(|_| stopped())
+    /// Carried out at once, and what it causes is on its way when it is done.
+    pub(super) fn with_engine<T>(&self, command: impl FnOnce(&mut Engine, Now) -> T) -> Result<T> {
+        self.shared.driver.with(command).ok_or_else(stopped)
     }
 }
 
 #[async_trait]
 impl stoa_core::hub::Hub for Hub {
     async fn publish(&self, channel: &str, data: &str, options: PublishOptions) -> Result<Position> {
-        let (channel, data) = (channel.to_owned(), data.to_owned());
-        Ok(self.with_engine(move |e, now| e.publish(now, &channel, &data, &options)).await??)
+        Ok(self.with_engine(|e, now| e.publish(now, channel, data, &options))??)
     }
 
     async fn subscribe(&self, user: &str, channel: &str) -> Result<()> {
-        let (user, channel) = (user.to_owned(), channel.to_owned());
-        Ok(self.with_engine(move |e, now| e.subscribe_user(now, &user, &channel)).await??)
+        Ok(self.with_engine(|e, now| e.subscribe_user(now, user, channel))??)
     }
 
     async fn unsubscribe(&self, user: &str, channel: &str, client: Option<&str>) -> Result<()> {
-        let (user, channel, client) = (user.to_owned(), channel.to_owned(), client.map(str::to_owned));
-        Ok(self.with_engine(move |e, now| e.unsubscribe_user(now, &user, &channel, client.as_deref())).await??)
+        Ok(self.with_engine(|e, now| e.unsubscribe_user(now, user, channel, client))??)
     }
 
     async fn bar(&self, user: &str, channel: &str) -> Result<()> {
-        let (user, channel) = (user.to_owned(), channel.to_owned());
-        self.with_engine(move |e, now| e.bar_user(now, &user, &channel)).await
+        self.with_engine(|e, now| e.bar_user(now, user, channel))
     }
 
     async fn disconnect(&self, user: &str, client: Option<&str>, code: u32, reason: &str) -> Result<()> {
         if !(3000..5000).contains(&code) {
             return Err(Error::bad_input("code", "not a close code of the protocol"));
         }
-        let (user, client, reason) = (user.to_owned(), client.map(str::to_owned), reason.to_owned());
-        self.with_engine(move |e, now| e.disconnect_user(now, &user, client.as_deref(), code, &reason)).await
+        self.with_engine(|e, now| e.disconnect_user(now, user, client, code, reason))
     }
 
     async fn presence(&self, channel: &str) -> Result<Vec<HubPresence>> {
-        let channel = channel.to_owned();
-        Ok(self.with_engine(move |e, _| e.presence(&channel)).await??)
+        Ok(self.with_engine(|e, _| e.presence(channel))??)
     }
 
     async fn presence_stats(&self, channel: &str) -> Result<(u32, u32)> {
-        let channel = channel.to_owned();
-        Ok(self.with_engine(move |e, _| e.presence_stats(&channel)).await??)
+        Ok(self.with_engine(|e, _| e.presence_stats(channel))??)
     }
 
     async fn history(
@@ -89,17 +71,14 @@ impl stoa_core::hub::Hub for Hub {
         since: Option<Position>,
         limit: u32,
     ) -> Result<(Vec<HubPublication>, Position)> {
-        let channel = channel.to_owned();
-        Ok(self.with_engine(move |e, _| e.history(&channel, since.as_ref(), limit)).await??)
+        Ok(self.with_engine(|e, _| e.history(channel, since.as_ref(), limit))??)
     }
 
     async fn history_remove(&self, channel: &str) -> Result<()> {
-        let channel = channel.to_owned();
-        Ok(self.with_engine(move |e, now| e.history_remove(now, &channel)).await??)
+        Ok(self.with_engine(|e, now| e.history_remove(now, channel))??)
     }
 
     async fn history_replace(&self, channel: &str, offset: u64, data: &str) -> Result<bool> {
-        let (channel, data) = (channel.to_owned(), data.to_owned());
-        Ok(self.with_engine(move |e, _| e.history_replace(&channel, offset, &data)).await??)
+        Ok(self.with_engine(|e, _| e.history_replace(channel, offset, data))??)
     }
 }

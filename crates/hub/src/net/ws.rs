@@ -1,36 +1,32 @@
 //! One client's WebSocket: the door before the upgrade, then a reader and a writer in one task.
 
 use std::collections::HashMap;
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::Poll;
 use std::time::Duration;
 
-use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use axum::RequestExt as _;
 use axum::extract::{Query, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use axum::{RequestExt as _, extract::FromRequestParts as _};
-use futures_util::stream::{SplitSink, SplitStream};
-use futures_util::{SinkExt as _, StreamExt as _};
-use tokio::sync::oneshot;
-use tokio_tungstenite::tungstenite::Error as WsError;
-use tokio_tungstenite::tungstenite::error::ProtocolError;
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
 
-use super::actor::{Input, close_frame};
-use super::out::{Next, Out, Then};
+use super::flush::{delivered, write_one};
+use super::handshake::{Handshake, offers};
+use super::out::{End, Ending, Out, Step};
 use super::{Hub, Shared};
 use crate::engine::ConnId;
 use crate::proto::{Format, MAX_FRAME, code};
+use crate::wire::{Event, Fault, Reader};
 
 /// A write that does not move for so long goes to a client that does not read.
 const WRITE_STALL: Duration = Duration::from_secs(5);
 /// How long a client has to answer the end of its WebSocket. A round trip on a bad network; longer keeps sockets of
 /// those that are gone.
 const LINGER: Duration = Duration::from_secs(2);
-/// First size of a connection's read buffer. The default of the library costs 128 KiB per connection.
-const READ_BUFFER: usize = 1024;
-/// Most bytes of one message in the library's write buffer: all that a queue may hold, and its header.
-const WRITE_BUFFER: usize = super::out::MAX_BYTES + 1024;
 
 const PROTOBUF: HeaderValue = HeaderValue::from_static("centrifuge-protobuf");
 const JSON: HeaderValue = HeaderValue::from_static("centrifuge-json");
@@ -49,34 +45,24 @@ pub(super) async fn upgrade(State(hub): State<Hub>, mut request: Request) -> Res
     let query: HashMap<String, String> =
         request.extract_parts::<Query<HashMap<String, String>>>().await.map_or_else(|_| HashMap::new(), |q| q.0);
     let (mut parts, _) = request.into_parts();
-    let mut upgrade = match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
-        Ok(upgrade) => upgrade,
+    let handshake = match Handshake::take(&mut parts) {
+        Ok(handshake) => handshake,
         Err(refusal) => return refusal.into_response(),
     };
-    let asked = |name: &HeaderValue| upgrade.requested_protocols().any(|p| p == name);
     let named = |key: &str| query.get(key).is_some_and(|v| v == "protobuf");
-    let chosen = [PROTOBUF, JSON].into_iter().find(|p| asked(p));
+    let chosen = [PROTOBUF, JSON].into_iter().find(|p| offers(&parts.headers, p));
     let protobuf = chosen == Some(PROTOBUF) || named("format") || named("cf_protocol");
     let format = if protobuf { Format::Protobuf } else { Format::Json };
     let native_ping = query.get("cf_ws_frame_ping_pong").is_some_and(|v| v == "true");
-    if let Some(chosen) = chosen {
-        upgrade.set_selected_protocol(chosen);
-    }
     let Some(seat) = Seat::take(&shared) else { return StatusCode::SERVICE_UNAVAILABLE.into_response() };
-    upgrade
-        .read_buffer_size(READ_BUFFER)
-        .write_buffer_size(0)
-        .max_write_buffer_size(WRITE_BUFFER)
-        .max_message_size(MAX_FRAME)
-        .max_frame_size(MAX_FRAME)
-        .on_upgrade(move |socket| async move {
-            // The task of the upgrade has room for all its steps; one of its own is as small as what goes on.
-            let tasks = shared.upgraded.clone();
-            tasks.spawn(async move {
-                serve(&seat.0, socket, format, native_ping).await;
-                drop(seat);
-            });
-        })
+    let answer = handshake.answer(chosen);
+    shared.upgraded.spawn(async move {
+        // A client that is gone before it had the answer.
+        let Ok(socket) = handshake.socket.await else { return };
+        serve(&seat.0, TokioIo::new(socket), format, native_ping).await;
+        drop(seat);
+    });
+    answer
 }
 
 /// Counts a connection, from before the upgrade to the end of its task.
@@ -118,114 +104,143 @@ fn refuse(shared: &Shared, request: &Request) -> Option<StatusCode> {
     None
 }
 
-async fn serve(shared: &Shared, socket: WebSocket, format: Format, native_ping: bool) {
-    let out = Arc::new(Out::default());
-    let (done, opened) = oneshot::channel();
-    let open = Input::Open { format, native_ping, client: shared.client_id(), out: out.clone(), done };
-    if shared.inputs.send(open).await.is_err() {
-        return;
+/// Drops the socket with the task, whoever still knows the connection.
+struct HangUp<'a>(&'a Out);
+
+impl Drop for HangUp<'_> {
+    fn drop(&mut self) {
+        self.0.hang_up();
     }
-    let Ok(conn) = opened.await else { return };
-    let (sink, stream) = socket.split();
-    let mut reader = std::pin::pin!(read(shared, conn, stream, &out));
-    let mut writer = std::pin::pin!(write(shared, conn, sink, &out));
+}
+
+async fn serve(shared: &Shared, socket: TokioIo<Upgraded>, format: Format, native_ping: bool) {
+    shared.driver.started().await;
+    let out = Arc::new(Out::over(socket));
+    let _hang_up = HangUp(&out);
+    let Some(conn) = shared.driver.open(format, native_ping, &shared.client_id(), &out) else { return };
+    let mut reader = std::pin::pin!(read(shared, conn, &out));
+    let mut writer = std::pin::pin!(write(shared, conn, &out));
     let (ended, reads) = tokio::select! {
         ended = &mut reader => (ended, false),
         ended = &mut writer => (ended, true),
     };
     // The engine may have ended it itself; then this says nothing new.
-    let gone = Input::Gone { conn, code: ended.code, in_order: ended.in_order && !reads };
-    let _stopped = shared.inputs.send(gone).await;
+    shared.driver.gone(conn, ended.code, ended.in_order && !reads);
     if !reads {
         // An error of the client is answered with its code, if there is still somebody to read it.
-        let _told = tokio::time::timeout(LINGER, writer).await;
+        let told = tokio::time::timeout(LINGER, writer).await;
+        if !ended.in_order && told.is_ok_and(|t| t.in_order) {
+            // A socket that is dropped with unread bytes is reset, and takes the answer with it.
+            let _left = tokio::time::timeout(LINGER, forget(&out)).await;
+        }
     } else if ended.in_order {
         let _answered = tokio::time::timeout(LINGER, reader).await;
     }
 }
 
 /// Until the client closes, breaks the protocol of the socket, or is gone.
-async fn read(shared: &Shared, conn: ConnId, mut stream: SplitStream<WebSocket>, out: &Out) -> Ended {
-    let mut closed = None;
-    while let Some(message) = stream.next().await {
-        let input = match message {
-            // Reading on writes the answer to the close frame, then ends.
-            Ok(Message::Close(frame)) => {
-                closed = Some(frame.map_or(1005, |f| u32::from(f.code)));
-                continue;
-            }
-            Ok(Message::Text(text)) => Input::Frame(conn, text.into()),
-            Ok(Message::Binary(bytes)) => Input::Frame(conn, bytes),
-            Ok(Message::Pong(_)) => Input::NativePong(conn),
-            Ok(Message::Ping(_)) => continue,
-            Err(error) => {
-                if closed.is_none()
-                    && let Some((code, reason)) = fault(error)
-                {
-                    out.finish(close_frame(code, reason), false);
-                    return Ended { code, in_order: false };
-                }
-                break;
+async fn read(shared: &Shared, conn: ConnId, out: &Out) -> Ended {
+    let mut frames = Reader::new(MAX_FRAME);
+    loop {
+        let (events, fault) = match poll_fn(|cx| poll_events(cx, out, &mut frames)).await {
+            Some(read) => read,
+            None => {
+                // Nothing more can be written: the writer has nothing to wait for.
+                out.finish(End::Gone, false);
+                return Ended { code: 1006, in_order: false };
             }
         };
-        if closed.is_none() && shared.inputs.send(input).await.is_err() {
-            let (code, reason) = code::SHUTDOWN;
-            out.finish(close_frame(code, reason), false);
-            return Ended { code, in_order: false };
+        for event in events {
+            let taken = match event {
+                Event::Text(bytes) | Event::Binary(bytes) => shared.driver.with(|e, now| e.frame(now, conn, bytes)),
+                Event::Pong => shared.driver.with(|e, now| e.native_pong(now, conn)),
+                Event::Ping(payload) => {
+                    out.pong(&payload);
+                    write_one(&shared.driver, conn, out);
+                    continue;
+                }
+                Event::Close(code) => {
+                    let answer = End::answer(code);
+                    out.finish(answer, false);
+                    return Ended { code: code.map_or(1005, u32::from), in_order: true };
+                }
+            };
+            if taken.is_none() {
+                out.finish(End::close(code::SHUTDOWN), false);
+                return Ended { code: code::SHUTDOWN.0, in_order: false };
+            }
+        }
+        if let Some(fault) = fault {
+            let close = fault.close();
+            out.finish(End::close(close), false);
+            return Ended { code: close.0, in_order: false };
         }
     }
-    let ended = Ended { code: closed.unwrap_or(1006), in_order: closed.is_some() };
-    // Nothing more can be written: the writer has nothing to wait for.
-    out.finish(close_frame(ended.code, ""), false);
-    ended
 }
 
-/// Close codes of RFC 6455 for what a client did to its socket. None = the socket is gone.
-fn fault(error: axum::Error) -> Option<code::Close> {
-    let error = error.into_inner();
-    match error.downcast_ref::<WsError>()? {
-        WsError::Capacity(_) => Some((1009, "message too large")),
-        WsError::Utf8(_) => Some((1007, "not UTF-8")),
-        WsError::Protocol(p) if !matches!(p, ProtocolError::ResetWithoutClosingHandshake) => {
-            Some((1002, "protocol error"))
+/// What one read brought, and the violation that ends it. None = the socket is at its end.
+fn poll_events(
+    cx: &mut std::task::Context<'_>,
+    out: &Out,
+    frames: &mut Reader,
+) -> Poll<Option<(Vec<Event>, Option<Fault>)>> {
+    let mut events = Vec::new();
+    let mut fault = None;
+    let read = out.poll_read(cx, |mut bytes| {
+        loop {
+            match frames.next(&mut bytes) {
+                Ok(Some(event)) => events.push(event),
+                Ok(None) => break,
+                Err(why) => {
+                    fault = Some(why);
+                    break;
+                }
+            }
         }
-        _ => None,
-    }
+    });
+    read.map(|more| more.then_some((events, fault)))
+}
+
+/// Reads to the end and keeps nothing.
+async fn forget(out: &Out) {
+    let _gone = poll_fn(|cx| out.poll_shutdown(cx)).await;
+    while poll_fn(|cx| out.poll_read(cx, |_| ())).await {}
 }
 
 /// Until the queue ends or the socket does not take any more. `in_order` = the close frame was written.
-async fn write(shared: &Shared, conn: ConnId, mut sink: SplitSink<WebSocket, Message>, out: &Out) -> Ended {
+async fn write(shared: &Shared, conn: ConnId, out: &Out) -> Ended {
     let broken = |(code, _): code::Close| Ended { code, in_order: false };
-    let mut written = 0;
+    // Frames that were written when the socket stopped to take more.
+    let mut stuck = None;
     loop {
-        let item = match out.next(std::mem::take(&mut written)) {
-            Next::Write(item) => item,
-            Next::Wait => {
-                out.wait().await;
-                continue;
+        let step = poll_fn(|cx| {
+            let mut timed = Vec::new();
+            let step = out.poll(cx, &mut timed);
+            timed.into_iter().for_each(|since| delivered(&*shared.clock, since));
+            match step {
+                Poll::Ready(Step::Stuck(frames)) if stuck == Some(frames) => Poll::Pending,
+                // Written after all: the next time is a new one.
+                Poll::Pending if stuck.is_some() => Poll::Ready(None),
+                step => step.map(Some),
             }
-            Next::Close(frame) => {
-                let code = u32::from(frame.code);
-                let sent = tokio::time::timeout(WRITE_STALL, sink.send(Message::Close(Some(frame)))).await;
-                return Ended { code, in_order: matches!(sent, Ok(Ok(()))) };
-            }
+        });
+        let step = match stuck {
+            None => step.await,
+            Some(_) => match tokio::time::timeout(WRITE_STALL, step).await {
+                Ok(step) => step,
+                Err(_) => return broken(code::SLOW),
+            },
         };
-        let (message, size, then) = item.apart();
-        match tokio::time::timeout(WRITE_STALL, sink.send(message)).await {
-            Ok(Ok(())) => written = size,
-            Ok(Err(_)) => return broken(code::WRITE_ERROR),
-            Err(_) => return broken(code::SLOW),
-        }
-        match then {
-            Then::Nothing => {}
-            Then::Pinged => {
-                let _stopped = shared.inputs.send(Input::PingWritten(conn)).await;
+        stuck = None;
+        match step {
+            None => {}
+            Some(Step::Stuck(frames)) => stuck = Some(frames),
+            Some(Step::Pinged) => {
+                shared.driver.with(|engine, now| engine.ping_written(now, conn));
             }
-            Then::Timed(since) => {
-                let now = u64::try_from(shared.clock.now().mono.as_millis()).unwrap_or(u64::MAX);
-                let took = Duration::from_millis(now.saturating_sub(since));
-                metrics::histogram!("stoa_hub_delivery_seconds").record(took.as_secs_f64());
-            }
+            Some(Step::Ended(Ending::Closed(code))) => return Ended { code, in_order: true },
+            Some(Step::Ended(Ending::Broken)) => return broken(code::WRITE_ERROR),
+            Some(Step::Ended(Ending::Gone)) => return Ended { code: 1006, in_order: false },
         }
     }
 }

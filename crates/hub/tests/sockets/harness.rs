@@ -39,6 +39,10 @@ impl Entropy for OsEntropy {
 pub struct Hooks {
     pub policy: SingleLogin,
     pub slow_ms: AtomicU64,
+    /// Lets the function `slow` end.
+    pub go_on: tokio::sync::Notify,
+    /// How often it did.
+    pub finished: AtomicU64,
     pub presence: Mutex<Vec<(String, bool, HubLeft)>>,
     /// Users whose subscribes are refused.
     pub banned: Mutex<Vec<String>>,
@@ -65,6 +69,10 @@ impl HubHooks for Hooks {
 
     async fn rpc(&self, _client: &HubClient, method: &str, data: &str) -> Result<String, HubRefusal> {
         assert_ne!(method, "panic", "as the test asked for");
+        if method == "slow" {
+            self.go_on.notified().await;
+            self.finished.fetch_add(1, Ordering::Relaxed);
+        }
         Ok(data.to_owned())
     }
 
@@ -107,6 +115,8 @@ impl Server {
         let hooks = Arc::new(Hooks {
             policy,
             slow_ms: AtomicU64::new(0),
+            go_on: tokio::sync::Notify::new(),
+            finished: AtomicU64::new(0),
             presence: Mutex::default(),
             banned: Mutex::default(),
         });

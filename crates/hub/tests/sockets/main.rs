@@ -4,6 +4,7 @@
 #![expect(clippy::disallowed_methods, reason = "clients of a test are tasks of the test")]
 
 mod client;
+mod frames;
 mod harness;
 mod load;
 mod wire;
