@@ -249,6 +249,14 @@ async def life_of_a_room(server) -> tuple[str, str]:
     async with Stage() as stage:
         client = await stage.enter(owner, room)
         publication = await client.sing(TONE)
+        async with api.LiveKitAPI(server.url, tokens.APP_KEY, tokens.APP_SECRET) as livekit:
+            who = api.RoomParticipantIdentity(room=room, identity=owner.name)
+
+            async def has_track() -> bool:
+                return bool((await livekit.room.get_participant(who)).tracks)
+
+            # The answer comes before the media: a track that is taken back before any arrived was never there.
+            await until(has_track, 10, "the track, once its media arrived")
         await client.hush()
         await client.me.unpublish_track(publication.sid)
     (await asyncio.to_thread(owner.dismiss, room)).ok()
