@@ -30,40 +30,16 @@ impl Shard {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
-    use std::sync::Arc;
 
-    use stoa_core::app::Apps;
     use stoa_core::id::{AppId, ChannelName, Identity, UserId};
     use stoa_core::media::{Claims, LeftReason, MediaFact, Muted, Permission, Standing, TrackSource};
-    use stoa_core::ports::{Clock, Entropy};
+    use stoa_core::ports::Clock;
     use stoa_core::stream::Stream;
-    use stoa_core::time::UnixMs;
 
+    use super::super::tests::{Fixed, shard};
     use super::*;
-    use crate::env::Env;
-    use crate::pc::{Factory, PcSet};
     use crate::room::{ClientParams, Effect, Link, Streamed, Streaming};
     use crate::token::Verified;
-
-    struct Fixed;
-
-    impl Clock for Fixed {
-        fn now(&self) -> Now {
-            Now { wall: UnixMs::from_secs(1_000_000), mono: Duration::from_secs(100) }
-        }
-    }
-
-    impl Entropy for Fixed {
-        fn fill(&self, out: &mut [u8]) {
-            getrandom::fill(out).unwrap();
-        }
-    }
-
-    fn shard() -> Shard {
-        let env = Env::new(crate::Config::default(), Apps::default(), Arc::new(Fixed), Arc::new(Fixed));
-        let pcs = PcSet::new(Factory::new(vec!["127.0.0.1:7".parse().unwrap()], vec![]));
-        Shard::new(Arc::new(env), crate::net::base(Duration::ZERO), pcs)
-    }
 
     fn key() -> ChannelKey {
         ChannelKey { app: AppId(1), name: ChannelName::new("r").unwrap() }
