@@ -3,6 +3,7 @@
 use reqwest::StatusCode;
 use secrecy::SecretString;
 use serde_json::Value;
+use stoa_core::cloud::RecordingFile;
 
 use crate::error::Error;
 use crate::json::{count, list, loose_text, optional_text, text};
@@ -45,45 +46,6 @@ pub struct GroupUser {
     pub mute: bool,
     /// Why not.
     pub sources: Vec<MuteSource>,
-}
-
-/// One file of a recording, as `vod_info.playlist[]` shows it.
-#[derive(Debug, Clone)]
-pub struct PlayInfo {
-    /// Kbit/s.
-    pub bit_rate: String,
-    /// UTC.
-    pub creation_time: String,
-    /// `OD` and others.
-    pub definition: String,
-    /// Seconds.
-    pub duration: String,
-    /// `mp4` and others.
-    pub format: String,
-    /// Frames per second.
-    pub fps: String,
-    /// Pixels; 0 for sound.
-    pub height: u64,
-    /// Pixels; 0 for sound.
-    pub width: u64,
-    /// Bytes.
-    pub size: u64,
-    /// Signed: whoever has it plays.
-    pub play_url: SecretString,
-    /// `Normal`, `Invisible`.
-    pub status: String,
-    /// `video`, `audio`.
-    pub stream_type: String,
-    /// Bits per sample.
-    pub bit_depth: Option<u64>,
-    /// 1: encrypted.
-    pub encrypt: Option<u64>,
-    /// How.
-    pub encrypt_type: Option<String>,
-    /// Kind of high dynamic range.
-    pub hdr_type: Option<String>,
-    /// Of the stream's watermark.
-    pub watermark_id: Option<String>,
 }
 
 /// Status 400 to 499 carry a code and a message.
@@ -178,19 +140,19 @@ pub(crate) fn media(answer: &Value, title: &str) -> Result<Option<String>, Error
     Ok(None)
 }
 
-pub(crate) fn play_info(answer: &Value) -> Result<Vec<PlayInfo>, Error> {
+pub(crate) fn play_info(answer: &Value) -> Result<Vec<RecordingFile>, Error> {
     let list_ = answer["PlayInfoList"].as_object().ok_or(Error::Malformed("PlayInfoList"))?;
     list(list_.get("PlayInfo").unwrap_or(&Value::Null), "PlayInfo")?.iter().map(one_play_info).collect()
 }
 
-fn one_play_info(file: &Value) -> Result<PlayInfo, Error> {
+fn one_play_info(file: &Value) -> Result<RecordingFile, Error> {
     let words = |name: &'static str| loose_text(&file[name], name);
     let maybe = |name: &'static str| optional_text(&file[name], name);
     let number = |name: &'static str| match &file[name] {
         Value::Null => Ok(None),
         other => count(other, name).map(Some),
     };
-    Ok(PlayInfo {
+    Ok(RecordingFile {
         bit_rate: words("Bitrate")?,
         creation_time: words("CreationTime")?,
         definition: words("Definition")?,
@@ -200,7 +162,7 @@ fn one_play_info(file: &Value) -> Result<PlayInfo, Error> {
         height: number("Height")?.unwrap_or_default(),
         width: number("Width")?.unwrap_or_default(),
         size: number("Size")?.unwrap_or_default(),
-        play_url: text(&file["PlayURL"], "PlayURL")?.into(),
+        play_url: text(&file["PlayURL"], "PlayURL")?.to_owned(),
         status: words("Status")?,
         stream_type: words("StreamType")?,
         bit_depth: number("BitDepth")?,

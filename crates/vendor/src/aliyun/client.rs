@@ -5,9 +5,10 @@ use std::sync::Arc;
 use reqwest::{Method, StatusCode};
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
+use stoa_core::cloud::RecordingFile;
 use stoa_core::time::UnixMs;
 
-use super::answers::{self, GroupUser, MessageToken, PlayInfo, Statistics};
+use super::answers::{self, GroupUser, MessageToken, Statistics};
 use super::settings::{Settings, Use};
 use super::url::{Cdn, CdnPullInfo, RtcUrls};
 use super::{Im, Rtc, callback, rpc};
@@ -226,7 +227,7 @@ impl Aliyun {
     ///
     /// # Errors
     /// As [`Self::message_token`].
-    pub async fn play_info(&self, media: &str) -> Result<Vec<PlayInfo>, Error> {
+    pub async fn play_info(&self, media: &str) -> Result<Vec<RecordingFile>, Error> {
         let params = [("VideoId", media)];
         let request = rpc::Request { action: "GetPlayInfo", version: VOD_VERSION, params: &params };
         self.call(&self.recordings, Plan::Read, request, answers::play_info).await

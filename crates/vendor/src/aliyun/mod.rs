@@ -8,7 +8,7 @@ mod settings;
 mod token;
 pub mod url;
 
-pub use answers::{GroupUser, MessageToken, MuteSource, PlayInfo, Statistics};
+pub use answers::{GroupUser, MessageToken, MuteSource, Statistics};
 pub use client::Aliyun;
 pub use settings::{Hosts, ImSettings, LiveSettings, RtcSettings, Settings, Use};
 pub use token::{Im, Rtc};

@@ -9,8 +9,7 @@ use async_trait::async_trait;
 use secrecy::ExposeSecret as _;
 use stoa_core::class::{Class, NewClass};
 use stoa_core::cloud::{
-    ClassCloud, GroupService, Outside, OutsideBoard, OutsideCounts, OutsideLook, OutsideMute, Recording, RecordingFile,
-    TokenPair,
+    ClassCloud, GroupService, Outside, OutsideBoard, OutsideCounts, OutsideLook, OutsideMute, Recording, TokenPair,
 };
 use stoa_core::id::{ClassId, UserId};
 use stoa_core::ports::Clock;
@@ -22,9 +21,8 @@ use tokio_util::task::TaskTracker;
 use super::cache::Cache;
 use super::lanes::Lanes;
 use super::{ASKING, fault};
-use crate::aliyun::answers::{MuteSource, PlayInfo};
 use crate::aliyun::url::{Picture, stream_name};
-use crate::aliyun::{Aliyun, Use};
+use crate::aliyun::{Aliyun, MuteSource, Use};
 use crate::netease::NetEase;
 use crate::rongcloud::RongCloud;
 
@@ -175,7 +173,7 @@ impl ClassClouds {
             let title = stream_name(app, &class.meeting.to_string(), class.teacher.as_str(), Picture::Camera);
             self.ask(tasks, &self.recordings, class.id, async move {
                 let Some(id) = a.search_media(&title).await? else { return Ok(None) };
-                let files: Vec<_> = a.play_info(&id).await?.into_iter().map(file).collect();
+                let files = a.play_info(&id).await?;
                 Ok((!files.is_empty()).then_some(Recording { id, files }))
             });
         }
@@ -207,28 +205,6 @@ fn refused_board(e: &crate::Error) -> Error {
         _ => (None, "the whiteboard service made no room".to_owned()),
     };
     Error::new(Kind::Vendor { code }, words).with_internal(e)
-}
-
-fn file(f: PlayInfo) -> RecordingFile {
-    RecordingFile {
-        bit_rate: f.bit_rate,
-        creation_time: f.creation_time,
-        definition: f.definition,
-        duration: f.duration,
-        format: f.format,
-        fps: f.fps,
-        height: f.height,
-        width: f.width,
-        size: f.size,
-        play_url: f.play_url.expose_secret().to_owned(),
-        status: f.status,
-        stream_type: f.stream_type,
-        bit_depth: f.bit_depth,
-        encrypt: f.encrypt,
-        encrypt_type: f.encrypt_type,
-        hdr_type: f.hdr_type,
-        watermark_id: f.watermark_id,
-    }
 }
 
 #[async_trait]
