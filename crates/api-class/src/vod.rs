@@ -80,7 +80,7 @@ impl VodFile {
             height: f.height,
             width: f.width,
             size: f.size,
-            play_url: f.play_url,
+            play_url: f.play_url.0,
             status: f.status,
             stream_type: f.stream_type,
             bit_depth: f.bit_depth,

@@ -1,6 +1,7 @@
 //! What clouds outside do for rooms and classes (voice-room.md 6.3, classroom.md 6). While a part is embedded nobody
 //! outside is asked about it.
 
+use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -103,6 +104,16 @@ pub struct OutsideMute {
     pub group: bool,
 }
 
+/// An address that lets in whoever has it; its `Debug` does not show it.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct SignedUrl(pub String);
+
+impl fmt::Debug for SignedUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SignedUrl(_)")
+    }
+}
+
 /// A file of a recording (classroom.md 4.2, `vod_info.playlist`).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RecordingFile {
@@ -124,8 +135,8 @@ pub struct RecordingFile {
     pub width: u64,
     /// Bytes.
     pub size: u64,
-    /// Signed: whoever has it plays.
-    pub play_url: String,
+    /// Where it plays.
+    pub play_url: SignedUrl,
     /// `Normal`, `Invisible`.
     pub status: String,
     /// `video`, `audio`.

@@ -3,7 +3,7 @@
 use reqwest::StatusCode;
 use secrecy::SecretString;
 use serde_json::Value;
-use stoa_core::cloud::RecordingFile;
+use stoa_core::cloud::{RecordingFile, SignedUrl};
 
 use crate::error::Error;
 use crate::json::{count, list, loose_text, optional_text, text};
@@ -162,7 +162,7 @@ fn one_play_info(file: &Value) -> Result<RecordingFile, Error> {
         height: number("Height")?.unwrap_or_default(),
         width: number("Width")?.unwrap_or_default(),
         size: number("Size")?.unwrap_or_default(),
-        play_url: text(&file["PlayURL"], "PlayURL")?.to_owned(),
+        play_url: SignedUrl(text(&file["PlayURL"], "PlayURL")?.to_owned()),
         status: words("Status")?,
         stream_type: words("StreamType")?,
         bit_depth: number("BitDepth")?,

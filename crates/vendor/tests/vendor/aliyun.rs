@@ -194,7 +194,7 @@ async fn files_of_a_recording() {
     assert_eq!((video.height, video.width, video.size), (480, 640, 7_260_000));
     assert_eq!((video.bit_depth, video.encrypt, video.encrypt_type.as_deref()), (Some(8), Some(0), None));
     assert_eq!((video.hdr_type.as_deref(), video.watermark_id.as_deref()), (Some("HDR10"), None));
-    assert_eq!(video.play_url, "https://v.example.com/x.mp4?auth_key=1-0-0-abc");
+    assert_eq!(video.play_url.0, "https://v.example.com/x.mp4?auth_key=1-0-0-abc");
     assert!(!format!("{video:?}").contains("auth_key"));
     assert_eq!((audio.bit_rate.as_str(), audio.height, audio.status.as_str()), ("64", 0, ""));
     assert_eq!(files.len(), 2);
