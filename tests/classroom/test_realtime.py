@@ -173,9 +173,12 @@ async def test_R10_who_may_delete_a_message(hall):
 
 async def test_R11_the_older_way_to_delete(hall):
     teacher = await hall.enter(hall.teacher)
-    (_, me), = await hall.people(1)
+    (_, me), (_, away) = await hall.people(2)
     sids = [fresh("sid") for _ in range(3)]
-    ids = [(await me.send(hall.id, COMMENT, {"content": "x", "sid": s}))["messageId"] for s in sids]
+    ids = [(await me.send(hall.id, COMMENT, {"content": "x", "sid": sids[0]}))["messageId"]]
+    await away.message(COMMENT, messageId=ids[0])
+    await away.vanish()
+    ids += [(await me.send(hall.id, COMMENT, {"content": "x", "sid": s}))["messageId"] for s in sids[1:]]
     sent = await hall.signal(teacher, 11111, removeSids=f"{sids[0]};{sids[1]}", notify=True)
     told = await me.message(11111, messageId=sent["messageId"])
     assert told["channel"] == me.messages(COMMENT)[0]["channel"]
@@ -183,6 +186,11 @@ async def test_R11_the_older_way_to_delete(hall):
     assert sorted(gone) == sorted(ids[:2])
     assert [(m["type"], m["messageId"]) for m in await hall.recent(me)] == [(COMMENT, ids[2]), (11111, sent["messageId"])]
     assert await hall.no_signal(me, 11111, removeSids=sids[2]) == FORBIDDEN
+    # Whoever recovers is not shown what went meanwhile.
+    assert set((await away.again()).values()) == {True}
+    await away.message(11111, messageId=sent["messageId"])
+    assert [e["messageId"] for e in away.of("gone")] == [ids[1]]
+    assert [m["messageId"] for m in away.messages(COMMENT)] == [ids[0], ids[2]]
 
 
 async def test_R12_recent(hall):

@@ -85,6 +85,12 @@ def test_dev_stays_on_loopback(tmp_path):
     assert done.returncode != 0 and "loopback" in done.stderr
 
 
+def test_a_real_server_makes_no_participants_up(tmp_path):
+    done = stoa("serve", "--data", str(tmp_path / "d"), "--simulate", "1x1", cwd=tmp_path)
+    assert done.returncode == 2 and "--simulate" in done.stderr
+    assert not (tmp_path / "d").exists()
+
+
 async def test_sigterm_tells_clients_to_reconnect_and_ends(server):
     owner = server.user()
     room = await asyncio.to_thread(owner.room)

@@ -5,12 +5,13 @@ voice-room.md 9.3). The rest of E and F are in the files beside.
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 
 import pytest
 
 from stoa import tokens
-from stoa.hall import BOTH_LIVE, FREE, HUB_KEY, KEYS, Hall, do, error_of, joined, left, total
+from stoa.hall import BOTH_LIVE, FREE, HUB_KEY, KEYS, Guest, Hall, do, error_of, joined, left, total
 from stoa.member import Member, Refused
 from stoa.sdk import Sdk
 
@@ -68,6 +69,44 @@ async def test_c12_a_direct_message_meanwhile(server):
         assert [d["inner"]["n"] for d in bob.personal()] == [1, 2, 3]
 
 
+class Moved(Exception):
+    """Something was published between two looks."""
+
+
+async def steady(look) -> bool:
+    """Whether the look was taken without anything published meanwhile; the group's own counters may come late."""
+    for _ in range(5):
+        try:
+            await look()
+            return True
+        except Moved:
+            continue
+    return False
+
+
+async def history_pages(owner, channel: str) -> None:
+    top, epoch = owner.positions[channel]
+
+    async def page(**body) -> list[int]:
+        got = await owner.command("history", {"channel": channel, **body})
+        assert got["epoch"] == epoch
+        if got["offset"] != top:
+            await owner.until(lambda: owner.positions[channel][0] >= got["offset"], "what came meanwhile")
+            raise Moved
+        return [p["offset"] for p in got.get("publications", [])]
+
+    kept = list(range(top - 255, top + 1))
+    assert await page() == await page(limit=0) == []
+    assert await page(limit=20) == kept[:20]
+    assert await page(limit=-1) == kept
+    assert await page(limit=300) == kept
+    assert await page(limit=20, reverse=True) == kept[::-1][:20]
+    assert await page(limit=20, since={"offset": kept[99], "epoch": epoch}) == kept[100:120]
+    assert await page(limit=-1, since={"offset": kept[99], "epoch": epoch}, reverse=True) == kept[:99][::-1]
+    assert await page(limit=5, since={"offset": kept[99]}) == kept[100:105]
+    assert await error_of(owner, "history", channel=channel, limit=5, since={"offset": kept[99], "epoch": "foreign0"}) == 112
+
+
 async def test_c16_history(own_server):
     """400 signals in `room:`, which keeps 256."""
     server = own_server(FREE)
@@ -77,23 +116,7 @@ async def test_c16_history(own_server):
         for n in range(400):
             await owner.send(room, 30001, {"n": n})
         await owner.until(lambda: len(owner.messages()) == 400, "all of them")
-        top, epoch = owner.positions[channel]
-
-        async def page(**body) -> list[int]:
-            got = await owner.command("history", {"channel": channel, **body})
-            assert (got["offset"], got["epoch"]) == (top, epoch)
-            return [p["offset"] for p in got.get("publications", [])]
-
-        kept = list(range(top - 255, top + 1))
-        assert await page() == await page(limit=0) == []
-        assert await page(limit=20) == kept[:20]
-        assert await page(limit=-1) == kept
-        assert await page(limit=300) == kept
-        assert await page(limit=20, reverse=True) == kept[::-1][:20]
-        assert await page(limit=20, since={"offset": kept[99], "epoch": epoch}) == kept[100:120]
-        assert await page(limit=-1, since={"offset": kept[99], "epoch": epoch}, reverse=True) == kept[:99][::-1]
-        assert await page(limit=5, since={"offset": kept[99]}) == kept[100:105]
-        assert await error_of(owner, "history", channel=channel, limit=5, since={"offset": kept[99], "epoch": "foreign0"}) == 112
+        assert await steady(lambda: history_pages(owner, channel)), "counters kept coming"
         stranger = await hall.connect()
         assert await error_of(stranger, "history", channel=channel, limit=5) == 103
 
@@ -268,3 +291,90 @@ async def test_g3_a_flood_by_one_user(server):
         assert set(codes) <= {0, 1429, 111} and bob.closed is None
         await owner.quiet()
         assert len(owner.messages(21301)) == 12 + codes.count(0)
+
+
+# -- hub.md 5.7: what a removed comment leaves for those who recover --------------------------------
+
+async def sees_no_trace(guest: Guest, comment: dict, text: str) -> None:
+    """Comes back, exactly, and is told that there was something: never what."""
+    before = len(guest.events)
+    assert set((await guest.again()).values()) == {True}
+    await guest.event("deleted", messageIds=[comment["messageId"]])
+    await guest.quiet()
+    told = [e for e in guest.events[before:] if e["channel"].startswith("chat:")]
+    assert [e["messageId"] for e in told if e["kind"] == "gone"] == [comment["messageId"]]
+    assert text not in json.dumps(told)
+
+
+async def test_e17_h1_a_comment_removed_after_a_planned_restart(own_server):
+    server = own_server()
+    async with Hall(server) as hall:
+        room, owner, (bob, carol) = await hall.room(2)
+        await bob.comment(room, "kept")
+        await carol.message(21301)
+        await carol.vanish()
+        bad = await bob.comment(room, "the bad words")
+        own = await bob.comment(room, "of his own")
+        await do(server.restart)
+        await owner.ended(3001)
+        await owner.again()
+        await bob.ended(3001)
+        await bob.again()
+        await owner.call("delete", groupId=room, messageId=bad["messageId"])
+        await sees_no_trace(carol, bad, "the bad words")
+        assert [json.loads(m["data"])["content"] for m in carol.messages(21301)] == ["kept", "of his own"]
+        # Once more, by the author, for somebody who is in the group again since.
+        await carol.vanish()
+        last = await bob.comment(room, "the last words")
+        await do(server.restart)
+        await bob.ended(3001)
+        await bob.again()
+        for comment in (own, last):
+            await bob.call("delete", groupId=room, messageId=comment["messageId"])
+        await carol.again()
+        await carol.event("deleted", messageIds=[last["messageId"]])
+        assert [e["messageId"] for e in carol.of("gone")] == [bad["messageId"], last["messageId"]]
+        assert all("last words" not in m["data"] for m in carol.messages())
+
+
+async def test_e17_h1_a_comment_removed_in_a_group_that_nobody_used(own_server):
+    """Everybody left, and the new process knows of no such group until the administrator comes to remove the comment."""
+    server = own_server({"hub.member_grace": 1})
+    async with Hall(server) as hall:
+        room, owner, (bob, carol) = await hall.room(2)
+        bad = await bob.comment(room, "the bad words")
+        await carol.event("message", messageId=bad["messageId"])
+        channel = f"chat:{room}"
+        for guest in (bob, owner):
+            await guest.call("leave", groupId=room)
+            await guest.put_out(room)
+        # From before the comment; whoever leaves has no position of its own any more.
+        carol.positions[channel] = (carol.positions[channel][0] - 1, carol.positions[channel][1])
+        carol.events.clear()
+        await carol.vanish()
+        await do(server.restart)
+        admin = await hall.enter(room, server.admin())
+        await admin.call("delete", groupId=room, messageId=bad["messageId"])
+        await sees_no_trace(carol, bad, "the bad words")
+
+
+@pytest.mark.parametrize("restart", [False, True])
+async def test_e17_the_oldest_comment_that_is_kept(own_server, restart):
+    """150 comments, of which 100 are kept; the event about the removal takes the place of one of them."""
+    server = own_server(FREE)
+    async with Hall(server) as hall:
+        room, owner, (bob, carol) = await hall.room(2)
+        for n in range(51):
+            await bob.comment(room, f"before {n}")
+        await carol.until(lambda: len(carol.messages(21301)) == 51, "what came before")
+        await carol.vanish()
+        bad = await bob.comment(room, "the bad words")
+        for n in range(98):
+            await bob.comment(room, f"after {n}")
+        if restart:
+            await do(server.restart)
+            await owner.ended(3001)
+            await owner.again()
+        await owner.call("delete", groupId=room, messageId=bad["messageId"])
+        await sees_no_trace(carol, bad, "the bad words")
+        assert len(carol.messages(21301)) == 51 + 98

@@ -87,7 +87,8 @@ pub trait Hub: Send + Sync {
     /// Drops the kept publications; epoch and top stay.
     async fn history_remove(&self, channel: &str) -> Result<()>;
 
-    /// Replaces the payload of a kept publication; nothing is sent. False = it is not kept any more.
+    /// Replaces the payload of a kept publication; nothing is sent. False = it is not kept any more. `Unavailable` once
+    /// what outlives a planned stop was written: the old payload would come back with it.
     async fn history_replace(&self, channel: &str, offset: u64, data: &str) -> Result<bool>;
 }
 

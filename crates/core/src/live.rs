@@ -1,5 +1,6 @@
 //! Who is connected now: volatile, told by the engine's events, read by lists, counts and seat rules.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -99,6 +100,26 @@ impl Live {
     #[must_use]
     pub fn online(&self, channel: &ChannelKey) -> usize {
         self.lock().channels.get(channel).map_or(0, BTreeMap::len)
+    }
+
+    /// The same for channels of one app whose names are in the order of their bytes. A walk along both lists: the names
+    /// are expected to be about all there are between the first and the last.
+    #[must_use]
+    pub fn online_each(&self, app: AppId, names: &[ChannelName]) -> Vec<usize> {
+        let inner = self.lock();
+        let Some(first) = names.first() else { return Vec::new() };
+        let mut busy = inner.channels.range(ChannelKey { app, name: first.clone() }..).peekable();
+        let count = |name: &ChannelName| {
+            while let Some((key, users)) = busy.peek().filter(|(key, _)| key.app == app) {
+                match key.name.cmp(name) {
+                    Ordering::Less => drop(busy.next()),
+                    Ordering::Equal => return users.len(),
+                    Ordering::Greater => break,
+                }
+            }
+            0
+        };
+        names.iter().map(count).collect()
     }
 
     /// Whether this user has a live session.
@@ -309,6 +330,25 @@ mod tests {
         assert_eq!(live.channels_of(AppId(1), &UserId::new("a").unwrap()), [channel().name]);
         assert!(matches!(note(&live, 4, left("a", "2", LeftReason::Removed))[..], [PresenceChange::Gone { .. }]));
         assert!(live.channels_of(AppId(1), &UserId::new("a").unwrap()).is_empty());
+    }
+
+    #[test]
+    fn counts_of_a_list_are_those_of_each() {
+        let live = Live::default();
+        let at = |app, name: &str| ChannelKey { app: AppId(app), name: ChannelName::new(name).unwrap() };
+        for (app, name, user) in
+            [(1, "b", "x"), (1, "b", "y"), (1, "d", "x"), (1, "dd", "x"), (2, "a", "x"), (2, "e", "x")]
+        {
+            let (channel, channel_sid, id) = (at(app, name), "RM".into(), "EV".into());
+            live.note(&MediaEvent { channel, channel_sid, seq: 1, id, at: UnixMs(1), fact: joined(user, user) });
+        }
+        let names: Vec<_> = ["a", "b", "b", "c", "d", "e"].map(|n| at(1, n).name).into();
+        let each = |app| names.iter().map(|n| live.online(&at(app, n.as_str()))).collect::<Vec<_>>();
+        for app in [1, 2, 3] {
+            assert_eq!(live.online_each(AppId(app), &names), each(app), "app {app}");
+        }
+        assert_eq!(live.online_each(AppId(1), &names), [0, 2, 2, 0, 1, 0]);
+        assert!(live.online_each(AppId(1), &[]).is_empty());
     }
 
     #[test]

@@ -13,7 +13,8 @@ use crate::child::Server;
 use crate::link::Transport;
 use crate::measure::classes::School;
 use crate::measure::media::{self, Plan};
-use crate::measure::{Spread, classes, http, join, process, relay, seats};
+use crate::measure::talk::{House, Question};
+use crate::measure::{Spread, classes, http, join, process, relay, seats, talk};
 use crate::proc;
 use crate::report::{Report, Row};
 
@@ -34,6 +35,11 @@ const MAX_P99_MS: f64 = 5.0;
 const SCHOOL: School = School { classes: 1000, members: 500 };
 /// What it is compared with: the same calls where there is next to nothing.
 const HANDFUL: School = School { classes: 10, members: 20 };
+
+/// Channels of an app that runs at full size.
+const HOUSE: House = House { channels: 10_000, each: 10 };
+/// What it is compared with.
+const SMALL_HOUSE: House = House { channels: 100, each: 10 };
 
 /// What to run.
 #[derive(Debug, Clone)]
@@ -73,6 +79,7 @@ pub async fn run(o: &Options) -> Result<Report> {
     figure(o, &mut report, "getMeetingInfo", meeting_info(o)).await;
     figure(o, &mut report, "list", list_page(o)).await;
     figure(o, &mut report, "classes", class_rows(o)).await;
+    figure(o, &mut report, "talk", talk_rows(o)).await;
     figure(o, &mut report, "join", join_rows(o)).await;
     figure(o, &mut report, "forwarding", media_rows(o)).await;
     figure(o, &mut report, "hub idle", hub::idle(o)).await;
@@ -173,6 +180,35 @@ async fn class_rows(o: &Options) -> Result<Vec<Row>> {
         Row::new(&figure, value).against(rate(p.base), 1.0 / p.ratio.median).raw(raw)
     };
     Ok(rows.map(row).into())
+}
+
+async fn talk_rows(o: &Options) -> Result<Vec<Row>> {
+    // Eight questions with four sides: a third of the usual time for each.
+    let all = talk::questions(&o.binary, &o.dir, (HOUSE, SMALL_HOUSE), o.pairs, o.each / 3).await?;
+    Ok(all.iter().flat_map(talk_row).collect())
+}
+
+fn talk_row(q: &Question) -> [Row; 3] {
+    let delays = format!("p50 {:.2} ms, p99 {:.2} ms", q.p50_ms, q.p99_ms);
+    let name = format!("talk {}, {} channels × {}", q.name, HOUSE.channels, HOUSE.each);
+    let few = format!("  the same, {} channels × {}", SMALL_HOUSE.channels, SMALL_HOUSE.each);
+    let raw = json!({
+        "per_s": q.ours.median, "bare_per_s": q.bare.median, "bytes": q.bytes, "p50_ms": q.p50_ms, "p99_ms": q.p99_ms,
+        "bare_p99_ms": q.bare_p99_ms,
+    });
+    let few_raw = json!({"per_s": q.few.median, "bare_per_s": q.few_bare.median, "bytes": q.few_bytes});
+    [
+        Row::new(&name, format!("{}, {delays}", rate(q.ours)))
+            .against(format!("{} ({} bytes)", rate(q.bare), q.bytes), q.ratio.median)
+            .bar("≥ 0.5×", q.ratio.median >= 0.5)
+            .raw(raw),
+        Row::new(&few, rate(q.few))
+            .against(format!("{} ({} bytes)", rate(q.few_bare), q.few_bytes), q.few_ratio.median)
+            .bar("≥ 0.5×", q.few_ratio.median >= 0.5)
+            .raw(few_raw),
+        // Time to time, as with the other rows about size.
+        Row::new("  what the size costs, time to time", rate(q.ours)).against(rate(q.few), q.growth.median),
+    ]
 }
 
 async fn join_rows(o: &Options) -> Result<Vec<Row>> {

@@ -16,11 +16,13 @@ use crate::http::{Client, get};
 
 /// How long a start may take before it counts as failed.
 const START: Duration = Duration::from_secs(30);
+/// The same where it has to fill itself first.
+const FILLING: Duration = Duration::from_secs(180);
 /// How often the start of a server is looked at: the resolution of the start-up figure.
 const LOOK: Duration = Duration::from_millis(1);
 
 /// Limits off: one load generator is not the public.
-const NO_LIMITS: [&str; 3] = ["limits.user", "limits.media_signals", "limits.media_joins"];
+const NO_LIMITS: [&str; 4] = ["limits.user", "limits.media_signals", "limits.media_joins", "limits.talk_app"];
 
 /// A running `stoa dev` with a data folder and ports of its own. Killed when dropped.
 pub struct Server {
@@ -55,6 +57,24 @@ impl Server {
     /// # Errors
     /// As [`Server::start`].
     pub async fn start_with(binary: &Path, data: &Path, listen: &str, settings: &[String]) -> Result<Self> {
+        Self::spawn(binary, data, listen, settings, None).await
+    }
+
+    /// As [`Server::start`], ready when it holds `channels` channels of `each` participants that nobody is behind.
+    ///
+    /// # Errors
+    /// As [`Server::start`].
+    pub async fn start_full(binary: &Path, data: &Path, channels: u32, each: u32) -> Result<Self> {
+        Self::spawn(binary, data, "127.0.0.1:0", &[], Some(format!("{channels}x{each}"))).await
+    }
+
+    async fn spawn(
+        binary: &Path,
+        data: &Path,
+        listen: &str,
+        settings: &[String],
+        crowd: Option<String>,
+    ) -> Result<Self> {
         // A run that was killed has left its own behind.
         match fs::remove_file(data.join("ready.json")) {
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(e.into()),
@@ -70,6 +90,8 @@ impl Server {
         for setting in settings {
             command.args(["--set", setting]);
         }
+        let patience = if crowd.is_some() { FILLING } else { START };
+        command.args(crowd.iter().flat_map(|crowd| ["--simulate", crowd]));
         let begun = clock::now();
         let mut child = command
             .stdin(Stdio::null())
@@ -82,8 +104,8 @@ impl Server {
             if let Some(status) = child.try_wait()? {
                 bail!("{} ended with {status}: {}", binary.display(), tail(&log_path));
             }
-            if clock::now() - begun > START {
-                bail!("{} is not ready after {START:?}: {}", binary.display(), tail(&log_path));
+            if clock::now() - begun > patience {
+                bail!("{} is not ready after {patience:?}: {}", binary.display(), tail(&log_path));
             }
             if let Some(found) = ready(data).await {
                 break found;

@@ -202,7 +202,7 @@ struct Bench {
     /// Seconds of a media step's window, and of the hub's
     #[arg(long, default_value_t = 10)]
     window: u64,
-    /// Only figures whose name contains this: start-up, idle memory, seats, getMeetingInfo, list, classes, join, forwarding, hub
+    /// Only figures whose name contains this: start-up, idle memory, seats, getMeetingInfo, list, classes, talk, join, forwarding, hub
     #[arg(long)]
     only: Option<String>,
     /// Where the JSON goes

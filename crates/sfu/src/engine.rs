@@ -48,7 +48,7 @@ pub struct Config {
     pub joins: (u32, u32),
     /// Whole seconds that rates of tracks are the mean of, 1 to 10. More are smoother and later.
     pub stats_window: u32,
-    /// Clients may ask for faults (development only).
+    /// Clients may ask for faults, and participants may be made up (development only).
     pub simulate: bool,
     /// Name of this server in join answers.
     pub node_id: String,
@@ -132,7 +132,13 @@ impl Engine {
         let env = Arc::new(Env::new(cfg, apps, clock, entropy));
         let (commands, receiver) = mpsc::channel(COMMAND_QUEUE);
         let shard = Shard::new(env.clone(), base, PcSet::new(factory));
-        let port = Port { commands, memory: shard.memory.clone(), clock: Arc::clone(&env.clock) };
+        let port = Port {
+            commands,
+            memory: shard.memory.clone(),
+            pictures: shard.pictures.clone(),
+            stats_window: env.cfg.stats_window,
+            clock: Arc::clone(&env.clock),
+        };
         let parts = Mutex::new(Some(Parts { shard, commands: receiver, socket }));
         let inner = Inner { env, port, udp, hooks: OnceLock::new(), tasks: OnceLock::new(), joins, parts };
         Ok(Self { inner: Arc::new(inner) })

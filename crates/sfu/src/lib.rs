@@ -8,6 +8,8 @@
 //! | `shard`, `room` | channels and participants, single-threaded, no IO |
 //! | `pc` | peer connections; the only module that names the WebRTC library |
 //! | `stream` | WHIP and WHEP: participants without signalling |
+//! | `simulate` | participants without anybody behind them, for measurements |
+//! | `shown` | rooms as the port shows them, kept until they change |
 //! | `net`, `tcp` | sockets and the shard's thread |
 //! | `port`, `control` | commands from the product, and from server SDKs |
 //! | [`twirp`] | RoomService |
@@ -24,7 +26,9 @@ mod pc;
 mod port;
 mod room;
 mod shard;
+mod shown;
 mod signal;
+mod simulate;
 mod stream;
 mod tcp;
 pub mod token;
@@ -32,3 +36,4 @@ pub mod twirp;
 pub mod webhook;
 
 pub use engine::{Config, Engine, StartError};
+pub use simulate::Simulated;

@@ -14,6 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::memory::SharedMemory;
 use crate::shard::{Command, Shard};
+use crate::shown::Pictures;
 
 /// A command that is not confirmed by then is answered "unavailable"; it is carried out all the same.
 const CONFIRM_TIMEOUT: Duration = Duration::from_secs(2);
@@ -23,6 +24,9 @@ const CONFIRM_TIMEOUT: Duration = Duration::from_secs(2);
 pub(crate) struct Port {
     pub commands: mpsc::Sender<Command>,
     pub memory: SharedMemory,
+    pub pictures: Pictures,
+    /// Whole seconds that rates are the mean of.
+    pub stats_window: u32,
     pub clock: Arc<dyn Clock>,
 }
 
@@ -130,13 +134,15 @@ impl Media for Port {
 
 impl Port {
     async fn views(&self, channel: &ChannelKey, of: Option<UserId>) -> Result<Vec<ParticipantView>> {
-        let key = channel.clone();
-        self.call(move |shard, now| {
-            let ix = shard.by_key.get(&key).copied()?;
-            shard.with_room(now, ix, |r, ctx| r.views(ctx, of.as_ref()))
-        })
-        .await
-        .map(Option::unwrap_or_default)
+        let picture = match self.pictures.get(channel) {
+            Some(picture) => Some(picture),
+            None => {
+                let key = channel.clone();
+                self.call(move |shard, _| shard.picture(&key)).await?
+            }
+        };
+        let now = self.clock.now().mono;
+        Ok(picture.map_or_else(Vec::new, |p| p.views(of.as_ref(), now, self.stats_window)))
     }
 
     /// As the port of core.

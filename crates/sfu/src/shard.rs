@@ -1,5 +1,6 @@
 //! One shard: rooms and their connections, on one thread. No socket in here; [`crate::net`] moves the bytes.
 
+mod simulate;
 mod stream;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -19,6 +20,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::env::Env;
 use crate::memory::SharedMemory;
 use crate::pc::{Datagram, Inbound, PcEvent, PcSet, Via};
+use crate::shown::{Picture, Pictures};
 pub(crate) use stream::Entrant;
 
 use crate::room::{Ctx, Effect, Farewell, Joiner, Owner, Pid, Refusal, Resumer, Room, RoomIx};
@@ -27,6 +29,12 @@ use crate::room::{Ctx, Effect, Farewell, Joiner, Owner, Pid, Refusal, Resumer, R
 const TICK: Duration = Duration::from_millis(200);
 /// How soon rooms that something happened in look whether there is something to offer.
 const QUICK_TICK: Duration = Duration::from_millis(10);
+/// A round of looks at many rooms is dealt out over steps so far apart, so that nobody waits for all of them.
+const TICK_STEP: Duration = Duration::from_millis(10);
+/// Steps of a round; fewer than [`TICK`] holds, so that a round is over before the next begins.
+const TICK_STEPS: usize = 16;
+/// Rooms that look in one step in any case: about half a millisecond of rooms of ten.
+const TICK_LEAST: usize = 256;
 /// How often what is remembered of channels is cleaned.
 const PURGE: Duration = Duration::from_secs(1);
 
@@ -96,6 +104,7 @@ pub(crate) struct Shard {
     pub rooms: HashMap<RoomIx, Room>,
     pub by_key: BTreeMap<ChannelKey, RoomIx>,
     pub memory: SharedMemory,
+    pub pictures: Pictures,
     next_room: RoomIx,
     next_pid: Pid,
     effects: Vec<Effect>,
@@ -105,6 +114,9 @@ pub(crate) struct Shard {
     events: Vec<PcEvent>,
     touched: BTreeSet<RoomIx>,
     tick_at: Duration,
+    /// Rooms that have yet to look at their deadlines in this round, and when the next of them do.
+    due: Vec<RoomIx>,
+    step_at: Option<Duration>,
     quick_at: Option<Duration>,
     purge_at: Duration,
     /// Datagrams to send.
@@ -123,6 +135,7 @@ impl Shard {
             rooms: HashMap::new(),
             by_key: BTreeMap::new(),
             memory: SharedMemory::default(),
+            pictures: Pictures::default(),
             next_room: 1,
             next_pid: 1,
             effects: Vec::new(),
@@ -131,6 +144,8 @@ impl Shard {
             events: Vec::new(),
             touched: BTreeSet::new(),
             tick_at: Duration::ZERO,
+            due: Vec::new(),
+            step_at: None,
             quick_at: None,
             purge_at: Duration::ZERO,
             out: Vec::new(),
@@ -150,6 +165,7 @@ impl Shard {
         ix: RoomIx,
         f: impl FnOnce(&mut Room, &mut Ctx<'_>) -> R,
     ) -> Option<R> {
+        self.changes(ix);
         let result = self.guarded(now, ix, f)?;
         if self.touched.insert(ix) {
             self.quick_at.get_or_insert(now.mono + QUICK_TICK);
@@ -157,13 +173,35 @@ impl Shard {
         Some(result)
     }
 
-    /// The same without a look at offers and deadlines afterwards.
+    /// Takes the picture of a room away: it will not look like that any more.
+    fn changes(&mut self, ix: RoomIx) {
+        if let Some(room) = self.rooms.get_mut(&ix).filter(|r| r.pictured) {
+            room.pictured = false;
+            self.pictures.forget(&room.key);
+        }
+    }
+
+    /// Everybody in a channel, from now on kept outside until something changes there.
+    pub(crate) fn picture(&mut self, key: &ChannelKey) -> Option<Arc<Picture>> {
+        let room = self.by_key.get(key).and_then(|ix| self.rooms.get_mut(ix))?;
+        let picture = Arc::new(room.picture());
+        room.pictured = true;
+        self.pictures.put(key, picture.clone());
+        Some(picture)
+    }
+
+    /// As [`Shard::with_room`], for what seldom changes anything that others see: no look at offers and deadlines
+    /// afterwards, and the picture goes only when something was said to have happened.
     fn guarded<R>(&mut self, now: Now, ix: RoomIx, f: impl FnOnce(&mut Room, &mut Ctx<'_>) -> R) -> Option<R> {
         let at = self.base + now.mono;
         let Self { rooms, pcs, env, effects, farewells, .. } = self;
         let room = rooms.get_mut(&ix)?;
+        let facts = room.facts();
         let mut ctx = Ctx { now, at, pcs, env, effects, farewells };
         if let Ok(result) = catch_unwind(AssertUnwindSafe(|| f(room, &mut ctx))) {
+            if room.facts() != facts {
+                self.changes(ix);
+            }
             return Some(result);
         }
         metrics::counter!("stoa_media_room_panics_total").increment(1);
@@ -173,6 +211,7 @@ impl Shard {
         if let Some(room) = rooms.remove(&ix) {
             self.by_key.remove(&room.key);
             self.memory.lock().closed(&room.key);
+            self.pictures.forget(&room.key);
         }
         self.touched.remove(&ix);
         None
@@ -355,17 +394,36 @@ impl Shard {
         }
         if now.mono >= self.tick_at {
             self.tick_at = now.mono + TICK;
-            for ix in self.rooms.keys().copied().collect::<Vec<_>>() {
-                self.with_room(now, ix, Room::tick);
-                if self.rooms.get(&ix).is_some_and(|r| r.expired(now.mono)) {
-                    self.end(now, ix, LeftReason::RoomClosed, Action::Disconnect);
-                }
-            }
+            // Left over only where this thread was late.
+            self.step(now, usize::MAX);
+            self.due.extend(self.rooms.keys());
+            self.step_at = Some(now.mono);
             self.gauges();
+        }
+        if self.step_at.is_some_and(|at| now.mono >= at) {
+            self.step(now, (self.rooms.len() / TICK_STEPS + 1).max(TICK_LEAST));
+            self.step_at = (!self.due.is_empty()).then_some(now.mono + TICK_STEP);
         }
         if now.mono >= self.purge_at {
             self.purge_at = now.mono + PURGE;
             self.memory.lock().purge(now);
+        }
+    }
+
+    /// Lets so many of the rooms that are due look at their deadlines.
+    fn step(&mut self, now: Now, most: usize) {
+        for ix in self.due.split_off(self.due.len().saturating_sub(most)) {
+            let more = self.guarded(now, ix, |room, ctx| {
+                room.tick(ctx);
+                room.negotiations(ctx)
+            });
+            // The others need no second look in a moment: there is nothing to offer.
+            if more == Some(true) && self.touched.insert(ix) {
+                self.quick_at.get_or_insert(now.mono + QUICK_TICK);
+            }
+            if self.rooms.get(&ix).is_some_and(|r| r.expired(now.mono)) {
+                self.end(now, ix, LeftReason::RoomClosed, Action::Disconnect);
+            }
         }
     }
 
@@ -413,7 +471,8 @@ impl Shard {
         let timer = self.pcs.next_timer().map_or(Duration::MAX, |at| at.saturating_duration_since(self.base));
         let tick = if self.rooms.is_empty() { now.mono + PURGE } else { self.tick_at };
         let farewell = self.farewells.iter().map(Farewell::next).min().unwrap_or(Duration::MAX);
-        timer.min(tick).min(farewell).min(self.quick_at.unwrap_or(Duration::MAX))
+        let soon = [self.quick_at, self.step_at].into_iter().flatten().min().unwrap_or(Duration::MAX);
+        timer.min(tick).min(farewell).min(soon)
     }
 }
 

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::simulate::Crowd;
+
 /// Exit codes, for scripts. `--help` shows them.
 pub mod exit {
     /// Done.
@@ -90,6 +92,9 @@ pub struct Dev {
     /// Prints no banner
     #[arg(long)]
     pub quiet: bool,
+    /// Starts with so many channels of so many participants that nobody is behind: for `make bench`.
+    #[arg(long, hide = true, value_name = "CHANNELSxEACH")]
+    pub simulate: Option<Crowd>,
     /// See [`Common`]; the file is optional and never looked for.
     #[command(flatten)]
     pub common: Common,

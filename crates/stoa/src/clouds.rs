@@ -11,6 +11,7 @@ use stoa_vendor::health::Health;
 use stoa_vendor::netease::{self, NetEase};
 use stoa_vendor::rongcloud::{self, RongCloud};
 use stoa_vendor::{Limits, Transport};
+use tokio_util::task::TaskTracker;
 
 use crate::config::Settings;
 use crate::config::types::{ClassBoard, ClassIm, Provider};
@@ -144,14 +145,14 @@ impl Clouds {
     }
 
     /// What voice rooms use of them.
-    pub fn rooms(&self, s: &Settings, clock: &Arc<dyn Clock>) -> Option<Arc<dyn RoomCloud>> {
+    pub fn rooms(&self, s: &Settings, clock: &Arc<dyn Clock>, tracker: &TaskTracker) -> Option<Arc<dyn RoomCloud>> {
         let (im, media) = (s.voice.provider.im == Provider::Aliyun, s.voice.provider.media == Provider::Aliyun);
         let aliyun = self.aliyun.as_ref().filter(|_| im || media)?;
-        Some(Arc::new(RoomClouds::new(Arc::clone(aliyun), Arc::clone(clock), im, media)))
+        Some(Arc::new(RoomClouds::new(Arc::clone(aliyun), Arc::clone(clock), im, media, tracker.clone())))
     }
 
     /// What classes use of them.
-    pub fn classes(&self, s: &Settings, clock: &Arc<dyn Clock>) -> Option<Arc<dyn ClassCloud>> {
+    pub fn classes(&self, s: &Settings, clock: &Arc<dyn Clock>, tracker: &TaskTracker) -> Option<Arc<dyn ClassCloud>> {
         let p = &s.class.provider;
         let messages = match (p.im, &self.aliyun, &self.rong_cloud) {
             (ClassIm::Aliyun, Some(aliyun), _) => Messages::Aliyun(Arc::clone(aliyun)),
@@ -161,7 +162,11 @@ impl Clouds {
         let media = self.aliyun.clone().filter(|_| p.media == Provider::Aliyun);
         let board = self.netease.clone();
         let nothing = matches!(messages, Messages::Embedded) && media.is_none() && board.is_none();
-        if nothing { None } else { Some(Arc::new(ClassClouds::new(messages, media, board, Arc::clone(clock)))) }
+        if nothing {
+            None
+        } else {
+            Some(Arc::new(ClassClouds::new(messages, media, board, Arc::clone(clock), tracker.clone())))
+        }
     }
 
     /// How they are doing.

@@ -23,6 +23,7 @@ mod pages;
 mod passwords;
 mod ready;
 mod run;
+mod simulate;
 mod spawner;
 mod stores;
 mod webhooks;

@@ -17,6 +17,7 @@ use crate::config::{Loaded, Sources, checks};
 use crate::listener::IceSink;
 use crate::logs::LogHandle;
 use crate::ready::{Ready, ReadyFile};
+use crate::simulate::{self, Crowd};
 use crate::spawner::Spawner;
 use crate::wire::{self, Given, Parts};
 use crate::{admin, banner, files, listener, logs, ops, stores};
@@ -39,6 +40,8 @@ pub struct Start {
     pub dev: bool,
     /// Print where things are.
     pub banner: bool,
+    /// Whom to make up before it is ready; only with `dev`, the engine refuses it otherwise.
+    pub simulate: Option<Crowd>,
 }
 
 /// Runs until a signal ends it.
@@ -88,6 +91,9 @@ async fn serve(start: Start, loaded: Loaded, logs: LogHandle) -> anyhow::Result<
     let routes = parts.routes.clone();
     spawner.spawn("listener", listener::serve(tcp, Arc::new(move || routes.current()), ice, spawner.clone()));
     parts.director.restore().await.map_err(|e| anyhow!("cannot read the rooms: {}", stores::explain(&e)))?;
+    if let Some(crowd) = start.simulate {
+        simulate::fill(&parts, s, crowd).await?;
+    }
     let udp = parts.engine.udp_addr().port();
     let ready = Ready::new(http, udp);
     let ready_file = ReadyFile::write(&dir, &ready)?;

@@ -147,7 +147,8 @@ pub async fn build(s: &Settings, given: Given, spawner: &Spawner) -> anyhow::Res
     let hub = groups::hub(s, &store, &clock, &entropy).await?;
     let mint = dialects::hub_mint(s, &store).await?;
     let clouds = Clouds::new(s, &clock, &entropy)?;
-    let (room_cloud, class_cloud) = (clouds.rooms(s, &clock), clouds.classes(s, &clock));
+    let (room_cloud, class_cloud) =
+        (clouds.rooms(s, &clock, &spawner.tracker), clouds.classes(s, &clock, &spawner.tracker));
     let groups = groups::start(s, &world, &director, &hub, &mint, class_cloud.as_ref(), spawner)?;
     let (sink, source) = events::channel();
     world.set_facts(sink);

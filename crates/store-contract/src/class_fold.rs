@@ -82,6 +82,7 @@ fn commands() -> impl Strategy<Value = ClassCommand> {
         2 => people().prop_map(|user| ClassCommand::Depart { user }),
         3 => people().prop_map(|user| ClassCommand::Connect { user }),
         3 => (callers(), states).prop_map(|(caller, to)| ClassCommand::SetStatus { caller, to }),
+        1 => any::<bool>().prop_map(|on| ClassCommand::Streamed { on }),
         2 => updates,
         2 => kicks,
         1 => (callers(), people()).prop_map(|(caller, user)| ClassCommand::Lift { caller, user }),

@@ -23,6 +23,7 @@ mod errors;
 mod gate;
 mod group_store;
 mod groups;
+mod lists;
 mod migrate;
 mod open;
 mod readers;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use rusqlite::Connection;
 use stoa_core::account::Account;
-use stoa_core::class::Class;
+use stoa_core::class::{Class, ClassStatus};
 use stoa_core::group::GroupKey;
 use stoa_core::id::{AppId, ChannelKey, ClassId, RoomId, UserId};
 use stoa_core::ports::{OutboxItem, OutboxStore, PageStart, Store};
@@ -22,6 +22,7 @@ use crate::classes::{self, MeetingKey, Named};
 use crate::config::Config;
 use crate::errors::sql;
 use crate::gate::Gate;
+use crate::lists::{Lists, Why};
 use crate::readers::Readers;
 use crate::tx::{SanctionKey, Tx};
 use crate::writer::Writer;
@@ -35,6 +36,7 @@ pub(crate) struct Memory {
     channels: Cache<ChannelKey, Arc<Channel>>,
     classes: Cache<ClassId, Option<Arc<Class>>>,
     names: Cache<MeetingKey, Named>,
+    pub(crate) lists: Lists,
     pub(crate) gate: Gate,
 }
 
@@ -59,6 +61,7 @@ impl Memory {
             channels: Cache::new(config.room_cache_bytes / 4),
             classes: Cache::new(config.room_cache_bytes / 4),
             names: Cache::new(config.side_cache_bytes),
+            lists: Lists::default(),
             gate: Gate::default(),
         }
     }
@@ -144,10 +147,15 @@ impl Memory {
         self.channels.clear();
         self.classes.clear();
         self.names.clear();
+        self.lists.clear();
     }
 
     pub(crate) fn publish_room(&self, room: Arc<Room>) {
         let weight = rooms::weight(&room);
+        // What stays as it was is not noted: every note voids a list that is just being read.
+        if self.rooms.get(&room.id).is_none_or(|was| was.live() != room.live()) {
+            self.lists.note(&room.channel(), Why::Room, room.live());
+        }
         self.rooms.publish(room.id, room, weight);
     }
 
@@ -162,15 +170,25 @@ impl Memory {
 
     pub(crate) fn publish_channel(&self, key: ChannelKey, channel: Arc<Channel>) {
         let weight = channel.weight(&key);
+        let exists = channel.record.is_some();
+        if self.channels.get(&key).is_none_or(|was| was.record.is_some() != exists) {
+            self.lists.note(&key, Why::Record, exists);
+        }
         self.channels.publish(key, channel, weight);
     }
 
     pub(crate) fn publish_class(&self, id: ClassId, class: Option<Arc<Class>>) {
         let weight = class_weight(class.as_deref());
+        if let Some(class) = &class {
+            self.lists.note(&class.channel(), Why::Class, class.status == ClassStatus::Running);
+        }
         self.classes.publish(id, class, weight);
     }
 
     pub(crate) fn publish_name(&self, key: MeetingKey, named: Named) {
+        if matches!(named, Named::Gone) {
+            self.lists.note(&ChannelKey::of_meeting(key.0, key.1), Why::Class, false);
+        }
         self.names.publish(key, named, ENTRY_BYTES);
     }
 }

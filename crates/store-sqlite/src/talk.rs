@@ -45,7 +45,19 @@ impl ChannelStore for SqliteStore {
     }
 
     async fn channel_names(&self, app: AppId, offset: u64, limit: u32) -> Result<(u64, Vec<ChannelName>)> {
-        self.read(move |c| channels::names(c, app, offset, limit)).await
+        let list = match self.memory.lists.get(app) {
+            Some(list) => list,
+            None => {
+                let (memory, ticket) = (self.memory.clone(), self.memory.lists.ticket());
+                self.read(move |c| {
+                    let list = Arc::new(channels::names(c, app)?);
+                    memory.lists.fill(ticket, app, list.clone());
+                    Ok(list)
+                })
+                .await?
+            }
+        };
+        Ok(channels::page(&list, offset, limit))
     }
 
     async fn member(&self, key: &ChannelKey, user: &UserId) -> Result<Option<Member>> {

@@ -1,6 +1,7 @@
 //! `get_talk_channel_list`: every existing channel of the app.
 
 use serde::Serialize;
+use stoa_core::id::ChannelName;
 use utoipa::ToSchema;
 
 use crate::refuse::Refusal;
@@ -39,7 +40,8 @@ pub struct ChannelListBody {
 #[expect(non_snake_case, reason = "the published names")]
 pub struct ListedChannel {
     /// Its id.
-    pub ChannelID: String,
+    #[schema(value_type = String)]
+    pub ChannelID: ChannelName,
     /// Users present.
     pub UserCount: usize,
 }
@@ -51,13 +53,10 @@ pub struct ListedChannel {
 pub(crate) async fn run(call: Call) -> Result<Reply, Refusal> {
     let page = call.params.page()?;
     let found = call.state.talk().channels(call.app.id, page).await.map_err(|e| call.refused(e))?;
-    let row = |(name, users): &(stoa_core::id::ChannelName, usize)| ListedChannel {
-        ChannelID: name.to_string(),
-        UserCount: *users,
-    };
+    let row = |(name, users): (ChannelName, usize)| ListedChannel { ChannelID: name, UserCount: users };
     Reply::ok(&ChannelListBody {
         AppID: call.app.id.0,
         Total: found.total,
-        ChannelList: found.rows.iter().map(row).collect(),
+        ChannelList: found.rows.into_iter().map(row).collect(),
     })
 }

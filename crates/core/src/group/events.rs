@@ -1,11 +1,13 @@
 //! What groups are told: one JSON object each (hub.md 4.2, 4.3).
 
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::heart::Changes;
+use super::heart::{Changes, Placed};
 use super::names::GroupKey;
-use super::store::{GroupState, StoredMessage};
+use super::store::{Doomed, GroupState, StoredMessage};
 use crate::class::ClassMember;
+use crate::hub::HubPublication;
 use crate::id::UserId;
 use crate::time::UnixMs;
 use crate::voice::{Room, SeatIndex};
@@ -62,6 +64,38 @@ impl Outgoing<'_> {
         }
         out.to_string()
     }
+}
+
+/// What stands in the recovery window where a message was.
+#[must_use]
+pub fn gone(id: &str) -> String {
+    json!({ "kind": "gone", "messageId": id }).to_string()
+}
+
+/// Where these messages stand among what a channel keeps.
+#[must_use]
+pub fn placed(kept: &[HubPublication], which: &Doomed) -> Vec<Placed> {
+    /// As much of [`Outgoing::payload`] as tells.
+    #[derive(Deserialize)]
+    struct Head {
+        kind: String,
+        #[serde(rename = "messageId")]
+        id: String,
+        data: String,
+    }
+    let marked = |data: &str, sids: &[String]| {
+        let data: Value = serde_json::from_str(data).unwrap_or_default();
+        let sid = data.get("sid").and_then(Value::as_str).unwrap_or_default();
+        !sid.is_empty() && sids.iter().any(|s| s == sid)
+    };
+    let meant = |m: &Head| match which {
+        Doomed::Id(id) => m.id == *id,
+        Doomed::Sids(sids) => marked(&m.data, sids),
+    };
+    // Events have other fields, and what is gone already has no data.
+    let message = |p: &HubPublication| serde_json::from_str(&p.data).ok().filter(|m: &Head| m.kind == "message");
+    let found = kept.iter().filter_map(|p| message(p).filter(meant).map(|m| Placed { id: m.id, offset: p.offset }));
+    found.collect()
 }
 
 /// A state event: `fields` with what every event has.
@@ -162,4 +196,65 @@ pub fn class_member(m: &ClassMember, joined: &str, sid: &str) -> String {
 #[must_use]
 pub fn class_extension(m: &ClassMember) -> String {
     json!({ "userNick": m.name, "userAvatar": m.avatar.clone().unwrap_or_default() }).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn comment(id: &str, data: &Value) -> String {
+        let message = Outgoing {
+            group: "g",
+            id,
+            seqnum: Some(1),
+            kind: 21301,
+            sender: "a",
+            extension: "{}",
+            data: &data.to_string(),
+            level: 0,
+            at: UnixMs(5),
+            sys: false,
+        };
+        message.payload()
+    }
+
+    fn kept(first: u64, payloads: impl IntoIterator<Item = String>) -> Vec<HubPublication> {
+        payloads.into_iter().zip(first..).map(|(data, offset)| HubPublication { offset, data }).collect()
+    }
+
+    fn at(id: &str, offset: u64) -> Placed {
+        Placed { id: id.to_owned(), offset }
+    }
+
+    #[test]
+    fn e17_a_message_is_found_where_it_stands_however_many_came_after() {
+        let window = kept(501, (0..256).map(|n| comment(&format!("m{n}"), &json!({ "content": "x" }))));
+        let find = |id: &str| placed(&window, &Doomed::Id(id.to_owned()));
+        assert_eq!(find("m0"), [at("m0", 501)]);
+        assert_eq!(find("m255"), [at("m255", 756)]);
+        assert_eq!(find("m256"), []);
+    }
+
+    #[test]
+    fn e17_only_messages_are_found_and_not_who_speaks_of_them() {
+        let deleted =
+            event("deleted", "g", 1, UnixMs(5), json!({ "messageIds": ["m1"], "messageId": "m1", "data": "" }));
+        let quote = json!({ "messageId": "m1", "kind": "message", "data": "{}" });
+        let window = kept(1, [comment("m0", &quote), gone("m1"), deleted, "null".to_owned(), "{".to_owned()]);
+        assert_eq!(placed(&window, &Doomed::Id("m1".to_owned())), []);
+    }
+
+    #[test]
+    fn messages_are_found_by_the_marks_of_their_senders() {
+        let marked = |id, sid| comment(id, &json!({ "sid": sid, "content": "x" }));
+        let none = comment("m3", &json!({ "content": "s1" }));
+        let number = comment("m4", &json!({ "sid": 1 }));
+        let window = kept(
+            7,
+            [marked("m0", "s1"), marked("m1", "s2"), marked("m2", "s1"), none, number, gone("m5"), marked("m6", "")],
+        );
+        let sids = |all: &[&str]| Doomed::Sids(all.iter().map(ToString::to_string).collect());
+        assert_eq!(placed(&window, &sids(&["s1", "s9"])), [at("m0", 7), at("m2", 9)]);
+        assert_eq!(placed(&window, &sids(&["s3", "1", ""])), []);
+    }
 }

@@ -14,9 +14,6 @@ use crate::time::Now;
 
 /// Requests remembered per group, so that a repeat has no second effect. Beyond it the oldest are forgotten early.
 const MAX_REPEATS: usize = 20_000;
-/// Comments whose place in the recovery window is known, so that deleting one takes it out there too; the window
-/// (hub.md 4.1) holds 100.
-const MAX_OFFSETS: usize = 128;
 /// Departures whose place in the recovery window (hub.md 4.1) is known: as many as it holds.
 const MAX_DEPARTURES: usize = 256;
 /// Extensions kept of users who asked to join and have not subscribed. An attacker can fill it and lose nick names only.
@@ -150,7 +147,6 @@ pub struct Heart {
     repeats: BTreeMap<(UserId, String), Sent>,
     repeat_order: VecDeque<(Duration, UserId, String)>,
     buckets: BTreeMap<(UserId, Counted), Bucket>,
-    offsets: VecDeque<(String, u64)>,
     departures: VecDeque<(UserId, Placed)>,
     seqnums: std::ops::Range<u64>,
     graces: u64,
@@ -390,14 +386,6 @@ impl Heart {
         self.seqnums = first..first + u64::from(n);
     }
 
-    /// Where a comment stands in the recovery window.
-    pub fn placed(&mut self, id: &str, offset: u64) {
-        if self.offsets.len() >= MAX_OFFSETS {
-            self.offsets.pop_front();
-        }
-        self.offsets.push_back((id.to_owned(), offset));
-    }
-
     /// Everybody was told that this user left.
     pub fn departed(&mut self, user: &UserId, told: Placed) {
         if self.departures.len() >= MAX_DEPARTURES {
@@ -412,12 +400,6 @@ impl Heart {
         self.departures = others;
         let own: VecDeque<(UserId, Placed)> = own;
         own.into_iter().map(|(_, told)| told).collect()
-    }
-
-    /// As [`Heart::placed`] said.
-    #[must_use]
-    pub fn place(&self, id: &str) -> Option<u64> {
-        self.offsets.iter().find(|(i, _)| i == id).map(|(_, offset)| *offset)
     }
 
     /// Since when nobody is in and nothing is under way, on the monotonic clock.

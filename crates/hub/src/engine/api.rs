@@ -261,13 +261,16 @@ impl Engine {
         Ok(())
     }
 
-    /// [`stoa_core::hub::Hub::history_replace`].
+    /// [`stoa_core::hub::Hub::history_replace`]. A hub that stops refuses: what it takes over the restart is written.
     ///
     /// # Errors
     /// [`ApiError`].
     pub fn history_replace(&mut self, channel: &str, offset: u64, data: &str) -> Result<bool, ApiError> {
         self.checked(channel)?;
         let data: Bytes = normalise(data).ok_or(ApiError::BadData)?;
+        if self.frozen {
+            return Err(ApiError::Stopping);
+        }
         let chan = self.names.get(channel).copied();
         let change = chan.and_then(|c| self.channels.get_mut(c)).and_then(|ch| ch.replace(offset, data));
         if let Some(change) = change {

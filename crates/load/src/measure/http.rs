@@ -133,7 +133,8 @@ pub(super) async fn compare(ours: &Side, base: &Side, pairs: usize, each: Durati
     })
 }
 
-async fn run(side: &Side, each: Duration) -> Result<(Load, f64)> {
+/// One turn of one side: what came of it, and the answers per CPU-second of its server.
+pub(super) async fn run(side: &Side, each: Duration) -> Result<(Load, f64)> {
     let cpu = proc::cpu(side.pid)?;
     let load = closed_loop(side.addr, side.plans.clone(), each, side.good).await?;
     if load.bad > 0 {

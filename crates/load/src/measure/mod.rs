@@ -8,6 +8,7 @@ pub mod media;
 pub mod process;
 pub mod relay;
 pub mod seats;
+pub mod talk;
 
 use std::time::Duration;
 

@@ -18,6 +18,11 @@ pub(crate) struct PcId {
     generation: u32,
 }
 
+impl PcId {
+    /// Names no connection, now and later: for participants without one.
+    pub(crate) const NONE: Self = Self { index: u32::MAX, generation: 0 };
+}
+
 /// A datagram as it came in.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Inbound<'a> {

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use livekit_protocol as proto;
 use proto::signal_response::Message;
-use stoa_core::media::Rate;
 
 use super::participant::{Pid, encode};
 use super::track::{Tid, Track};
@@ -12,10 +11,10 @@ use super::{Ctx, Room};
 use crate::forward::keyframe::Requester;
 use crate::forward::levels::loudness;
 use crate::forward::munge::{Incoming, Munger, Source};
-use crate::forward::rate::rate;
 use crate::forward::select::{Layers, MAX_LAYERS, Seen, Selector, Verdict, Wanted, layer_for_size};
 use crate::forward::stats::{Counted, Counter};
 use crate::pc::{InPacket, Kind, Mid, OutPacket, Read, Rid, Vp8Fields, read_payload};
+use crate::shown::Counters;
 
 /// Sound in a usual Opus packet. Only speaker detection uses it.
 const OPUS_PACKET: Duration = Duration::from_millis(20);
@@ -23,7 +22,7 @@ const OPUS_PACKET: Duration = Duration::from_millis(20);
 /// What is known of a track as it comes in.
 pub(crate) struct Up {
     layers: Layers,
-    counters: [Counter; MAX_LAYERS],
+    counters: Counters,
     requesters: [Requester; MAX_LAYERS],
     rids: [Option<Option<Rid>>; MAX_LAYERS],
     /// What its layers are called, from low to high; empty = the usual names.
@@ -34,10 +33,9 @@ pub(crate) struct Up {
 
 impl Up {
     pub(super) fn new(kind: Kind) -> Self {
-        let counter = || Counter::new(kind == Kind::Video);
         Self {
             layers: Layers::default(),
-            counters: [counter(), counter(), counter()],
+            counters: Counters::new(kind == Kind::Video),
             requesters: [Requester::new(0), Requester::new(1), Requester::new(2)],
             rids: [None; MAX_LAYERS],
             names: Vec::new(),
@@ -62,14 +60,13 @@ impl Up {
     pub(super) fn silent(&mut self) {
         self.cut = self.cut.wrapping_add(1);
         self.layers.clear();
-        self.counters.iter_mut().for_each(Counter::clear);
+        self.counters.with(|layers| layers.iter_mut().for_each(Counter::clear));
         self.requesters.iter_mut().for_each(Requester::cancel);
     }
 
-    /// What comes in on it, over so many whole seconds.
-    pub(super) fn rate(&mut self, now: Duration, window: u32) -> Rate {
-        let seconds = self.counters.each_mut().map(|c| c.seconds(now));
-        rate(&seconds, window as usize)
+    /// What comes in on it is counted there.
+    pub(super) fn counters(&self) -> Counters {
+        self.counters.clone()
     }
 
     /// The rid to ask for a key frame of a layer; a layer that was never seen is asked through one that was.
@@ -189,7 +186,7 @@ impl Room {
         };
         let Some(layer) = track.up.layer(packet.rid) else { return ctx.env.meters.dropped("layer") };
         if let Some(shut) = track.shut {
-            track.up.counters[layer].gated(packet.seq);
+            track.up.counters.with(|layers| layers[layer].gated(packet.seq));
             return ctx.env.meters.dropped(shut.as_str());
         }
         ctx.env.meters.packets_in.increment(1);
@@ -197,7 +194,7 @@ impl Room {
         up.rids[layer].get_or_insert(packet.rid);
         let payload = packet.payload.len();
         let counted = Counted { seq: packet.seq, timestamp: packet.time, marker: packet.marker, payload };
-        up.counters[layer].packet(now, counted);
+        up.counters.with(|layers| layers[layer].packet(now, counted));
         let read = read_payload(packet.codec, &packet.payload);
         #[expect(clippy::cast_possible_truncation, reason = "three layers at most")]
         let mut seen = Seen { layer: layer as u8, ..read.seen };

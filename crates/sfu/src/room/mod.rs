@@ -91,6 +91,8 @@ pub(crate) struct Room {
     pub max_participants: u32,
     created: Now,
     event_seq: u64,
+    /// A picture of it is kept outside, which must go before anything changes.
+    pub pictured: bool,
     pub(crate) parts: BTreeMap<Pid, Participant>,
     by_identity: HashMap<Identity, Pid>,
     tracks: BTreeMap<Tid, Track>,
@@ -117,6 +119,7 @@ impl Room {
             max_participants: ctx.env.cfg.max_participants,
             created: ctx.now,
             event_seq: 0,
+            pictured: false,
             parts: BTreeMap::new(),
             by_identity: HashMap::new(),
             tracks: BTreeMap::new(),
@@ -135,6 +138,11 @@ impl Room {
     pub(crate) fn expired(&self, now: Duration) -> bool {
         let patience = if self.had_anyone { self.departure_timeout } else { self.empty_timeout };
         self.empty_since.is_some_and(|since| now.saturating_sub(since) >= patience)
+    }
+
+    /// Grows with every fact about it.
+    pub(crate) fn facts(&self) -> u64 {
+        self.event_seq
     }
 
     /// The participant of this identity.

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use livekit_protocol as proto;
 use proto::signal_response::Message;
-use stoa_core::id::UserId;
-use stoa_core::media::{LeftReason, ParticipantView, Rate, TrackView};
+use stoa_core::media::{LeftReason, ParticipantView};
 
 use super::participant::{Participant, Pid, encode};
-use super::{Ctx, Room, Track, wire};
+use super::{Room, Track, wire};
+use crate::shown::{self, Picture};
 
 /// How long leavers are remembered for clients whose socket was dead when they left, noticed or not. Longer than any
 /// client can be away and still resume.
@@ -132,23 +132,18 @@ impl Room {
     }
 
     /// Everybody, for the port.
-    pub(crate) fn views(&mut self, ctx: &Ctx<'_>, of: Option<&UserId>) -> Vec<ParticipantView> {
-        let window = ctx.env.cfg.stats_window;
-        let mut tracks: BTreeMap<Pid, Vec<TrackView>> = BTreeMap::new();
-        for t in self.tracks.values_mut() {
-            let muted = t.muted();
-            // Not what it sent before, at once.
-            let rate = if muted { Rate::default() } else { t.up.rate(ctx.now.mono, window) };
-            let view = TrackView { sid: t.info.sid.clone(), source: t.source, muted, rate };
-            tracks.entry(t.pid).or_default().push(view);
+    pub(crate) fn picture(&self) -> Picture {
+        let mut tracks: BTreeMap<Pid, Vec<shown::Track>> = BTreeMap::new();
+        for t in self.tracks.values() {
+            let (sid, muted, counters) = (t.info.sid.clone(), t.muted(), t.up.counters());
+            tracks.entry(t.pid).or_default().push(shown::Track { sid, source: t.source, muted, counters });
         }
-        let mut view = |p: &Participant| ParticipantView {
-            who: p.who.clone(),
-            active: p.active_at.is_some(),
-            standing: p.standing.clone(),
-            tracks: tracks.remove(&p.pid).unwrap_or_default(),
+        let mut shown = |p: &Participant| {
+            let (who, active, standing) = (p.who.clone(), p.active_at.is_some(), p.standing.clone());
+            let view = ParticipantView { who, active, standing, tracks: Vec::new() };
+            (view, tracks.remove(&p.pid).unwrap_or_default())
         };
-        self.parts.values().filter(|p| of.is_none_or(|user| p.who.user == *user)).map(&mut view).collect()
+        Picture(self.parts.values().map(&mut shown).collect())
     }
 }
 

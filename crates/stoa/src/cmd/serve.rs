@@ -7,7 +7,7 @@ use anyhow::anyhow;
 use super::{DEFAULT_CONFIG, Failure, Outcome, sources, usage};
 use crate::cli::{Dev, Serve, exit};
 use crate::config::template::{FirstApp, render};
-use crate::config::{DEV_DEFAULTS, Sources, checks};
+use crate::config::{DEV_DEFAULTS, checks};
 use crate::run::{self, Start};
 use crate::{entropy, files};
 
@@ -18,7 +18,7 @@ pub fn dev(args: Dev) -> Outcome {
     DEV_DEFAULTS.clone_into(&mut sources.command_defaults);
     let flags = [("http.listen", args.listen), ("media.udp_port", args.media_port.map(|p| p.to_string()))];
     sources.sets.extend(flags.into_iter().filter_map(|(k, v)| v.map(|v| format!("{k}={v}"))));
-    start(sources, true, !args.quiet)
+    start(Start { sources, dev: true, banner: !args.quiet, simulate: args.simulate })
 }
 
 pub fn serve(args: Serve) -> Outcome {
@@ -28,7 +28,7 @@ pub fn serve(args: Serve) -> Outcome {
         first_start(&file)?;
     }
     sources.file = Some(file);
-    start(sources, false, false)
+    start(Start { sources, dev: false, banner: false, simulate: None })
 }
 
 fn first_start(file: &Path) -> Result<(), Failure> {
@@ -39,12 +39,12 @@ fn first_start(file: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-fn start(sources: Sources, dev: bool, banner: bool) -> Outcome {
-    let loaded = sources.load().map_err(usage)?;
+fn start(start: Start) -> Outcome {
+    let loaded = start.sources.load().map_err(usage)?;
     let findings = checks::check(&loaded.settings);
     if !findings.errors.is_empty() {
         return Err(usage(anyhow!("the configuration is not usable:\n  {}", findings.errors.join("\n  "))));
     }
-    run::run(Start { sources, dev, banner }, loaded, findings)?;
+    run::run(start, loaded, findings)?;
     Ok(exit::OK)
 }

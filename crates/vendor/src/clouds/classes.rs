@@ -16,7 +16,8 @@ use stoa_core::id::{ClassId, UserId};
 use stoa_core::ports::Clock;
 use stoa_core::{Error, Kind, Result};
 use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
+use tokio::task::JoinHandle;
+use tokio_util::task::TaskTracker;
 
 use super::cache::Cache;
 use super::lanes::Lanes;
@@ -53,6 +54,7 @@ pub struct ClassClouds {
     media: Option<Arc<Aliyun>>,
     board: Option<Arc<NetEase>>,
     clock: Arc<dyn Clock>,
+    tracker: TaskTracker,
     asking: Arc<Semaphore>,
     lanes: Lanes,
     counts: Arc<Cache<ClassId, OutsideCounts>>,
@@ -61,13 +63,14 @@ pub struct ClassClouds {
 }
 
 impl ClassClouds {
-    /// The parts that are outside. Needs a runtime.
+    /// The parts that are outside. A stop waits for what `tracker` knows of.
     #[must_use]
     pub fn new(
         messages: Messages,
         media: Option<Arc<Aliyun>>,
         board: Option<Arc<NetEase>>,
         clock: Arc<dyn Clock>,
+        tracker: TaskTracker,
     ) -> Self {
         Self {
             messages,
@@ -75,7 +78,8 @@ impl ClassClouds {
             board,
             clock,
             asking: Arc::new(Semaphore::new(ASKING)),
-            lanes: Lanes::start(),
+            lanes: Lanes::new(tracker.clone()),
+            tracker,
             counts: Arc::new(Cache::new(FRESH)),
             mutes: Arc::new(Cache::new(FRESH)),
             recordings: Arc::new(Cache::new(RECORDING_FRESH)),
@@ -140,7 +144,7 @@ impl ClassClouds {
     }
 
     /// Asks in the background, if it is time; the answer is remembered.
-    fn ask<K, V, F>(&self, tasks: &mut JoinSet<()>, cache: &Arc<Cache<K, V>>, key: K, question: F)
+    fn ask<K, V, F>(&self, tasks: &mut Vec<JoinHandle<()>>, cache: &Arc<Cache<K, V>>, key: K, question: F)
     where
         K: Hash + Eq + Clone + Send + 'static,
         V: Clone + Send + 'static,
@@ -150,17 +154,17 @@ impl ClassClouds {
             return;
         }
         let (cache, asking) = (Arc::clone(cache), Arc::clone(&self.asking));
-        tasks.spawn(async move {
+        tasks.push(self.tracker.spawn(async move {
             // Never closed.
             let _turn = asking.acquire().await;
             match question.await {
                 Ok(value) => cache.put(&key, value),
                 Err(e) => tracing::debug!("a part of an answer is missing: {e}"),
             }
-        });
+        }));
     }
 
-    fn ask_about(&self, class: &Class, user: &UserId, tasks: &mut JoinSet<()>) {
+    fn ask_about(&self, class: &Class, user: &UserId, tasks: &mut Vec<JoinHandle<()>>) {
         if let (Messages::Aliyun(aliyun), Some(group)) = (&self.messages, &class.outside.group) {
             let (a, g) = (Arc::clone(aliyun), group.clone());
             self.ask(tasks, &self.counts, class.id, async move {
@@ -255,14 +259,17 @@ impl ClassCloud for ClassClouds {
     }
 
     async fn look(&self, classes: &[&Class], user: &UserId) -> Vec<OutsideLook> {
-        let mut tasks = JoinSet::new();
+        let mut tasks = Vec::new();
         for class in classes {
             self.ask_about(class, user, &mut tasks);
         }
-        let all = async { while tasks.join_next().await.is_some() {} };
+        let all = async {
+            for task in tasks {
+                let _ended = task.await;
+            }
+        };
+        // Those that are late go on: the next look has their answers.
         let _in_time = tokio::time::timeout(LOOK_WITHIN, all).await;
-        // The others go on: the next look has their answers.
-        tasks.detach_all();
         classes.iter().map(|class| self.known(class, user)).collect()
     }
 

@@ -1,9 +1,11 @@
 //! Work in the background that keeps its order: a few lanes, each with a bounded queue.
 
+use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::mpsc;
+use tokio_util::task::TaskTracker;
 
 type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -13,26 +15,89 @@ const LANES: usize = 8;
 const WAITING: usize = 256;
 
 /// See the module.
-#[derive(Debug)]
-pub(crate) struct Lanes(Vec<mpsc::Sender<Work>>);
+pub(crate) struct Lanes {
+    tracker: TaskTracker,
+    lanes: Vec<Arc<Mutex<Lane>>>,
+}
+
+#[derive(Default)]
+struct Lane {
+    /// A task works on it.
+    busy: bool,
+    waiting: VecDeque<Work>,
+}
+
+fn locked(lane: &Mutex<Lane>) -> MutexGuard<'_, Lane> {
+    // A panic elsewhere leaves a whole queue.
+    lane.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The next piece of work; with none left the lane is idle.
+fn next(lane: &Mutex<Lane>) -> Option<Work> {
+    let mut lane = locked(lane);
+    let work = lane.waiting.pop_front();
+    lane.busy = work.is_some();
+    work
+}
 
 impl Lanes {
-    /// Starts them; they end when this is dropped and their queues are empty. Needs a runtime.
-    pub(crate) fn start() -> Self {
-        let lane = |_| {
-            let (sender, mut queue) = mpsc::channel::<Work>(WAITING);
-            tokio::spawn(async move {
-                while let Some(work) = queue.recv().await {
-                    work.await;
-                }
-            });
-            sender
-        };
-        Self((0..LANES).map(lane).collect())
+    /// A stop waits for what `tracker` knows of.
+    pub(crate) fn new(tracker: TaskTracker) -> Self {
+        Self { tracker, lanes: (0..LANES).map(|_| Arc::default()).collect() }
     }
 
     /// Puts work behind all earlier work of the same key. False = there was no room.
     pub(crate) fn push(&self, key: u8, work: impl Future<Output = ()> + Send + 'static) -> bool {
-        self.0.get(usize::from(key) % LANES).is_some_and(|lane| lane.try_send(Box::pin(work)).is_ok())
+        let Some(lane) = self.lanes.get(usize::from(key) % LANES) else { return false };
+        let mut queue = locked(lane);
+        if queue.waiting.len() >= WAITING {
+            return false;
+        }
+        queue.waiting.push_back(Box::pin(work));
+        if !std::mem::replace(&mut queue.busy, true) {
+            let lane = Arc::clone(lane);
+            self.tracker.spawn(async move {
+                while let Some(work) = next(&lane) {
+                    work.await;
+                }
+            });
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::sync::mpsc;
+    use tokio::sync::oneshot;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn each_lane_keeps_its_order_and_none_waits_for_another() {
+        let tracker = TaskTracker::new();
+        let lanes = Lanes::new(tracker.clone());
+        let (said, mut heard) = mpsc::unbounded_channel();
+        let (go, gate) = oneshot::channel::<()>();
+        assert!(lanes.push(1, async move {
+            let _opened = gate.await;
+        }));
+        for n in 0..WAITING {
+            // The task may not have taken the first one yet.
+            let said = said.clone();
+            let pushed = lanes.push(1, async move { said.send((1, n)).unwrap_or_default() });
+            assert!(pushed || n + 1 >= WAITING);
+        }
+        assert!(lanes.push(2, async move { said.send((2, 0)).unwrap_or_default() }));
+        assert_eq!(heard.recv().await, Some((2, 0)), "lane 1 is held up");
+        while lanes.push(1, async {}) {}
+        go.send(()).expect("the lane waits");
+        tracker.close();
+        tracker.wait().await;
+        let mut told = Vec::new();
+        while let Some((_, n)) = heard.recv().await {
+            told.push(n);
+        }
+        assert!(told.len() >= WAITING - 1 && told.is_sorted());
+        assert!(lanes.push(1, async {}), "there is room again");
     }
 }

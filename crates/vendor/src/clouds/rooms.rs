@@ -9,6 +9,7 @@ use stoa_core::cloud::RoomCloud;
 use stoa_core::id::{RoomId, UserId};
 use stoa_core::ports::Clock;
 use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
 
 use super::cache::Cache;
 use super::{ASKING, fault};
@@ -26,16 +27,17 @@ pub struct RoomClouds {
     calls: bool,
     online: Arc<Cache<RoomId, u64>>,
     asking: Arc<Semaphore>,
+    tracker: TaskTracker,
 }
 
 impl RoomClouds {
     /// `groups`: messages are the vendor's; `media`: media is. Without access keys no call is made: rooms get no group,
     /// and nobody is counted.
     #[must_use]
-    pub fn new(aliyun: Arc<Aliyun>, clock: Arc<dyn Clock>, groups: bool, media: bool) -> Self {
+    pub fn new(aliyun: Arc<Aliyun>, clock: Arc<dyn Clock>, groups: bool, media: bool, tracker: TaskTracker) -> Self {
         let calls = aliyun.settings().missing(&[crate::aliyun::Use::Api]).is_empty();
         let (online, asking) = (Arc::new(Cache::new(ONLINE_FRESH)), Arc::new(Semaphore::new(ASKING)));
-        Self { aliyun, clock, groups, media, calls, online, asking }
+        Self { aliyun, clock, groups, media, calls, online, asking, tracker }
     }
 }
 
@@ -61,7 +63,7 @@ impl RoomCloud for RoomClouds {
         if known.ask {
             let (aliyun, online) = (Arc::clone(&self.aliyun), Arc::clone(&self.online));
             let asking = Arc::clone(&self.asking);
-            tokio::spawn(async move {
+            self.tracker.spawn(async move {
                 // Never closed.
                 let _turn = asking.acquire().await;
                 match aliyun.channel_participants(&room.to_string()).await {

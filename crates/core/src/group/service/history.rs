@@ -11,7 +11,7 @@ use super::{Answer, Group, Groups};
 use crate::class::AssistantRight;
 use crate::error::Result;
 use crate::group::events;
-use crate::group::heart::{Counted, Sent};
+use crate::group::heart::{Counted, Placed, Sent};
 use crate::group::store::{Doomed, MessagePage, StoredMessage};
 use crate::group::{Happening, Refusal};
 use crate::hub::PublishOptions;
@@ -20,6 +20,9 @@ use crate::time::UnixMs;
 
 /// How long authors may take back what they wrote (hub.md 5.7).
 const TAKE_BACK: Duration = Duration::from_secs(120);
+/// Publications looked through for removed messages: at least as many as any channel keeps (hub.md 4.1). What is older
+/// is not recovered any more.
+const KEPT: u32 = 300;
 
 /// Whether this is the user's own message, and a new one.
 fn may_take_back(message: &StoredMessage, user: &UserId, now: UnixMs) -> bool {
@@ -80,25 +83,30 @@ impl Groups {
         }
     }
 
-    /// Deletes messages in the store, then in the recovery window, then tells everybody. False = there were none.
+    /// Deletes messages in the recovery window, then in the store, then tells everybody. False = there were none.
     pub(super) async fn remove(&self, group: &Group, which: Doomed, by: &UserId) -> Result<bool> {
+        let _order = group.order.lock().await;
+        // The window first: a hub that stops refuses, and what it takes over the restart must not outlive the store's.
+        self.hide(group, &which).await?;
         let ids = self.world.store.delete_messages(&group.key, which).await?;
         if ids.is_empty() {
             return Ok(false);
-        }
-        let _order = group.order.lock().await;
-        for id in &ids {
-            let place = group.heart().place(id);
-            if let Some(offset) = place {
-                let gone = json!({ "kind": "gone", "messageId": id }).to_string();
-                self.hub.history_replace(&group.chat, offset, &gone).await?;
-            }
         }
         let version = group.heart().step();
         let fields = json!({ "messageIds": ids, "by": by.as_str() });
         let payload = events::event("deleted", &group.id, version, self.now().wall, fields);
         self.hub.publish(&group.chat, &payload, PublishOptions::default()).await?;
         Ok(true)
+    }
+
+    /// Whoever recovers sees that there was something, and not what. The window itself is asked where it stands: it
+    /// outlives restarts and whatever is remembered of the group.
+    async fn hide(&self, group: &Group, which: &Doomed) -> Result<()> {
+        let (kept, _) = self.hub.history(&group.chat, None, KEPT).await?;
+        for Placed { id, offset } in events::placed(&kept, which) {
+            self.hub.history_replace(&group.chat, offset, &events::gone(&id)).await?;
+        }
+        Ok(())
     }
 
     /// `group.like`.

@@ -309,14 +309,10 @@ impl Groups {
             at,
             sys: false,
         };
-        let position = self.hub.publish(group.lane(how.lane), &message.payload(), PublishOptions::default()).await?;
+        self.hub.publish(group.lane(how.lane), &message.payload(), PublishOptions::default()).await?;
         let sent = Sent { id, seqnum, at: at.0 };
-        let mut heart = group.heart();
-        if how.stored {
-            heart.placed(&sent.id, position.offset);
-        }
         if let Some((mark, long)) = &wish.mark {
-            heart.remember(user, mark, &sent, *long, now);
+            group.heart().remember(user, mark, &sent, *long, now);
         }
         Ok(answer(&sent))
     }

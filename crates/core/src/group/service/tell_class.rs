@@ -151,8 +151,7 @@ impl Groups {
     pub(super) async fn hide_departures(&self, group: &Group, user: &UserId) -> Result<()> {
         let told = group.heart().take_departures(user);
         for Placed { id, offset } in told {
-            let gone = json!({ "kind": "gone", "messageId": id }).to_string();
-            self.hub.history_replace(&group.room, offset, &gone).await?;
+            self.hub.history_replace(&group.room, offset, &events::gone(&id)).await?;
         }
         Ok(())
     }

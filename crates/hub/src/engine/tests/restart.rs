@@ -27,6 +27,22 @@ fn h1_positions_and_publications_outlive_a_planned_stop() {
     assert_eq!(w.publish("room:r", &json!(1)), Position { offset: 302, epoch: position.epoch });
 }
 
+/// E17 over a restart: the place of a publication is found in what was taken over.
+#[test]
+fn h1_what_was_taken_over_can_be_replaced() {
+    let (mut old, bytes, position) = written();
+    assert_eq!(old.engine.history_replace("room:r", 301, "{}"), Err(ApiError::Stopping));
+    let mut w = World::new();
+    w.engine.restore(w.now(), &bytes).unwrap();
+    let (kept, now) = w.engine.history("room:r", None, 300).unwrap();
+    assert_eq!((kept.len(), now), (256, position.clone()));
+    let last = kept.iter().find(|p| p.data == "\"last\"").unwrap().offset;
+    assert_eq!(w.engine.history_replace("room:r", last, "{\"kind\":\"gone\"}"), Ok(true));
+    let conn = w.connect(Format::Json, "a", "d");
+    let s = w.subscribe(conn, "room:r", Some((last - 1, &position.epoch)));
+    assert_eq!((s.recovered, &s.publications[0].data[..]), (true, &b"{\"kind\":\"gone\"}"[..]));
+}
+
 #[test]
 fn h3_damaged_and_old_snapshots_are_refused() {
     let (_, bytes, _) = written();
