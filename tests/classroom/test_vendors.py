@@ -391,6 +391,17 @@ def test_create_with_an_undocumented_board_stores_nothing(start, cloud, body):
     assert ids(teacher) == []
 
 
+def test_a_create_whose_caller_went_away_leaves_nothing(start, cloud):
+    server = start(NEW, BOARD)
+    teacher = outsider(server)
+    cloud.answer(HANG, NEW_GROUP)
+    body = json.dumps({"teacher_id": teacher.name, "title": "gone", "im_server": ["aliyun_new"]}).encode()
+    with pytest.raises(TimeoutError):
+        server.http.raw("POST", "/api/v2/class/create", headers=[("Authorization", f"Bearer {teacher.token}"), ("Content-Type", "application/json")], body=body, timeout=0.7)
+    until_sync(lambda: cloud.count(BOARD_DELETE) == 1 and not cloud.boards, 15, "the board is taken back")
+    assert cloud.count(BOARD_CREATE) == cloud.count(BOARD_DELETE) == 1 and ids(teacher) == []
+
+
 def test_create_that_is_refused_calls_nobody(start, cloud):
     server = start(BOTH, BOARD, {"class.creators": ["somebody-else"]})
     teacher, other = outsider(server), outsider(server)

@@ -191,6 +191,18 @@ def test_create_with_an_undocumented_answer_stores_nothing(start, cloud, body):
     assert ids(owner) == []
 
 
+@pytest.mark.parametrize("status,body,tries", [
+    (302, {}, 1), (404, {}, 1), (200, {"GroupId": "x" * 1_000_000}, 1), (400, {"Code": 7}, 1), (429, {"Code": "Throttling", "Message": "later"}, 2),
+    (400, {"Code": "Throttling.User", "Message": "later"}, 2), (503, {"Code": "ServiceUnavailable", "Message": "later"}, 2), (403, {"Code": "InvalidAccessKeyId.NotFound", "Message": "no"}, 1),
+])
+def test_create_with_an_odd_status_stores_nothing(start, cloud, status, body, tries):
+    server = start(IM, API)
+    owner = server.user()
+    cloud.instead[CREATE] = (status, body)
+    look_within(WRITE_LIMIT + SLACK, owner.create, str(status)).expect(200, 500)
+    assert ids(owner) == [] and cloud.count(CREATE) == tries, "only what may help is tried again"
+
+
 def test_create_while_nobody_is_there_to_answer(start):
     with Cloud() as gone:
         hosts = gone.hosts
