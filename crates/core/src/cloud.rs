@@ -23,6 +23,9 @@ pub struct Outside {
     /// Id of its group at the older message service, which gives its own ids; elsewhere the class's id is the group's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
+    /// Whether it has a group at the newer message service, under its own id.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub live_group: bool,
     /// Whether it has a chat room at RongCloud, under its own id.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub rong_cloud: bool,
@@ -51,7 +54,7 @@ impl Outside {
     /// As stores keep it; `None` = nothing.
     #[must_use]
     pub fn to_text(&self) -> Option<String> {
-        // Three plain fields: there is nothing in them that JSON could not hold.
+        // Plain fields: there is nothing in them that JSON could not hold.
         if self.is_empty() { None } else { serde_json::to_string(self).ok() }
     }
 

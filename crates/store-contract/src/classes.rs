@@ -176,6 +176,7 @@ pub async fn a_class_keeps_every_field(mut s: impl Subject) {
         mode: ClassMode::Big,
         outside: Outside {
             group: Some("群组-1".into()),
+            live_group: true,
             rong_cloud: true,
             board: Some(OutsideBoard { app_key: "a\"b".into(), cid: "151447923294121".into() }),
         },

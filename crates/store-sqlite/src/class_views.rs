@@ -215,8 +215,8 @@ mod tests {
         conn.execute(
             "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1) \
              INSERT INTO class SELECT randomblob(16), 1, printf('00000000-0000-4000-8000-%012x', i), 1, i / 3, i, \
-             NULL, NULL, 't', '', 'owner', '', '', 0, i % 3, 't', NULL, NULL, NULL, NULL, '{\"members\":[]}', '{\"on\":[]}' \
-             FROM n",
+             NULL, NULL, 't', '', 'owner', '', '', 0, i % 3, 't', NULL, NULL, NULL, NULL, '{\"members\":[]}', \
+             '{\"on\":[]}', NULL FROM n",
             [classes],
         )
         .unwrap();

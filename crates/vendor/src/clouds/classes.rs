@@ -95,6 +95,7 @@ impl ClassClouds {
                 let (old, new) = services(wanted, aliyun);
                 if new {
                     aliyun.create_live_message_group(&id, teacher).await.map_err(|e| none("aliyun", &e))?;
+                    made.live_group = true;
                 }
                 if old {
                     made.group = Some(aliyun.create_message_group(teacher).await.map_err(|e| none("aliyun", &e))?);
@@ -106,6 +107,14 @@ impl ClassClouds {
             }
         }
         Ok(made)
+    }
+
+    /// Who has the class's chat room. A class from before the service was chosen has none.
+    fn chatroom(&self, class: &Class) -> Option<&RongCloud> {
+        match &self.messages {
+            Messages::RongCloud(rong) if class.outside.rong_cloud => Some(rong),
+            _ => None,
+        }
     }
 
     async fn board(&self, class: ClassId) -> Result<Option<OutsideBoard>> {
@@ -242,15 +251,22 @@ impl ClassCloud for ClassClouds {
 
     fn announce(&self, class: &Class, number: u32, data: String) {
         let Messages::Aliyun(aliyun) = &self.messages else { return };
-        let (aliyun, id, old) = (Arc::clone(aliyun), class.id, class.outside.group.clone());
+        let (id, old, new) = (class.id, class.outside.group.clone(), class.outside.live_group);
+        if old.is_none() && !new {
+            return;
+        }
+        let aliyun = Arc::clone(aliyun);
         self.later(id, async move {
             let group = id.to_string();
-            let sent = match &old {
-                Some(group) => aliyun.send_to_group(group, number, &data).await,
-                None => aliyun.send_to_live_group(&group, number, SYSTEM, &data).await,
-            };
-            if let Err(e) = sent {
+            let failed = |e: crate::Error| {
                 tracing::warn!(class = group, number, "a message was not sent to the vendor's group: {e}");
+            };
+            // With clients of both services each has to hear of it.
+            if let Some(old) = &old {
+                aliyun.send_to_group(old, number, &data).await.unwrap_or_else(failed);
+            }
+            if new {
+                aliyun.send_to_live_group(&group, number, SYSTEM, &data).await.unwrap_or_else(failed);
             }
         });
     }
@@ -274,7 +290,7 @@ impl ClassCloud for ClassClouds {
     }
 
     async fn mute_user(&self, class: &Class, user: &UserId, minutes: Option<u64>) -> Result<()> {
-        let Messages::RongCloud(rong) = &self.messages else { return Ok(()) };
+        let Some(rong) = self.chatroom(class) else { return Ok(()) };
         let room = class.id.to_string();
         let done = match minutes {
             Some(minutes) => rong.mute_user(&room, user.as_str(), u32::try_from(minutes).unwrap_or(u32::MAX)).await,
@@ -284,7 +300,7 @@ impl ClassCloud for ClassClouds {
     }
 
     async fn mute_all(&self, class: &Class, on: bool) -> Result<()> {
-        let Messages::RongCloud(rong) = &self.messages else { return Ok(()) };
+        let Some(rong) = self.chatroom(class) else { return Ok(()) };
         let room = class.id.to_string();
         let done = if on { rong.mute_chatroom(&room).await } else { rong.unmute_chatroom(&room).await };
         done.map_err(|e| fault("rongCloud did not take the mute".to_owned(), &e))

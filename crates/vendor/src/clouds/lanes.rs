@@ -40,6 +40,17 @@ fn next(lane: &Mutex<Lane>) -> Option<Work> {
     work
 }
 
+/// Frees the lane when work in it panics: what waits then goes on with the next push, instead of never.
+struct Turn(Arc<Mutex<Lane>>);
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            locked(&self.0).busy = false;
+        }
+    }
+}
+
 impl Lanes {
     /// A stop waits for what `tracker` knows of.
     pub(crate) fn new(tracker: TaskTracker) -> Self {
@@ -55,9 +66,9 @@ impl Lanes {
         }
         queue.waiting.push_back(Box::pin(work));
         if !std::mem::replace(&mut queue.busy, true) {
-            let lane = Arc::clone(lane);
+            let turn = Turn(Arc::clone(lane));
             self.tracker.spawn(async move {
-                while let Some(work) = next(&lane) {
+                while let Some(work) = next(&turn.0) {
                     work.await;
                 }
             });
@@ -99,5 +110,17 @@ mod tests {
         }
         assert!(told.len() >= WAITING - 1 && told.is_sorted());
         assert!(lanes.push(1, async {}), "there is room again");
+    }
+
+    #[tokio::test]
+    async fn a_panic_costs_one_piece_of_work_and_not_the_lane() {
+        let tracker = TaskTracker::new();
+        let lanes = Lanes::new(tracker.clone());
+        let (said, mut heard) = mpsc::unbounded_channel();
+        assert!(lanes.push(1, async { panic!("on purpose") }));
+        tracker.close();
+        tracker.wait().await;
+        assert!(lanes.push(1, async move { said.send(()).unwrap_or_default() }));
+        assert_eq!(heard.recv().await, Some(()));
     }
 }
