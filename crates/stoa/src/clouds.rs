@@ -103,9 +103,10 @@ pub fn addresses(s: &Settings) -> Result<(), String> {
     stoa_vendor::address("aliyun.host", &s.aliyun.host).map_err(said)?;
     stoa_vendor::address("aliyun.vod_host", &s.aliyun.vod_host).map_err(said)?;
     stoa_vendor::address("rongcloud.host", &s.rongcloud.host).map_err(said)?;
-    if s.class.provider.board == ClassBoard::NetEase {
-        stoa_vendor::address("netease.create_url", &s.netease.create_url).map_err(said)?;
-        stoa_vendor::address("netease.delete_url", &s.netease.delete_url).map_err(said)?;
+    // An empty one is missing, which is said elsewhere.
+    let boards = [("netease.create_url", &s.netease.create_url), ("netease.delete_url", &s.netease.delete_url)];
+    for (key, url) in boards.into_iter().filter(|(_, url)| !url.is_empty()) {
+        stoa_vendor::address(key, url).map_err(said)?;
     }
     Ok(())
 }
