@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Callable
 
 import aiohttp
@@ -52,16 +53,26 @@ class Signal:
 
     async def wait(self, kind: str, seconds: float = 10, where: Callable[[object], bool] = lambda _: True) -> object:
         """The first message of that kind (a field of SignalResponse) that `where` likes."""
-        def found() -> list:
-            return [getattr(m, kind) for m in self.seen if m.WhichOneof("message") == kind and where(getattr(m, kind))]
+        looked = 0
+
+        def found() -> object:
+            # Each message is looked at once: a flood of them must not make the look slower and slower.
+            nonlocal looked
+            while looked < len(self.seen):
+                message = self.seen[looked]
+                if message.WhichOneof("message") == kind and where(getattr(message, kind)):
+                    return getattr(message, kind)
+                looked += 1
+            return None
 
         async with self._fresh:
             try:
                 await asyncio.wait_for(self._fresh.wait_for(lambda: found() or self.closed.is_set()), seconds)
             except asyncio.TimeoutError:
-                raise AssertionError(f"no {kind} within {seconds} s, but {self.kinds()}") from None
-        assert found(), f"closed without {kind}: {self.kinds()}"
-        return found()[0]
+                raise AssertionError(f"no {kind} within {seconds} s, but {Counter(self.kinds())}") from None
+            got = found()
+        assert got is not None, f"closed without {kind}: {Counter(self.kinds())}"
+        return got
 
     def kinds(self) -> list[str]:
         return [m.WhichOneof("message") for m in self.seen]

@@ -38,6 +38,10 @@ pub(super) async fn serve(engine: &Engine, ws: WebSocket, session: Session, mut 
     ping.tick().await;
     let silence = tokio::time::sleep(SILENCE);
     tokio::pin!(silence);
+    // A request that came too soon waits here, and nothing more is read meanwhile; what the client is told goes on.
+    let mut held: Option<signal_request::Message> = None;
+    let turn = tokio::time::sleep(Duration::ZERO);
+    tokio::pin!(turn);
     let told = loop {
         tokio::select! {
             frame = frames.recv() => {
@@ -48,7 +52,16 @@ pub(super) async fn serve(engine: &Engine, ws: WebSocket, session: Session, mut 
                 if !write(&mut tx, Message::Ping(Bytes::new())).await { break false }
             }
             () = &mut silence => break false,
-            message = rx.next() => {
+            () = &mut turn, if held.is_some() => {
+                if let Err(wait) = bucket.take(clock.now().mono) {
+                    turn.as_mut().reset(tokio::time::Instant::now() + wait);
+                } else if let Some(request) = held.take()
+                    && !pass_on(commands, session, request).await
+                {
+                    break false;
+                }
+            }
+            message = rx.next(), if held.is_none() => {
                 let Some(Ok(message)) = message else { break false };
                 silence.as_mut().reset(tokio::time::Instant::now() + SILENCE);
                 let request = match message {
@@ -62,10 +75,12 @@ pub(super) async fn serve(engine: &Engine, ws: WebSocket, session: Session, mut 
                 };
                 // What does not parse, or is newer than we are, is not understood and not an offence.
                 let Some(request) = request.and_then(|r| r.message) else { continue };
-                while let Err(wait) = bucket.take(clock.now().mono) {
-                    tokio::time::sleep(wait).await;
+                if let Err(wait) = bucket.take(clock.now().mono) {
+                    turn.as_mut().reset(tokio::time::Instant::now() + wait);
+                    held = Some(request);
+                } else if !pass_on(commands, session, request).await {
+                    break false;
                 }
-                if !pass_on(commands, session, request).await { break false }
             }
         }
     };
