@@ -35,6 +35,7 @@ OLD_TOKEN, COUNTS, USER = "GetMessageToken", "GetGroupStatistics", "ListMessageG
 SEARCH, PLAY = "SearchMedia", "GetPlayInfo"
 RONG_ROOM, RONG_TOKEN = "/chatroom/create.json", "/user/getToken.json"
 GAG, UNGAG, BAN, UNBAN = "/chatroom/user/gag/add.json", "/chatroom/user/gag/rollback.json", "/chatroom/ban/add.json", "/chatroom/ban/rollback.json"
+BAN_CHECK = "/chatroom/ban/check.json"
 DAY = 86_400
 ZEROS = {"pv": 0, "uv": 0, "like_count": 0, "online_count": 0}
 # Longest look at a class with a vendor that does not answer: 2 s, and what a busy machine adds.
@@ -256,7 +257,13 @@ def test_rongcloud_mutes_are_forwarded(start, cloud):
     asked = [(x.what, x.fields) for x in cloud.calls if "/gag/" in x.what or "/ban/" in x.what]
     room = {"chatroomId": c, "needNotify": "true"}
     user = {"userId": student.name} | room
-    assert asked == [(GAG, user | {"minute": "5"}), (BAN, room), (UNGAG, user), (UNBAN, room)]
+    check = (BAN_CHECK, {"chatroomId": c})
+    assert asked == [(GAG, user | {"minute": "5"}), (BAN, room), check, (UNGAG, user), (UNBAN, room)]
+    # Somebody may mute all by another way than ours.
+    cloud.banned.add(c)
+    assert teacher.room_call("isMuteChatroom", c).ok() == {"result": True}
+    cloud.answer(REFUSE, BAN_CHECK)
+    teacher.room_call("isMuteChatroom", c)._error("500", "rongCloud did not tell about the mute")
 
 
 @pytest.mark.parametrize("how", FAILURES)

@@ -78,6 +78,8 @@ class Cloud:
     recordings: dict[str, str] = field(default_factory=dict)
     files: dict[str, list[dict]] = field(default_factory=dict)
     boards: dict[str, str] = field(default_factory=dict)
+    # Rooms of RongCloud in which nobody may speak.
+    banned: set[str] = field(default_factory=set)
     # What it handed out that no log may hold.
     secrets: set[str] = field(default_factory=set)
 
@@ -330,6 +332,12 @@ class Cloud:
                 return {"code": 200, "cid": int(cid), "msg": "ok"}
             case "board.delete":
                 return {"code": 200} if self.boards.pop(f["cid"], None) else {"code": 404, "errmsg": "no such room"}
+            case "/chatroom/ban/add.json":
+                self.banned.add(f["chatroomId"])
+            case "/chatroom/ban/rollback.json":
+                self.banned.discard(f["chatroomId"])
+            case "/chatroom/ban/check.json":
+                return {"code": 200, "status": int(f["chatroomId"] in self.banned)}
         if what.startswith("/chatroom/"):
             return {"code": 200}
         self.faults.append(f"unknown call: {what}")

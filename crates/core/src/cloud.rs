@@ -233,6 +233,12 @@ pub trait ClassCloud: Send + Sync {
     /// # Errors
     /// [`crate::Kind::Vendor`].
     async fn mute_all(&self, class: &Class, on: bool) -> Result<()>;
+
+    /// Whether everybody is muted there; `None` = the class has no such room.
+    ///
+    /// # Errors
+    /// [`crate::Kind::Vendor`].
+    async fn all_muted(&self, class: &Class) -> Result<Option<bool>>;
 }
 
 /// Tells groups outside what those of ours are told of members (classroom.md 6.3: 11001 to 11003).

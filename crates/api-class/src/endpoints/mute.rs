@@ -133,8 +133,8 @@ async fn mute_all(v: ClassState, call: Call, on: bool) -> Result<Response, Error
     responses((status = 200, description = "the answer, or why not", body = Answer<ResultBody>), Refusals))]
 pub async fn is_mute_chatroom(State(v): State<ClassState>, call: Result<Call, Refusal>) -> Response {
     respond(Missing::Found, call, async |call| {
-        let view = v.classes().inside(&call.caller, chatroom(&call.fields)?).await?;
-        ok(ResultBody { result: view.group.mute_all })
+        let result = v.classes().all_muted(&call.caller, chatroom(&call.fields)?).await?;
+        ok(ResultBody { result })
     })
     .await
 }

@@ -305,4 +305,10 @@ impl ClassCloud for ClassClouds {
         let done = if on { rong.mute_chatroom(&room).await } else { rong.unmute_chatroom(&room).await };
         done.map_err(|e| fault("rongCloud did not take the mute".to_owned(), &e))
     }
+
+    async fn all_muted(&self, class: &Class) -> Result<Option<bool>> {
+        let Some(rong) = self.chatroom(class) else { return Ok(None) };
+        let muted = rong.is_chatroom_muted(&class.id.to_string()).await;
+        muted.map(Some).map_err(|e| fault("rongCloud did not tell about the mute".to_owned(), &e))
+    }
 }

@@ -87,7 +87,20 @@ impl Classes {
         Ok(())
     }
 
-    /// The class as a member sees it: `isMuteChatroom`, `getStatistics`.
+    /// `isMuteChatroom`: where the chat is, there it is asked.
+    ///
+    /// # Errors
+    /// `NotFound`, `Forbidden`, `Vendor`, store faults.
+    pub async fn all_muted(&self, caller: &Caller, id: Option<ClassId>) -> Result<bool> {
+        let view = self.inside(caller, id).await?;
+        let outside = match &self.cloud {
+            Some(cloud) => cloud.all_muted(&view.class).await?,
+            None => None,
+        };
+        Ok(outside.unwrap_or(view.group.mute_all))
+    }
+
+    /// The class as a member sees it: `getStatistics`.
     ///
     /// # Errors
     /// `NotFound`, `Forbidden`, store faults.
