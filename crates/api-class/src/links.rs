@@ -1,10 +1,9 @@
 //! Signed addresses of the plain HTTP doors (classroom.md 6.1, 6.2): who may push, pull or play what, and until when.
 //! Pure functions; whether the bearer of a good address may still use it is asked elsewhere.
 
-use std::fmt::Write as _;
-
 use stoa_api::jwt::Key;
 use stoa_core::id::{MeetingId, UserId};
+use stoa_vendor::text::percent_encode;
 
 /// `embedded.url_key`. Never printed.
 #[derive(Debug, Clone)]
@@ -118,7 +117,7 @@ impl Links<'_> {
     fn stream(&self, kind: LinkKind, door: &str, meeting: MeetingId, user: &str) -> String {
         let (base, expires, resource) = (&self.base, self.expires, meeting.to_string());
         let token = self.key.sign(&Signed { kind, resource: &resource, user, expires });
-        format!("{base}/{door}/{resource}?userId={}&timestamp={expires}&token={token}", encoded(user))
+        format!("{base}/{door}/{resource}?userId={}&timestamp={expires}&token={token}", percent_encode(user))
     }
 
     /// Where this viewer plays a stream as a file; `name` is [`stream_name`] with an ending.
@@ -127,7 +126,7 @@ impl Links<'_> {
         let (base, expires, viewer) = (&self.base, self.expires, viewer.as_str());
         let resource = format!("/live/{name}");
         let signature = self.key.sign(&Signed { kind: LinkKind::Play, resource: &resource, user: viewer, expires });
-        let (name, viewer) = (encoded(name), encoded(viewer));
+        let (name, viewer) = (percent_encode(name), percent_encode(viewer));
         format!("{base}/live/{name}?viewer={viewer}&auth_key={expires}-0-0-{signature}")
     }
 }
@@ -144,20 +143,6 @@ pub fn stream_name(app: &str, meeting: MeetingId, owner: &str, picture: Picture,
         Sound::Aac => "_oriaac",
     };
     format!("{app}_{meeting}_{owner}_{picture}{sound}")
-}
-
-/// Percent-encoded, all but `A-Z a-z 0-9 - . _ ~`.
-#[must_use]
-pub fn encoded(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for b in text.bytes() {
-        if b.is_ascii_alphanumeric() || b"-._~".contains(&b) {
-            out.push(char::from(b));
-        } else {
-            let _never_fails = write!(out, "%{b:02X}");
-        }
-    }
-    out
 }
 
 #[cfg(test)]

@@ -18,6 +18,8 @@
 mod control;
 mod engine;
 mod env;
+#[cfg(test)]
+mod fixed;
 pub mod forward;
 mod memory;
 mod meters;

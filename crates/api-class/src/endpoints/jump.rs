@@ -15,9 +15,9 @@ use stoa_core::caller::Caller;
 use stoa_core::id::UserId;
 use stoa_core::time::UnixMs;
 use stoa_core::{Error, Kind, Result};
+use stoa_vendor::text::percent_encode;
 use utoipa::ToSchema;
 
-use crate::links::encoded;
 use crate::read::{NAME_CHARS, chars, class_id};
 use crate::refuse::{Missing, respond};
 use crate::reply::Refused;
@@ -162,7 +162,7 @@ fn address(c: &Claims, token: &str) -> String {
         ("user_name", &c.user_name),
         ("live_id", &c.live_id),
     ];
-    let query: Vec<String> = values.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
+    let query: Vec<String> = values.iter().map(|(name, value)| format!("{name}={}", percent_encode(value))).collect();
     format!("{PAGE}?{}", query.join("&"))
 }
 

@@ -18,9 +18,10 @@ use stoa_core::class::{Shadow, StreamWish};
 use stoa_core::id::{ChannelKey, MeetingId, UserId};
 use stoa_core::stream::StreamMade;
 use stoa_core::{Error, Kind};
+use stoa_vendor::text::percent_encode;
 
 use crate::config::MediaProvider;
-use crate::links::{LinkKind, Signed, encoded};
+use crate::links::{LinkKind, Signed};
 use crate::refuse::note;
 use crate::state::ClassState;
 
@@ -205,7 +206,7 @@ async fn offer(request: Request) -> Result<String, Stop> {
 
 fn created(door: Door, meeting: MeetingId, made: StreamMade) -> Response {
     let mut response = (StatusCode::CREATED, [(CONTENT_TYPE, SDP)], Body::from(made.answer)).into_response();
-    let location = format!("/{}/{meeting}/{}", door.name(), encoded(&made.id));
+    let location = format!("/{}/{meeting}/{}", door.name(), percent_encode(&made.id));
     if let Ok(location) = HeaderValue::from_str(&location) {
         response.headers_mut().insert(LOCATION, location);
     }

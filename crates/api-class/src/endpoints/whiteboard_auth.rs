@@ -42,7 +42,7 @@ pub async fn get_whiteboard_auth_info(State(v): State<ClassState>, call: Result<
         ok(match &v.config().board {
             BoardProvider::Embedded(keys) => {
                 let (cur_time, nonce) = (v.now().secs(), hex::encode(v.random::<16>()));
-                let checksum = checksum(keys, &nonce, &cur_time.to_string());
+                let checksum = checksum(keys, &nonce, cur_time);
                 BoardTicket { cur_time, nonce, checksum }
             }
             BoardProvider::NetEase(netease) => {

@@ -15,27 +15,13 @@ use stoa_core::app::{App, Apps};
 use stoa_core::channel::IdentityType;
 use stoa_core::id::{AppId, ChannelKey, ChannelName, Identity, UserId};
 use stoa_core::media::{LeftReason, MediaFact, MediaGrant, Message, Muted, Permission, Standing, To};
-use stoa_core::ports::{Clock, Entropy};
-use stoa_core::time::{Now, UnixMs};
+use stoa_core::ports::Clock;
 use tokio::sync::mpsc;
 
 use super::{ClientParams, Ctx, Effect, Farewell, Joiner, Link, Owner, Pid, Resumer, Room};
 use crate::env::Env;
+use crate::fixed::Fixed;
 use crate::pc::{Factory, Kind, Lane, OfferLine, Pc, PcSet, Role, scan};
-
-struct Fixed;
-
-impl Clock for Fixed {
-    fn now(&self) -> Now {
-        Now { wall: UnixMs::from_secs(1_000_000), mono: Duration::from_secs(100) }
-    }
-}
-
-impl Entropy for Fixed {
-    fn fill(&self, out: &mut [u8]) {
-        getrandom::fill(out).unwrap();
-    }
-}
 
 struct Bench {
     env: Env,

@@ -36,8 +36,9 @@ mod tests {
     use stoa_core::ports::Clock;
     use stoa_core::stream::Stream;
 
-    use super::super::tests::{Fixed, shard};
+    use super::super::tests::shard;
     use super::*;
+    use crate::fixed::Fixed;
     use crate::room::{ClientParams, Effect, Link, Streamed, Streaming};
     use crate::token::Verified;
 

@@ -1,26 +1,11 @@
 use stoa_core::app::Apps;
 use stoa_core::id::{AppId, ChannelName};
 use stoa_core::media::MediaFact;
-use stoa_core::ports::{Clock, Entropy};
-use stoa_core::time::UnixMs;
+use stoa_core::ports::Clock;
 
 use super::*;
+use crate::fixed::Fixed;
 use crate::pc::Factory;
-
-/// A clock that stands still, and the entropy of the machine.
-pub(super) struct Fixed;
-
-impl Clock for Fixed {
-    fn now(&self) -> Now {
-        Now { wall: UnixMs::from_secs(1_000_000), mono: Duration::from_secs(100) }
-    }
-}
-
-impl Entropy for Fixed {
-    fn fill(&self, out: &mut [u8]) {
-        getrandom::fill(out).unwrap();
-    }
-}
 
 /// A shard with no rooms and one advertised address.
 pub(super) fn shard() -> Shard {
