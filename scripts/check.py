@@ -62,7 +62,7 @@ def steps() -> list[Step]:
         Step("hub alone", [cargo, "build", "-q", "-p", "stoa-hub", "--examples"], "build"),
         Step("rust tests", [cargo, "test", "-q", "--workspace", "--no-fail-fast"], "rust", "cargo:rust"),
     ]
-    for suite in ("operations", "voice_room", "robustness", "media", "talk", "classroom", "hub"):
+    for suite in ("operations", "voice_room", "robustness", "media", "talk", "classroom", "hub", "console"):
         out.append(Step(
             f"tests/{suite}",
             [PYTHON, "-m", "pytest", "-q", "--expect-counts", f"--junitxml={RESULTS}/{suite}.xml", suite],

@@ -8,6 +8,9 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
+#[path = "src/page_kind.rs"]
+mod page_kind;
+
 /// Files below this size are sent as they are: compression would save less than a packet.
 const MIN_COMPRESS: usize = 1024;
 
@@ -44,7 +47,7 @@ fn main() {
         writeln!(
             code,
             "    Page {{ path: {name:?}, kind: {:?}, etag: \"\\\"{:016x}\\\"\", plain: include_bytes!({path:?}), gzip: {packed} }},",
-            content_type(&name),
+            page_kind::content_type(&name),
             hash.finish()
         )
         .expect("a String takes it");
@@ -74,23 +77,4 @@ fn gzip(bytes: &[u8], name: &str) -> Option<Vec<u8>> {
     let mut e = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
     e.write_all(bytes).ok()?;
     e.finish().ok().filter(|p| p.len() < bytes.len())
-}
-
-fn content_type(name: &str) -> &'static str {
-    match name.rsplit('.').next().unwrap_or_default() {
-        "html" => "text/html; charset=utf-8",
-        "js" | "mjs" => "text/javascript; charset=utf-8",
-        "css" => "text/css; charset=utf-8",
-        "json" | "map" => "application/json",
-        "webmanifest" => "application/manifest+json",
-        "svg" => "image/svg+xml",
-        "png" => "image/png",
-        "jpg" | "jpeg" => "image/jpeg",
-        "webp" => "image/webp",
-        "ico" => "image/x-icon",
-        "woff2" => "font/woff2",
-        "wasm" => "application/wasm",
-        "txt" => "text/plain; charset=utf-8",
-        _ => "application/octet-stream",
-    }
 }

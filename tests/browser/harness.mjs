@@ -34,7 +34,10 @@ export async function holds(condition, ms, what) {
   }
 }
 
-/** Starts `stoa dev` on free ports; `settings` are keys of the configuration. */
+/**
+ * Starts `stoa dev` on free ports; `settings` are keys of the configuration. STOA_BIN names another binary, STOA_PAGES
+ * a folder with built pages that are served instead of those inside it.
+ */
 export async function startServer(settings = {}) {
   const binary = process.env.STOA_BIN ?? join(ROOT, "target/debug/stoa");
   if (!existsSync(binary)) throw new Error(`${binary} is missing: run \`make test\`, or build it with \`cargo build\``);
@@ -42,6 +45,9 @@ export async function startServer(settings = {}) {
   const data = join(folder, "data");
   const log = openSync(join(folder, "log"), "a");
   const args = ["dev", "--listen", "127.0.0.1:0", "--data", data, "--media-port", "0"];
+  const pages = process.env.STOA_PAGES;
+  if (pages && !existsSync(join(pages, "index.html"))) throw new Error(`${pages} holds no pages: run \`npm run build\` in web/`);
+  if (pages) args.push("--pages", resolve(pages));
   for (const [key, value] of Object.entries(settings)) args.push("--set", `${key}=${JSON.stringify(value)}`);
   const child = spawn(binary, args, { stdio: ["ignore", log, log], cwd: folder });
   const ended = new Promise((r) => child.once("exit", r));
@@ -58,7 +64,18 @@ export async function startServer(settings = {}) {
   return {
     url: ready.http,
     log: readLog,
+    /** Gives an account with administrator rights, as an operator on the machine does. */
+    async addAdmin(name, password) {
+      const asked = spawn(binary, ["user", "add", name, "--admin", "--data", data], { stdio: ["pipe", log, log], cwd: folder });
+      asked.stdin.end(`${password}\n`);
+      const code = await new Promise((r) => asked.once("exit", r));
+      if (code !== 0) throw new Error(`no administrator: ${readLog().slice(-1000)}`);
+    },
+    /** The process does nothing at all, and nobody is told: as a machine that is overloaded or a lid that is closed. */
+    freeze: () => child.kill("SIGSTOP"),
+    thaw: () => child.kill("SIGCONT"),
     async stop() {
+      child.kill("SIGCONT");
       child.kill("SIGTERM");
       const timer = setTimeout(() => child.kill("SIGKILL"), 12_000);
       await ended;

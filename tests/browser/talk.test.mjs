@@ -3,6 +3,8 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { writeVoice } from "../../web/e2e/voice.mjs";
+import { expectAccessible } from "./axe.mjs";
+import { keepConnections, Listener } from "./ears.mjs";
 import { startBrowser, startServer, until } from "./harness.mjs";
 
 const options = { timeout: 120_000 };
@@ -21,24 +23,12 @@ after(async () => {
   await server?.stop();
 });
 
-/** Runs in the page before its own scripts: remembers every connection, so that its statistics can be read. */
-function keepPeerConnections() {
-  window.kept = [];
-  const Original = window.RTCPeerConnection;
-  window.RTCPeerConnection = class extends Original {
-    constructor(...args) {
-      super(...args);
-      window.kept.push(this);
-    }
-  };
-}
-
 /** One page of the product, as a person uses it. */
-class Player {
+class Player extends Listener {
   static async open(name, channel) {
     const page = await browser.open();
     page.setDefaultTimeout(20_000);
-    await page.addInitScript(keepPeerConnections);
+    await page.addInitScript(keepConnections);
     page.on("console", (message) => message.type() === "error" && page.faults.push(message.text()));
     page.on("request", (request) => {
       const { origin, protocol } = new URL(request.url());
@@ -53,8 +43,7 @@ class Player {
   }
 
   constructor(name, page) {
-    this.name = name;
-    this.page = page;
+    super(name, page);
     this.operator = page.locator(".talk-operator");
     this.log = page.getByRole("log");
   }
@@ -102,28 +91,6 @@ class Player {
     await this.operator.getByLabel("To", { exact: true }).selectOption({ label: to });
     await this.button("Push text", this.operator);
     await this.sees("on its way", this.operator);
-  }
-
-  energy() {
-    return this.page.evaluate(async () => {
-      let sum = 0;
-      for (const connection of window.kept) {
-        for (const entry of (await connection.getStats()).values()) {
-          if (entry.type === "inbound-rtp" && entry.kind === "audio") sum += entry.totalAudioEnergy ?? 0;
-        }
-      }
-      return sum;
-    });
-  }
-
-  /** Sound arrives that was not there when asked. */
-  async hears() {
-    let last = await this.energy();
-    await until(async () => {
-      const before = last;
-      last = await this.energy();
-      return last > before + 1e-5;
-    }, 20_000, `${this.name} hears something`);
   }
 }
 
@@ -251,5 +218,36 @@ test("a closed channel ends it for everybody, and calls are on record", options,
     if (await amy.operator.getByText("1 finished call of").count()) break;
   }
   await amy.sees(channel, amy.operator.getByRole("table"));
+  await close();
+});
+
+test("axe-core has nothing against the page, from the form to the end", options, async () => {
+  const { players: [amy, bob], close } = await pair();
+  const visitor = await Player.open("carol", "raid-form");
+  await expectAccessible(visitor.page, "form");
+  await visitor.page.context().close();
+  await amy.act(bob.name, "Mute", `${bob.name} is muted.`);
+  await amy.push("gate opens in five", "Everybody");
+  await bob.sees("admin muted your microphone.");
+  await expectAccessible(amy.page, "operator");
+  await bob.page.setViewportSize({ width: 380, height: 780 });
+  await expectAccessible(bob.page, "muted, on a phone");
+  const [content, window] = await bob.page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]);
+  assert.ok(content <= window, `${content} px of content in ${window} px`);
+  await amy.button("Kick", amy.operator);
+  await bob.page.getByRole("heading", { name: "You were removed" }).waitFor();
+  await expectAccessible(bob.page, "removed");
+  await close();
+});
+
+test("a member is picked for the operator by name, with the keyboard, on a phone too", options, async () => {
+  const { players: [amy, bob], close } = await pair();
+  await amy.page.setViewportSize({ width: 380, height: 780 });
+  if (await amy.operator.evaluate((panel) => panel.open)) await amy.operator.locator("summary").click();
+  await amy.row(bob.name).getByRole("button").focus();
+  await amy.page.keyboard.press("Enter");
+  await amy.sees("here since", amy.operator);
+  assert.equal(await amy.operator.getByLabel("Act on user").inputValue(), bob.name);
+  assert.ok(await amy.page.evaluate(() => document.activeElement.closest(".talk-operator") !== null), "the focus went along");
   await close();
 });

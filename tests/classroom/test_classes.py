@@ -12,6 +12,7 @@ from stoa.class_routes import RIGHTS
 from stoa.classroom import (
     CDN_KEYS, DASHED, ENDED, ID, LEFT, NORMAL, UNKNOWN, Throng, instant, people, person, query_of, until_later, url_sig,
 )
+from stoa.wait import until_next_millisecond
 
 NO_LINKS = lambda one: {k: v for k, v in one.items() if k not in ("link_info", "shadow_link_info", "metrics")}
 
@@ -129,8 +130,11 @@ def test_LS1_LS2_LS3_pages_of_a_fresh_server(own_server):
     server = own_server()
     t, s = people(server, 2)
     assert t.list().body == {"success": True, "data": []}
-    # Made within few seconds, so that many share what is shown of the instant.
-    made = [t.klass(title=str(n))["id"] for n in range(25)]
+    # Made within few seconds, so that many share what is shown of the instant; classes of one millisecond (LS3) are below.
+    made = []
+    for n in range(25):
+        made.append(t.klass(title=str(n))["id"])
+        until_next_millisecond()
     pages = [[one["id"] for one in s.list(page_num=n, page_size=10).ok()] for n in (1, 2, 3, 4)]
     assert [len(p) for p in pages] == [10, 10, 5, 0]
     assert sum(pages, []) == made[::-1]
@@ -139,6 +143,19 @@ def test_LS1_LS2_LS3_pages_of_a_fresh_server(own_server):
     t.stop(made[3]).ok()
     t.delete(made[4]).ok()
     assert [one["id"] for one in s.list(page_size=500).ok()] == [i for i in made[::-1] if i != made[4]]
+
+
+async def test_LS3_classes_of_one_moment(own_server):
+    """Many of them share a millisecond: whatever the order, all pages and all readings agree on it."""
+    server = own_server()
+    t, s = people(server, 2)
+    async with Throng(50) as throng:
+        made = {one["id"] for one in await asyncio.gather(*(throng.create(t) for _ in range(50)))}
+    pages = lambda size: [one["id"] for n in range(1, 50 // size + 2) for one in s.list(page_num=n, page_size=size).ok()]
+    first = await asyncio.to_thread(pages, 8)
+    assert len(first) == 50 and set(first) == made
+    for size in (8, 7, 50):
+        assert await asyncio.to_thread(pages, size) == first
 
 
 def test_LS4_page_fields(server, student):

@@ -8,6 +8,7 @@ import pytest
 
 from stoa.class_routes import RIGHTS
 from stoa.classroom import UNKNOWN, STAMP, Throng, person
+from stoa.wait import until_next_millisecond
 
 NOT_COURSEWARE = [r for r in RIGHTS if r != "Courceware"]
 
@@ -74,6 +75,7 @@ def test_D06_how_many(teacher, c):
 def test_D07_query(teacher, student, c):
     for doc, server_type in (("z", 0), ("y", "0"), ("x", "RongCloud"), ("w", "NetEase")):
         assert teacher.add_doc(c, doc, serverType=server_type).ok()["docId"] == doc
+        until_next_millisecond()
     student.join(c).ok()
     data = student.call("queryDoc", {"classId": c}).ok()
     assert set(data) == {"docInfos"}

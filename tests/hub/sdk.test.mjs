@@ -203,7 +203,7 @@ for (const [format, Sdk] of Object.entries(FORMATS)) {
       const value = { text: "a\nb\u2028", n: 1.5, list: [null, true] };
       const call = async (method, data) => plain((await c.rpc(method, wire(Sdk, data))).data);
       assert.deepEqual(await call("echo", value), value);
-      await assert.rejects(call("nothing", {}), { code: 1404, message: "no such function" });
+      await assert.rejects(call("nothing", {}), { code: 104, message: "method not found" });
       for (const channel of ["room:e1", "chat:e1", "user:#alice"]) await assert.rejects(c.publish(channel, wire(Sdk, {})), { code: 103 });
       const sub = subscription(c, "room:own");
       await sub.sub.ready(5000);

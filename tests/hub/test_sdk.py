@@ -266,7 +266,7 @@ async def test_functions(connect: Connect, hub: Hub, protobuf: bool) -> None:
     assert await call("echo", value) == value
     with pytest.raises(ReplyError) as refused:
         await call("nothing", {})
-    assert (refused.value.code, refused.value.message) == (1404, "no such function")
+    assert (refused.value.code, refused.value.message) == (104, "method not found")
     with pytest.raises(CentrifugeError):
         await client.publish("room:x", b"{}" if protobuf else {})
     channel = f"room:py-own-{protobuf}"

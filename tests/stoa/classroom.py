@@ -31,6 +31,7 @@ STATUSES = {200, 401, 404, 405, 413, 429, 503}
 CODES = {"401", "403", "404", "405", "409", "413", "429", "500", "503"}
 REASONS = {
     "ClassNotFound", "InBlackList", "ClassNotAssistantPermit", "ClassHasAssistant", "NotInClass", "NotFound", "AlreadyCheckIn", "CheckInEnded",
+    "FileType", "ClassFilesFull",
 }
 FAULT = "服务器异常，请稍后重试"
 

@@ -40,3 +40,11 @@ def until_next_second(stamp: str) -> None:
     """Waits until the clock shows another second than `stamp`, an instant in whole seconds."""
     while int(time.time()) <= datetime.fromisoformat(stamp).timestamp():
         time.sleep(STEP)
+
+
+def until_next_millisecond() -> None:
+    """Waits until the clock, which is the server's too, has left this millisecond: lists put what was made within one in the order of ids."""
+    now = lambda: time.time_ns() // 1_000_000
+    this = now()
+    while now() == this:
+        pass

@@ -13,7 +13,7 @@ import pytest
 from livekit import rtc
 
 from stoa.http import check_members
-from stoa.wait import until, until_next_second
+from stoa.wait import until, until_next_millisecond, until_next_second
 
 FRESH = (
     '{"members":[' + ",".join('{"index":%d,"joined":false,"user_id":""}' % i for i in range(1, 9)) + "]}"
@@ -156,9 +156,7 @@ def one_by_one(user, count: int) -> list[str]:
     made = []
     for _ in range(count):
         made.append(user.room())
-        moment = time.time() + 0.002
-        while time.time() < moment:
-            time.sleep(0.0005)
+        until_next_millisecond()
     return made
 
 

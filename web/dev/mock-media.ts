@@ -38,6 +38,10 @@ class MockSession implements MediaSession {
     await this.ask(false);
   }
 
+  setVolume(): void {}
+
+  async switchDevice(): Promise<void> {}
+
   async startAudio(): Promise<void> {
     this.handlers.audioBlocked(false);
   }
@@ -60,7 +64,7 @@ class MockSession implements MediaSession {
   }
 
   private report(link: Look["link"]): void {
-    if (link === "reconnecting") this.handlers.reconnecting();
+    if (link === "reconnecting") this.handlers.reconnecting(Date.now());
     else if (link === "live") this.handlers.live();
     else if (link === "blocked") this.handlers.audioBlocked(true);
     else if (link === "removed" || link === "dismissed") {

@@ -6,6 +6,7 @@ import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
+import { answerConsole, seedConsole } from "./mock-console.mjs";
 import { answerTalk, leaveTalk, lookAtTalk, newSession, seedTalk } from "./mock-talk.mjs";
 
 const PORT = Number(process.env.MOCK_PORT ?? 7890);
@@ -170,6 +171,7 @@ const calls = {
   "/mock/reset": () => {
     seed();
     seedTalk();
+    seedConsole();
     return {};
   },
   "/mock/talk/session": newSession,
@@ -201,11 +203,13 @@ const calls = {
   },
 };
 
+function caller(request) {
+  const token = (request.headers.authorization ?? "").replace(/^Bearer /, "");
+  return Buffer.from(token, "base64url").toString();
+}
+
 async function api(request, path) {
-  const me = Buffer.from(
-    (request.headers.authorization ?? "").replace(/^Bearer /, ""),
-    "base64url",
-  ).toString();
+  const me = caller(request);
   if (me === "" && path.startsWith("/api"))
     return { http: 401, code: 401, message: "sign in first" };
   const body = JSON.parse((await textOf(request)) || "{}");
@@ -229,6 +233,16 @@ const TYPES = {
 createServer(async (request, response) => {
   const url = new URL(request.url, "http://mock");
   const path = url.pathname;
+  if (path.startsWith("/api/console/") || path.startsWith("/openapi/")) {
+    const text = await textOf(request);
+    const { http, body } = await answerConsole(request.method, url, caller(request), text);
+    response.writeHead(http, {
+      "content-type": "application/json",
+      "x-request-id": randomBytes(8).toString("hex"),
+    });
+    response.end(body === null ? undefined : JSON.stringify(body));
+    return;
+  }
   if (request.method === "POST" && path.startsWith("/v1/im/")) {
     const answer = answerTalk(url, await textOf(request), request.headers.host);
     response.writeHead(200, {

@@ -1,144 +1,70 @@
-// Takes a picture of every view, narrow and wide, light and dark, from the mock server (see mock.mjs).
-// SIZES, SCHEMES: some of them only; ONLY=talk: the Talk page only.
-//   npm run build:mock && npm run mock &      then      npm run shots [folder]
-import { mkdir } from "node:fs/promises";
+// Takes the pictures of docs/screenshots: starts the real server, plays scenes with several people, each with a page and
+// made-up devices of their own. A scene that fails is named at the end and does not keep the others from being played.
+//   npm run build && npm run shots            all
+//   npm run shots -- room talk                the scenes whose names begin so
+// STOA_BIN names the binary (target/debug/stoa), STOA_PAGES a folder of pages instead of web/dist, SHOTS another folder
+// for the pictures, CHROMIUM another browser.
+import { mkdir, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { chromium } from "playwright-core";
-import { talkShots } from "./shots-talk.mjs";
+import { fileURLToPath } from "node:url";
+import { startServer } from "../../tests/browser/harness.mjs";
+import { classes } from "./shots/class.mjs";
+import { consoles } from "./shots/console.mjs";
+import { rooms } from "./shots/rooms.mjs";
+import { Stage } from "./shots/stage.mjs";
+import { talk } from "./shots/talk.mjs";
+import { test } from "./shots/test.mjs";
 
-const URL = process.env.MOCK_URL ?? "http://127.0.0.1:7890/";
-const OUT = process.argv[2] ?? "test-results/shots";
-const SIZES = {
-  phone: { width: 380, height: 780 },
-  large: { width: 1400, height: 900 },
-  desk: { width: 1280, height: 800 },
-  wide: { width: 1600, height: 900 },
-};
-const wanted = (process.env.SIZES ?? "phone,desk").split(",");
-const schemes = (process.env.SCHEMES ?? "light,dark").split(",");
+const file = (path) => fileURLToPath(new URL(path, import.meta.url));
+const OUT = process.env.SHOTS ?? file("../../docs/screenshots/");
+/** What a clone of the repository should not have to carry more of. */
+const MOST_BYTES = 4 * 1024 * 1024;
 
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-  args: ["--no-sandbox", "--headless=new", "--disable-gpu"],
-});
+process.env.STOA_PAGES ??= file("../dist");
+const wanted = process.argv.slice(2);
+const scenes = [...rooms, ...talk, ...classes, ...consoles, ...test].filter(
+  ({ name }) => wanted.length === 0 || wanted.some((start) => name.startsWith(start)),
+);
+
 await mkdir(OUT, { recursive: true });
-
-async function post(path, body, user = "shots") {
-  const authorization = `Bearer ${Buffer.from(user).toString("base64url")}`;
-  const answer = await fetch(new globalThis.URL(path, URL), {
-    method: "POST",
-    headers: { authorization },
-    body: JSON.stringify(body),
-  });
-  return answer.json();
-}
-let rooms = [];
-const idOf = (title) => rooms.find((room) => room.title.startsWith(title)).id;
-
-async function signIn(page, user) {
-  await page.goto(URL);
-  await page.getByLabel("User name").fill(user);
-  await page.getByLabel("Password", { exact: true }).fill(user);
-  await page.getByRole("button", { name: "Sign in" }).click();
-  await page.getByRole("heading", { name: "Rooms" }).waitFor();
-}
-
-async function enter(page, title) {
-  await page.goto(`${URL}#/room/${idOf(title)}`);
-  await page.getByRole("heading", { name: title }).waitFor();
-}
-
-async function link(state, page, wait) {
-  await post("/mock/link", { link: state });
-  if (wait) await page.getByText(wait).first().waitFor();
-}
-
-for (const size of wanted) {
-  for (const colorScheme of schemes) {
-    const context = await browser.newContext({ viewport: SIZES[size], colorScheme });
-    const page = await context.newPage();
-    page.setDefaultTimeout(8_000);
-    await post("/mock/reset", {});
-    ({ rooms } = await post("/api/chatroom/list", { page_size: 100 }));
-    page.on(
-      "console",
-      (message) => message.type() === "error" && console.log("console:", message.text()),
-    );
-    page.on("pageerror", (error) => console.log("pageerror:", error.message));
-    /** The window, or a part of the page in full length. */
-    const shot = async (name, part) => {
-      await page.waitForTimeout(350);
-      const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-      if (overflow > 0) console.log(`${name} ${size}: ${overflow} px wider than the window`);
-      await (part ?? page).screenshot({ path: join(OUT, `${name}-${size}-${colorScheme}.png`) });
-    };
-    await talkShots(page, URL, shot);
-    if (process.env.ONLY === "talk") {
-      await context.close();
-      continue;
-    }
-    await page.goto(URL);
-    await shot("sign-in");
-    await page.getByLabel("User name").fill("erin");
-    await page.getByLabel("Password", { exact: true }).fill("wrong");
-    await page.getByRole("button", { name: "Sign in" }).click();
-    await page.getByRole("alert").getByText("wrong").waitFor();
-    await shot("sign-in-refused");
-    await signIn(page, "erin");
-    await page.locator(".room-card h2").first().waitFor();
-    await shot("rooms");
-    await page.getByRole("button", { name: "New room" }).first().click();
-    await page.getByLabel("Title").fill("Saturday soul");
-    await shot("create");
-    await page.keyboard.press("Escape");
-
-    await enter(page, "Friday jazz");
-    await page.getByText("people inside").waitFor();
-    await shot("room-listener");
-    await page.getByRole("button", { name: "Take seat 3" }).click();
-    await page.getByText("You are live").waitFor();
-    await shot("room-seated");
-    await link("reconnecting", page, "Getting you back in");
-    await shot("room-reconnecting");
-    await link("live");
-    await page.getByText("You are live").waitFor();
-    await link("blocked", page, "holding the sound back");
-    await shot("room-audio-blocked");
-    await link("live");
-    await page.getByRole("button", { name: "Leave seat" }).click();
-    await page.getByText("You are listening").waitFor();
-    await link("lost");
-    await page.reload();
-    await page.getByText("Next try in").waitFor();
-    await shot("room-lost");
-    await link("live");
-    await page.getByRole("button", { name: "Try now" }).click();
-    await page.getByText("You are listening").waitFor();
-    await link("removed");
-    await page.getByText("You are out of this room").waitFor();
-    await shot("removed");
-    await link("live");
-
-    await page.evaluate(() => sessionStorage.clear());
-    await page.reload();
-    await signIn(page, "alice");
-    await enter(page, "Friday jazz");
-    await page.getByRole("button", { name: "Turn microphone on" }).click();
-    await page.getByText("You are live").waitFor();
-    await shot("room-owner");
-    await page.getByRole("button", { name: /Ben Adler/ }).click();
-    await shot("free-seat");
-    await page.keyboard.press("Escape");
-    await page.getByRole("button", { name: "End room" }).click();
-    await shot("end-room");
-    await page.keyboard.press("Escape");
-    await enter(page, "Night owls");
-    await page.getByText("people inside").waitFor();
-    await shot("room-crowded");
-    await page.goto(`${URL}#/room/${"0".repeat(32)}`);
-    await page.getByText("No such room").waitFor();
-    await shot("not-found");
-    await context.close();
+const failed = [];
+const taken = [];
+for (const { name, play } of scenes) {
+  // A server of its own: what one scene leaves behind is not in the pictures of the next.
+  const server = await startServer();
+  const stage = await Stage.open(server, OUT);
+  const started = Date.now();
+  try {
+    await play(stage);
+    console.log(`ok      ${name} (${((Date.now() - started) / 1_000).toFixed(1)} s)`);
+  } catch (error) {
+    failed.push(name);
+    console.log(`FAILED  ${name}: ${error instanceof Error ? error.message : error}`);
+  } finally {
+    taken.push(...stage.pictures);
+    await stage.close();
+    await server.stop().catch((error) => {
+      failed.push(name);
+      console.log(`FAILED  ${name}: ${error.message}`);
+    });
   }
 }
-await browser.close();
+
+// Pictures of views that are no more; only a full and good run knows all that belong there.
+if (wanted.length === 0 && failed.length === 0) {
+  for (const name of await readdir(OUT)) {
+    const path = join(OUT, name);
+    if (name.endsWith(".png") && !taken.includes(path)) await rm(path);
+  }
+}
+let bytes = 0;
+for (const name of await readdir(OUT)) bytes += (await stat(join(OUT, name))).size;
+console.log(`${taken.length} pictures taken, ${(bytes / 1024 / 1024).toFixed(1)} MiB in ${OUT}`);
+if (bytes > MOST_BYTES) {
+  console.log("That is too much: fewer or smaller pictures, or install pngquant.");
+  process.exitCode = 1;
+}
+if (failed.length > 0) {
+  console.log(`not played to the end: ${failed.join(", ")}`);
+  process.exitCode = 1;
+}

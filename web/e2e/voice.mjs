@@ -12,7 +12,7 @@ const SYLLABLES = 3;
 const VOICED = 0.8;
 
 /** Harmonics of a gliding pitch in syllables, so that noise suppression takes it for a voice and lets it pass. */
-function sample(t) {
+function sample(t, loudness) {
   const beat = (t * SYLLABLES) % 1;
   if (beat > VOICED) return 0;
   const envelope = Math.sin((Math.PI * beat) / VOICED) ** 0.5;
@@ -21,11 +21,11 @@ function sample(t) {
   for (let harmonic = 1; harmonic <= 12; harmonic += 1) {
     wave += Math.sin(2 * Math.PI * pitch * harmonic * t) / harmonic;
   }
-  return LOUDNESS * envelope * (wave / 2);
+  return loudness * envelope * (wave / 2);
 }
 
-/** Writes the file and returns its path. */
-export async function writeVoice() {
+/** Writes the file and returns its path; with a loudness of 0 it is one of silence. */
+export async function writeVoice(loudness = LOUDNESS) {
   const samples = RATE * SECONDS;
   const wav = Buffer.alloc(44 + samples * 2);
   wav.write("RIFF", 0);
@@ -41,7 +41,7 @@ export async function writeVoice() {
   wav.write("data", 36);
   wav.writeUInt32LE(samples * 2, 40);
   for (let i = 0; i < samples; i += 1) {
-    const value = Math.max(-1, Math.min(1, sample(i / RATE)));
+    const value = Math.max(-1, Math.min(1, sample(i / RATE, loudness)));
     wav.writeInt16LE(Math.round(value * 32_767), 44 + i * 2);
   }
   const path = join(await mkdtemp(join(tmpdir(), "stoa-voice-")), "voice.wav");

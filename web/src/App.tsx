@@ -18,9 +18,18 @@ const ClassPage = lazy(() =>
   import("./views/ClassPage").then((module) => ({ default: module.ClassPage })),
 );
 
+const ConsolePage = lazy(() =>
+  import("./views/ConsolePage").then((module) => ({ default: module.ConsolePage })),
+);
+
+const TestPage = lazy(() =>
+  import("./views/TestPage").then((module) => ({ default: module.TestPage })),
+);
+
 /**
  * Signed out: the sign-in form. Signed in: the view the hash names; it is kept while signing in.
- * The Talk page asks for no account: its requests are signed with an app's own key.
+ * The Talk page asks for no account: its requests are signed with an app's own key. Nor
+ * does the connection test: whoever cannot get in may want it most.
  */
 export function App() {
   const [session, setSession] = useState<Session | null>(loadSession);
@@ -35,7 +44,7 @@ export function App() {
   const expire = useCallback(() => signOut("expired"), [signOut]);
   const api = useMemo(() => new Api(session?.token ?? null, expire), [session, expire]);
 
-  if (session === null && route.view !== "talk") {
+  if (session === null && route.view !== "talk" && route.view !== "test") {
     return (
       <Boundary resetKey="sign-in">
         <SignInView
@@ -57,8 +66,12 @@ export function App() {
       <TopBar view={route.view} user={user} onSignOut={() => signOut("asked")} />
       <Boundary resetKey={`${route.view} ${place ?? ""}`}>
         <Suspense fallback={<Loading />}>
-          {route.view === "talk" || session === null ? (
+          {route.view === "test" ? (
+            <TestPage />
+          ) : route.view === "talk" || session === null ? (
             <TalkView user={user} />
+          ) : route.view === "console" ? (
+            <ConsolePage session={session} path={route.path} onExpired={expire} />
           ) : route.view === "class" ? (
             <ClassPage session={session} id={route.id} onExpired={expire} />
           ) : route.view === "room" ? (

@@ -20,6 +20,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("stoa-api-class", &["stoa-core", "stoa-api", "stoa-vendor"]),
     ("stoa-api-talk", &["stoa-core", "stoa-api"]),
     ("stoa-api-hub", &["stoa-core", "stoa-api"]),
+    ("stoa-api-console", &["stoa-core", "stoa-api"]),
     (
         "stoa",
         &[
@@ -34,6 +35,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "stoa-api-class",
             "stoa-api-talk",
             "stoa-api-hub",
+            "stoa-api-console",
             "stoa-board",
         ],
     ),

@@ -24,8 +24,19 @@ pub struct ClassApiConfig {
     pub media: MediaProvider,
     /// `class.provider.board`.
     pub board: BoardProvider,
+    /// Addresses of uploaded files.
+    pub files: FileLinks,
     /// Signs tokens of jumps.
     pub jump_key: Key,
+}
+
+/// How addresses of uploaded files are made, whoever carries media.
+#[derive(Debug, Clone)]
+pub struct FileLinks {
+    /// `embedded.url_key`.
+    pub key: LinkKey,
+    /// `embedded.url_ttl`: how long an address is good for at least. Lists show fresh ones.
+    pub ttl: Duration,
 }
 
 /// Who carries messages.

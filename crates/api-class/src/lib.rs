@@ -14,7 +14,7 @@ mod state;
 mod vod;
 
 pub use class_body::{CdnPullInfo, ClassBody, LinkInfo, MemberBody, Metrics, UserStatus};
-pub use config::{BoardKeys, BoardProvider, ClassApiConfig, ImProvider, MediaProvider};
+pub use config::{BoardKeys, BoardProvider, ClassApiConfig, FileLinks, ImProvider, MediaProvider};
 pub use links::LinkKey;
 pub use routes::{document, router};
 pub use state::ClassState;

@@ -2,6 +2,7 @@
 //! Pure functions; whether the bearer of a good address may still use it is asked elsewhere.
 
 use stoa_api::jwt::Key;
+use stoa_core::class::ClassFile;
 use stoa_core::id::{MeetingId, UserId};
 use stoa_vendor::text::percent_encode;
 
@@ -18,6 +19,8 @@ pub enum LinkKind {
     Pull,
     /// Plays a stream as a file: FLV, HLS.
     Play,
+    /// Reads uploaded courseware.
+    File,
 }
 
 impl LinkKind {
@@ -26,6 +29,7 @@ impl LinkKind {
             Self::Push => "push",
             Self::Pull => "pull",
             Self::Play => "play",
+            Self::File => "file",
         }
     }
 }
@@ -128,6 +132,16 @@ impl Links<'_> {
         let signature = self.key.sign(&Signed { kind: LinkKind::Play, resource: &resource, user: viewer, expires });
         let (name, viewer) = (percent_encode(name), percent_encode(viewer));
         format!("{base}/live/{name}?viewer={viewer}&auth_key={expires}-0-0-{signature}")
+    }
+
+    /// Where this user reads an uploaded file.
+    #[must_use]
+    pub fn file(&self, file: &ClassFile, reader: &UserId) -> String {
+        let (base, expires, resource) = (&self.base, self.expires, file.id.to_string());
+        let token =
+            self.key.sign(&Signed { kind: LinkKind::File, resource: &resource, user: reader.as_str(), expires });
+        let (name, user) = (percent_encode(&file.name), percent_encode(reader.as_str()));
+        format!("{base}/files/{resource}/{name}?user={user}&expires={expires}&token={token}")
     }
 }
 

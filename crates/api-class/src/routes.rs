@@ -14,9 +14,9 @@ use utoipa_axum::routes;
 
 use crate::config::MediaProvider;
 use crate::endpoints::{
-    add_docs, check_in, create, delete, delete_docs, get, get_rtc_auth_token, join_class, jump, kick, leave_class,
-    like, list, list_members, login, meeting, mute, permit, push_callback, query_doc, status, streams, token, update,
-    whiteboard, whiteboard_auth,
+    add_docs, check_in, create, delete, delete_docs, files, get, get_rtc_auth_token, join_class, jump, kick,
+    leave_class, like, list, list_members, login, meeting, mute, permit, push_callback, query_doc, status, streams,
+    token, update, upload_file, whiteboard, whiteboard_auth,
 };
 use crate::refuse::{no_such_endpoint, wrong_method};
 use crate::reply::Refused;
@@ -86,6 +86,16 @@ fn boards() -> OpenApiRouter<ClassState> {
     OpenApiRouter::new().routes(routes!(whiteboard::whiteboard)).routes(routes!(whiteboard::image))
 }
 
+/// Courseware that is uploaded, beside the contract.
+fn uploads() -> OpenApiRouter<ClassState> {
+    OpenApiRouter::new().routes(routes!(upload_file::upload_file, upload_file::upload_limits))
+}
+
+/// Where it is read. No part of the API's paths: addresses are handed out.
+fn files() -> OpenApiRouter<ClassState> {
+    OpenApiRouter::new().routes(routes!(files::file))
+}
+
 /// Media over plain HTTP.
 fn stream_doors() -> OpenApiRouter<ClassState> {
     OpenApiRouter::new()
@@ -95,7 +105,7 @@ fn stream_doors() -> OpenApiRouter<ClassState> {
         .routes(routes!(streams::whep_end))
 }
 
-/// Everything under `/api/class/`, `/api/v1/` and `/api/v2/`, with this dialect's 404 and 405; and, where
+/// Everything under `/api/class/`, `/api/v1/` and `/api/v2/`, with this dialect's 404 and 405; `/files/`; and, where
 /// the state has an engine for them, `/whip/` and `/whep/`. Put the whole server's router into
 /// [`stoa_api::normalized`], so that untidy paths get here too.
 pub fn router(state: ClassState) -> Router {
@@ -103,6 +113,8 @@ pub fn router(state: ClassState) -> Router {
     routes = routes.method_not_allowed_fallback(wrong_method);
     let (boards, _) = boards().split_for_parts();
     routes = routes.merge(boards.method_not_allowed_fallback(whiteboard::wrong_method));
+    let (uploads, _) = uploads().split_for_parts();
+    routes = routes.merge(uploads.method_not_allowed_fallback(upload_file::wrong_method));
     for tree in ["/api/class", "/api/v1", "/api/v2"] {
         routes = routes.route(tree, any(no_such_endpoint)).route(&format!("{tree}/{{*rest}}"), any(no_such_endpoint));
     }
@@ -112,6 +124,9 @@ pub fn router(state: ClassState) -> Router {
         routes = routes.route("/api/v1/class/handlePushStreamEventCallback", callback);
     }
     let routes = stoa_api::shell(state.api(), routes.with_state(state.clone()));
+    let (files, _) = files().split_for_parts();
+    let files = files.method_not_allowed_fallback(whiteboard::wrong_method).with_state(state.clone());
+    let routes = routes.merge(stoa_api::shell(state.api(), files).layer(from_fn(files::surround)));
     if state.streams().is_none() {
         return routes;
     }
@@ -123,7 +138,7 @@ pub fn router(state: ClassState) -> Router {
 /// The published description, for [`stoa_api::docs::router`].
 #[must_use]
 pub fn document() -> Document {
-    let (_, api) = endpoints().merge(boards()).merge(stream_doors()).split_for_parts();
+    let (_, api) = endpoints().merge(uploads()).merge(files()).merge(boards()).merge(stream_doors()).split_for_parts();
     Document { name: "classroom", title: "Classrooms", json: render(&api) }
 }
 

@@ -14,8 +14,9 @@ use stoa_core::time::UnixMs;
 use tokio::sync::Semaphore;
 
 use crate::board::{MAX_SOCKETS, Nonces};
-use crate::config::{ClassApiConfig, ImProvider};
+use crate::config::{ClassApiConfig, FileLinks, ImProvider};
 use crate::endpoints::push_callback::Heard;
+use crate::endpoints::upload_file::MAX_UPLOADS;
 use crate::links::{LinkKey, Links};
 
 /// State of the dialect. Cheap to clone.
@@ -34,6 +35,7 @@ struct Inner {
     nonces: Mutex<Nonces>,
     heard: Mutex<Heard>,
     sockets: Arc<Semaphore>,
+    uploads: Arc<Semaphore>,
 }
 
 impl ClassState {
@@ -49,7 +51,7 @@ impl ClassState {
         streams: Option<Arc<dyn Streams>>,
         config: ClassApiConfig,
     ) -> Self {
-        let sockets = Arc::new(Semaphore::new(MAX_SOCKETS));
+        let (sockets, uploads) = (Arc::new(Semaphore::new(MAX_SOCKETS)), Arc::new(Semaphore::new(MAX_UPLOADS)));
         let (nonces, heard) = (Mutex::default(), Mutex::default());
         let sessions = match &config.im {
             ImProvider::Embedded(mint) => {
@@ -57,7 +59,20 @@ impl ClassState {
             }
             ImProvider::Aliyun(_) | ImProvider::RongCloud => None,
         };
-        Self(Arc::new(Inner { api, classes, sessions, app, tokens, entropy, streams, config, nonces, heard, sockets }))
+        Self(Arc::new(Inner {
+            api,
+            classes,
+            sessions,
+            app,
+            tokens,
+            entropy,
+            streams,
+            config,
+            nonces,
+            heard,
+            sockets,
+            uploads,
+        }))
     }
 
     /// What all dialects share.
@@ -108,6 +123,11 @@ impl ClassState {
         &self.0.sockets
     }
 
+    /// Places for uploads under way.
+    pub(crate) fn uploads(&self) -> &Arc<Semaphore> {
+        &self.0.uploads
+    }
+
     pub(crate) fn now(&self) -> UnixMs {
         self.api().clock().now().wall
     }
@@ -133,6 +153,15 @@ impl ClassState {
     pub(crate) fn links<'a>(&self, origin: &Origin, key: &'a LinkKey, ttl: Duration) -> Links<'a> {
         let base = origin.http_base(self.config().public_url.as_deref());
         Links { key, base, expires: self.now().plus(ttl).secs() }
+    }
+
+    /// Addresses of uploaded files. They are the same for a while, so that browsers keep what they have read.
+    pub(crate) fn file_links(&self, origin: &Origin) -> Links<'_> {
+        let FileLinks { key, ttl } = &self.config().files;
+        let mut links = self.links(origin, key, *ttl);
+        let step = i64::try_from(ttl.as_secs() / 4).unwrap_or(i64::MAX).max(1);
+        links.expires = links.expires.saturating_sub(links.expires.rem_euclid(step)).saturating_add(step);
+        links
     }
 }
 

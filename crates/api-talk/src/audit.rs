@@ -32,10 +32,13 @@ impl Record {
     pub(crate) fn of(
         state: &TalkState,
         app: &App,
-        params: &AuthParams,
+        params: &AuthParams<'_>,
         command: Command,
         request: &Request,
     ) -> Option<Self> {
+        if !command.mutates() {
+            return None;
+        }
         let id = request.headers().get(X_REQUEST_ID).and_then(|v| v.to_str().ok()).unwrap_or_default();
         let entry = AuditEntry {
             at: UnixMs(0),
@@ -48,7 +51,7 @@ impl Record {
             result: 0,
             request_id: id.to_owned(),
         };
-        command.mutates().then(|| Self { state: state.clone(), entry })
+        Some(Self { state: state.clone(), entry })
     }
 
     /// What it is about. Values that are no ids are left out: only then it is certain that no text of a person gets in.

@@ -9,6 +9,7 @@ mod body;
 mod command;
 pub mod endpoints;
 mod lenient;
+mod listing;
 mod params;
 mod path;
 mod query;

@@ -1,5 +1,7 @@
 //! Which paths are ours, and which command they mean (talk.md 2.1).
 
+use std::borrow::Cow;
+
 use crate::command::Command;
 use crate::query::percent_decode;
 
@@ -14,7 +16,7 @@ pub fn is_ours(path: &str) -> bool {
 /// The command of a path of ours; `None` = version, service or command unknown, or percent-encoding broken.
 pub(crate) fn command(path: &str) -> Option<Command> {
     let [version, service, command] = segments(path)?;
-    let known = fold(version)? == "v1" && ["im", "talk"].contains(&fold(service)?.as_str());
+    let known = fold(version)? == "v1" && ["im", "talk"].contains(&&*fold(service)?);
     known.then(|| Command::parse(&fold(command)?)).flatten()
 }
 
@@ -26,9 +28,18 @@ fn segments(path: &str) -> Option<[&str; 3]> {
 }
 
 /// Published spellings differ in case and blanks, which some clients send as `+`.
-fn fold(segment: &str) -> Option<String> {
+fn fold(segment: &str) -> Option<Cow<'_, str>> {
+    if segment.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_') {
+        return Some(segment.into());
+    }
     let text = percent_decode(segment)?;
-    Some(text.chars().filter(|c| !c.is_whitespace() && *c != '+').map(|c| c.to_ascii_lowercase()).collect())
+    Some(
+        text.chars()
+            .filter(|c| !c.is_whitespace() && *c != '+')
+            .map(|c| c.to_ascii_lowercase())
+            .collect::<String>()
+            .into(),
+    )
 }
 
 #[cfg(test)]

@@ -1,11 +1,13 @@
 //! The query string: `%XX` only, a `+` stays a `+` (talk.md 2.2).
 
+use std::borrow::Cow;
+
 use crate::refuse::{Code, Refusal};
 
 /// The text behind percent-encoding; `None` = a broken escape, or no UTF-8.
-pub(crate) fn percent_decode(text: &str) -> Option<String> {
+pub(crate) fn percent_decode(text: &str) -> Option<Cow<'_, str>> {
     if !text.contains('%') {
-        return Some(text.to_owned());
+        return Some(text.into());
     }
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
@@ -20,18 +22,18 @@ pub(crate) fn percent_decode(text: &str) -> Option<String> {
         out.push(digit(high)? << 4 | digit(low)?);
         rest = tail;
     }
-    String::from_utf8(out).ok()
+    String::from_utf8(out).ok().map(Cow::Owned)
 }
 
 /// What authenticates a request, as sent.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct AuthParams {
-    pub(crate) appkey: String,
-    pub(crate) identifier: String,
-    pub(crate) curtime: String,
-    pub(crate) checksum: String,
+pub(crate) struct AuthParams<'a> {
+    pub(crate) appkey: Cow<'a, str>,
+    pub(crate) identifier: Cow<'a, str>,
+    pub(crate) curtime: Cow<'a, str>,
+    pub(crate) checksum: Cow<'a, str>,
     /// Signature of the whole request (talk.md 7.9), if sent.
-    pub(crate) sign: Option<String>,
+    pub(crate) sign: Option<Cow<'a, str>>,
 }
 
 /// The required ones, in the order in which they are asked for.
@@ -41,16 +43,14 @@ const SIGN: &str = "sign";
 /// Longest identifier in bytes: it is stored where user ids are.
 const IDENTIFIER_BYTES: usize = 255;
 
-impl AuthParams {
+impl<'a> AuthParams<'a> {
     /// All present and not empty, then none repeated or unreadable.
-    pub(crate) fn read(query: &str) -> Result<Self, Refusal> {
-        let pairs: Vec<(String, &str)> = query
-            .split('&')
-            .filter_map(|p| {
-                let (name, value) = p.split_once('=').unwrap_or((p, ""));
-                Some((percent_decode(name)?, value))
-            })
-            .collect();
+    pub(crate) fn read(query: &'a str) -> Result<Self, Refusal> {
+        let mut pairs: Vec<(Cow<'a, str>, &'a str)> = Vec::with_capacity(REQUIRED.len() + 1);
+        pairs.extend(query.split('&').filter_map(|p| {
+            let (name, value) = p.split_once('=').unwrap_or((p, ""));
+            Some((percent_decode(name)?, value))
+        }));
         let all = |name: &'static str| pairs.iter().filter(move |(n, _)| n == name).map(|(_, v)| *v);
         for name in REQUIRED {
             if all(name).next().is_none_or(str::is_empty) {
@@ -104,7 +104,9 @@ mod tests {
 
     #[test]
     fn c16_c19_values_are_decoded_and_a_plus_stays_a_plus() {
-        let read = |q: &str| AuthParams::read(q).unwrap();
+        fn read(q: &str) -> AuthParams<'_> {
+            AuthParams::read(q).unwrap()
+        }
         assert_eq!(read("appkey=a+b%2B&identifier=x@y.z%231&curtime=1&checksum=c").appkey, "a+b+");
         assert_eq!(read("appkey=a&identifier=x@y.z%231&curtime=1&checksum=c").identifier, "x@y.z#1");
         assert_eq!(read("appkey=a=/:&identifier=x%40y&curtime=1&checksum=c&other=%zz").appkey, "a=/:");

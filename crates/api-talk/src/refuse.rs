@@ -107,6 +107,12 @@ impl Refusal {
         Self::new(Code::of(e.kind()), info)
     }
 
+    /// An answer that does not serialise: our fault.
+    pub(crate) fn broken(e: &serde_json::Error) -> Self {
+        tracing::error!(error = %e, "an answer does not serialise");
+        Self::new(Code::INTERNAL, "internal error")
+    }
+
     /// As `change_user_Identity` calls it.
     pub(crate) fn in_identity(self) -> Self {
         Self { code: self.code.in_identity(), info: self.info }

@@ -69,7 +69,22 @@ pub(crate) struct Reply(Bytes);
 impl Reply {
     /// With these fields beside the envelope. Fails only where a type does not serialise as a map: our fault.
     pub(crate) fn ok<T: Serialize>(body: &T) -> Result<Self, Refusal> {
-        write(Envelope::OK, body).map(Self)
+        Self::bytes(body).map(|bytes| Self(bytes.into()))
+    }
+
+    /// The bytes of [`Reply::ok`], to be gone on with.
+    pub(crate) fn bytes<T: Serialize>(body: &T) -> Result<Vec<u8>, Refusal> {
+        write(Envelope::OK, body)
+    }
+
+    /// Of bytes that [`Reply::bytes`] began.
+    pub(crate) fn written(bytes: Bytes) -> Self {
+        Self(bytes)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn body(&self) -> &Bytes {
+        &self.0
     }
 
     /// The envelope alone.
@@ -82,11 +97,8 @@ impl Reply {
     }
 }
 
-fn write<T: Serialize>(envelope: Envelope<'_>, body: &T) -> Result<Bytes, Refusal> {
-    serde_json::to_vec(&Both { envelope, body }).map(Bytes::from).map_err(|e| {
-        tracing::error!(error = %e, "an answer does not serialise");
-        Refusal::new(crate::refuse::Code::INTERNAL, "internal error")
-    })
+fn write<T: Serialize>(envelope: Envelope<'_>, body: &T) -> Result<Vec<u8>, Refusal> {
+    serde_json::to_vec(&Both { envelope, body }).map_err(|e| Refusal::broken(&e))
 }
 
 /// An answer that says no; `echo` for `change_user_Identity`, whose every answer has a `Code`.
@@ -97,7 +109,7 @@ pub(crate) fn refuse(refusal: &Refusal, echo: Option<IdentityEcho>) -> Response 
         Some(echo) => write(envelope, &IdentityEcho { Code: refusal.code().number(), ..echo }),
         None => write(envelope, &serde_json::Map::new()),
     };
-    json_bytes(StatusCode::OK, bytes.unwrap_or_else(|_| Bytes::from_static(LAST_RESORT.as_bytes())))
+    json_bytes(StatusCode::OK, bytes.map_or_else(|_| Bytes::from_static(LAST_RESORT.as_bytes()), Bytes::from))
 }
 
 /// Either of two answers, for the description.

@@ -1,11 +1,14 @@
 //! How the dialect is mounted, and its description.
 
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
 use axum::Router;
-use axum::extract::{Request, State};
-use axum::middleware::{Next, from_fn_with_state};
-use axum::response::{IntoResponse as _, Response};
+use axum::extract::Request;
+use axum::response::Response;
 use stoa_api::docs::{Document, render};
-use tower::ServiceExt as _;
+use tower::{Service, ServiceExt as _};
 use utoipa::openapi::{Info, OpenApi as Description};
 use utoipa::{IntoParams, OpenApi};
 
@@ -23,9 +26,7 @@ use crate::state::TalkState;
 /// here, all others there. It has to be in front, and not among the routes of `rest`, because paths are matched by rules
 /// that no router has: percent-encoded blanks, plus signs, any case. `rest` keeps its fallback.
 pub fn mount(state: TalkState, rest: Router) -> Router {
-    let api = state.api().clone();
-    let ours = stoa_api::shell(&api, Router::new().fallback(answer).with_state(state));
-    rest.layer(from_fn_with_state(ours, divert))
+    Router::new().fallback_service(Front { state, rest })
 }
 
 /// The dialect alone; every other path is answered 404.
@@ -34,11 +35,30 @@ pub fn router(state: TalkState) -> Router {
     mount(state, nothing)
 }
 
-async fn divert(State(ours): State<Router>, request: Request, next: Next) -> Response {
-    if is_ours(request.uri().path()) {
-        return ours.oneshot(request).await.into_response();
+/// Sends each request where it belongs. A service of its own and not two routers in each other: those clone and box
+/// themselves for every request, which takes longer than a short answer.
+#[derive(Clone)]
+struct Front {
+    state: TalkState,
+    rest: Router,
+}
+
+impl Service<Request> for Front {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
     }
-    next.run(request).await
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        if !is_ours(request.uri().path()) {
+            return Box::pin(self.rest.clone().oneshot(request));
+        }
+        let state = self.state.clone();
+        Box::pin(async move { Ok(stoa_api::within(state.api(), request, |r| answer(&state, r)).await) })
+    }
 }
 
 /// What authenticates every request, in the query string.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::response::Response;
 use http::Method;
 use stoa_api::{Origin, Place};
@@ -74,20 +74,23 @@ impl Call {
 }
 
 /// Answers every request to a path of ours.
-pub(crate) async fn answer(State(state): State<TalkState>, request: Request<Body>) -> Response {
-    let began = state.api().clock().now().mono;
+pub(crate) async fn answer(state: &TalkState, request: Request<Body>) -> Response {
+    // The clock is read for the log only.
+    let mono = || state.api().clock().now().mono;
+    let began = tracing::enabled!(tracing::Level::DEBUG).then(mono);
     let command = path::command(request.uri().path());
     let mut app = None;
     let done = match command {
         None => Err(Refusal::new(Code::UNKNOWN_COMMAND, "unknown version, service or command").into()),
-        Some(command) => serve(&state, command, request, &mut app).await,
+        Some(command) => serve(state, command, request, &mut app).await,
     };
-    let took = state.api().clock().now().mono.saturating_sub(began);
-    let code = code(&done);
-    let name = command.map_or("unknown", Command::name);
-    let app = app.map_or(0, |AppId(id)| id);
-    // Neither the query string nor anything of the body: they hold checksums and what people write.
-    tracing::debug!(app.id = app, talk.command = name, talk.code = code, took.ms = took.as_millis(), "command");
+    if let Some(began) = began {
+        let (took, code) = (mono().saturating_sub(began), code(&done));
+        let name = command.map_or("unknown", Command::name);
+        let app = app.map_or(0, |AppId(id)| id);
+        // Neither the query string nor anything of the body: they hold checksums and what people write.
+        tracing::debug!(app.id = app, talk.command = name, talk.code = code, took.ms = took.as_millis(), "command");
+    }
     match done {
         Ok(reply) => reply.into_response(),
         Err(f) => refuse(&f.refusal, (command == Some(Command::Identity)).then_some(f.echo)),
@@ -107,7 +110,9 @@ async fn serve(
     if request.method() != Method::POST {
         return Err(Refusal::new(Code::HTTP_PARSE, "method: only POST is served").into());
     }
-    let (app, params) = identify(state, &request)?;
+    // A copy that costs nothing: the request itself is used up.
+    let uri = request.uri().clone();
+    let (app, params) = identify(state, uri.query().unwrap_or_default())?;
     *known = Some(app.id);
     let record = Record::of(state, &app, &params, command, &request);
     let now = || state.api().clock().now().wall;
@@ -136,8 +141,8 @@ async fn serve(
 }
 
 /// Steps 3 to 8: who asks. No body is read for whoever fails here.
-fn identify(state: &TalkState, request: &Request<Body>) -> Result<(Arc<App>, AuthParams), Refusal> {
-    let params = AuthParams::read(request.uri().query().unwrap_or_default())?;
+fn identify<'a>(state: &TalkState, query: &'a str) -> Result<(Arc<App>, AuthParams<'a>), Refusal> {
+    let params = AuthParams::read(query)?;
     let now = state.api().clock().now().wall;
     let config = state.config();
     let app = state.apps().by_key(&params.appkey);
@@ -151,38 +156,39 @@ async fn read(
     command: Command,
     request: Request<Body>,
     app: Arc<App>,
-    params: AuthParams,
+    params: AuthParams<'_>,
 ) -> Result<Call, Refusal> {
     let origin = Origin::of(&request);
     let bytes = body::read(request, state.api().config().body_limit).await?;
     auth::check_sign(&app, &params, command, &bytes)?;
     let read = body::parse(&bytes, state.config().lenient_json)?;
     read.check_app(app.id)?;
-    Ok(Call { state: state.clone(), app, identifier: params.identifier, params: read, origin })
+    Ok(Call { state: state.clone(), app, identifier: params.identifier.into_owned(), params: read, origin })
 }
 
 /// Carries the command out within the deadline. What changes something is carried through, also when the deadline
 /// passes or the caller hangs up half-way: a ban that is stored and never told to the engine would be the worst of both.
 async fn run(command: Command, call: Call, place: Place, record: Option<Record>) -> Result<Reply, Failure> {
-    let work = async move {
-        let done = endpoints::run(command, call).await;
-        if let Some(record) = record {
-            record.write(code(&done)).await;
-        }
-        drop(place);
-        done
-    }
-    .in_current_span();
     let done = if command.mutates() {
+        let work = async move {
+            let done = endpoints::run(command, call).await;
+            if let Some(record) = record {
+                record.write(code(&done)).await;
+            }
+            drop(place);
+            done
+        };
         #[expect(
             clippy::disallowed_methods,
             reason = "as long-lived as one command, counted among the requests under way, which shutdown waits for"
         )]
-        let task = tokio::task::spawn(work);
+        let task = tokio::task::spawn(work.in_current_span());
         let done = tokio::time::timeout(DEADLINE, task).await;
         done.map(|d| d.unwrap_or_else(|e| Err(broken(command, &e))))
     } else {
-        tokio::time::timeout(DEADLINE, work).await
+        // Its place is held until the answer is there, and nothing is recorded of it.
+        let _place = place;
+        tokio::time::timeout(DEADLINE, endpoints::run(command, call)).await
     };
     done.unwrap_or_else(|_| {
         tracing::warn!(talk.command = command.name(), "command exceeded its deadline");

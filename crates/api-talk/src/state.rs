@@ -9,6 +9,8 @@ use stoa_core::id::{AppId, ChannelKey};
 use stoa_core::ports::MediaTokens;
 use stoa_core::talk::Talk;
 
+use crate::listing::Listings;
+
 /// Which characters a channel id may have (talk.md 1.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ChannelCharset {
@@ -80,6 +82,7 @@ struct Shared {
     app_rate: Option<KeyedRate<AppId>>,
     refusal_rate: Option<KeyedRate<AppId>>,
     push_rate: Option<KeyedRate<ChannelKey>>,
+    listings: Listings,
 }
 
 impl TalkState {
@@ -90,7 +93,11 @@ impl TalkState {
         let app_rate = KeyedRate::new(config.app_rate, Arc::clone(clock));
         let push_rate = KeyedRate::new(config.push_rate, Arc::clone(clock));
         let refusal_rate = KeyedRate::new(REFUSALS, Arc::clone(clock));
-        Self { shared: Arc::new(Shared { api, talk, tokens, config, app_rate, refusal_rate, push_rate }), apps }
+        let listings = Listings::default();
+        Self {
+            shared: Arc::new(Shared { api, talk, tokens, config, app_rate, refusal_rate, push_rate, listings }),
+            apps,
+        }
     }
 
     /// The same with other tenants. What was counted against rates stays counted.
@@ -107,6 +114,10 @@ impl TalkState {
 
     pub(crate) fn talk(&self) -> &Talk {
         &self.shared.talk
+    }
+
+    pub(crate) fn listings(&self) -> &Listings {
+        &self.shared.listings
     }
 
     pub(crate) fn apps(&self) -> &Apps {

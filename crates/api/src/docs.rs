@@ -73,6 +73,7 @@ pub fn router(documents: &[Document]) -> Router {
         .route("/docs", get(|| asset("text/html; charset=utf-8", include_str!("docs/index.html"))))
         .route("/docs/app.js", get(|| asset("text/javascript; charset=utf-8", include_str!("docs/app.js"))))
         .route("/docs/style.css", get(|| asset("text/css; charset=utf-8", include_str!("docs/style.css"))))
+        .route("/docs/icon.svg", get(|| asset("image/svg+xml", include_str!("docs/icon.svg"))))
         .route("/docs/documents.json", json_route(index));
     for d in documents {
         routes = routes.route(&format!("/openapi/{}.json", d.name), json_route(d.json.clone()));

@@ -29,7 +29,7 @@ pub use login_token::LoginKeys;
 pub use origin::{Origin, Secure};
 pub use rate::{KeyedRate, Rate};
 pub use refusal::Refusal;
-pub use shell::{fallback, normalized, shell};
+pub use shell::{fallback, normalized, shell, shell_of_own_pages, within};
 pub use state::{ApiConfig, ApiState, ClientAddr, Place, turned_away};
 pub use through::through;
 pub use zone::Zone;

@@ -23,7 +23,21 @@ const MAX_REQUEST_ID: usize = 64;
 
 /// Puts the common parts around the routes of a dialect: request id, span, `OPTIONS`, CORS, headers.
 pub fn shell(api: &ApiState, routes: Router) -> Router {
-    routes.layer(from_fn_with_state(api.clone(), surround))
+    let around = Around { api: api.clone(), foreign: true };
+    routes.layer(from_fn_with_state(around, surround))
+}
+
+/// As [`shell`], for what only pages of our own origin may read: without CORS, whatever is configured.
+pub fn shell_of_own_pages(api: &ApiState, routes: Router) -> Router {
+    let around = Around { api: api.clone(), foreign: false };
+    routes.layer(from_fn_with_state(around, surround))
+}
+
+#[derive(Clone)]
+struct Around {
+    api: ApiState,
+    /// Pages of the configured origins may read the answers.
+    foreign: bool,
 }
 
 /// Answers every path that no dialect knows: 404 with the envelopes of both REST dialects
@@ -43,7 +57,22 @@ async fn no_such_endpoint() -> Response {
     json_bytes(StatusCode::NOT_FOUND, BODY)
 }
 
-async fn surround(State(api): State<ApiState>, mut request: Request, next: Next) -> Response {
+async fn surround(State(Around { api, foreign }): State<Around>, request: Request, next: Next) -> Response {
+    around(&api, foreign, request, |request| next.run(request)).await
+}
+
+/// Puts the common parts around one answer, as [`shell`] does around routes.
+pub async fn within<F>(api: &ApiState, request: Request, answer: impl FnOnce(Request) -> F) -> Response
+where
+    F: Future<Output = Response>,
+{
+    around(api, true, request, answer).await
+}
+
+async fn around<F>(api: &ApiState, foreign: bool, mut request: Request, answer: impl FnOnce(Request) -> F) -> Response
+where
+    F: Future<Output = Response>,
+{
     let id =
         request.headers().get(X_REQUEST_ID).filter(|v| usable(v)).cloned().unwrap_or_else(|| api.fresh_request_id());
     let origin = request.headers().get(ORIGIN).cloned();
@@ -55,15 +84,18 @@ async fn surround(State(api): State<ApiState>, mut request: Request, next: Next)
         // Whoever keeps a record of the request finds its id where callers put theirs.
         request.headers_mut().insert(X_REQUEST_ID, id.clone());
         let span = tracing::info_span!("request", request.id = id_text, http.path = request.uri().path());
-        next.run(request).instrument(span).await
+        answer(request).instrument(span).await
     };
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(X_REQUEST_ID, id);
-    api.config().cors.apply(origin.as_ref(), preflight, headers);
+    if foreign {
+        api.config().cors.apply(origin.as_ref(), preflight, headers);
+    }
     if preflight {
-        headers.insert(ALLOW, HeaderValue::from_static("POST, OPTIONS"));
+        let served = if foreign { "POST, OPTIONS" } else { "GET, POST, PATCH, DELETE, OPTIONS" };
+        headers.insert(ALLOW, HeaderValue::from_static(served));
     }
     response
 }

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use jiff::tz::{Offset, TimeZone};
 use jiff::{Timestamp, Zoned};
+use stoa_core::console::SEGMENTS;
 use stoa_core::time::UnixMs;
 
 /// A fixed offset (`+08:00`) or an IANA name (`Asia/Shanghai`).
@@ -39,7 +40,49 @@ fn fixed(s: &str) -> Option<Offset> {
     Offset::from_seconds(if s.starts_with('-') { -secs } else { secs }).ok()
 }
 
+/// The last calendar days of a place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Days {
+    /// Midnight of the first.
+    pub from: UnixMs,
+    /// Midnight after the last.
+    pub until: UnixMs,
+    /// What clocks are ahead of UTC in milliseconds, each from an instant on, as [`stoa_core::console::CallSpan`] has it.
+    pub offsets: [(UnixMs, i64); SEGMENTS],
+    /// Days since 1970-01-01 and `2026-11-22`, the earliest first.
+    pub days: Vec<(i64, String)>,
+}
+
 impl Zone {
+    /// The last days, that of `now` included.
+    #[must_use]
+    pub fn last_days(&self, now: UnixMs, days: u32) -> Days {
+        let today = self.zoned(now).date();
+        let epoch = jiff::civil::date(1970, 1, 1);
+        let first = today.checked_sub(jiff::Span::new().days(i64::from(days.clamp(1, 366)) - 1)).unwrap_or(today);
+        let bounds = |d: jiff::civil::Date| self.day(d.year(), d.month(), d.day());
+        let from = bounds(first).map_or(now, |(from, _)| from);
+        let until = bounds(today).map_or(now, |(_, until)| until);
+        let number = |d: jiff::civil::Date| d.duration_since(epoch).as_hours() / 24;
+        let list = first.series(jiff::Span::new().days(1)).take_while(|d| *d <= today);
+        let days = list.map(|d| (number(d), format!("{:04}-{:02}-{:02}", d.year(), d.month(), d.day()))).collect();
+        Days { from, until, offsets: self.offsets(from, until), days }
+    }
+
+    /// The offsets of a span; beyond so many changes the last one stands for the rest.
+    fn offsets(&self, from: UnixMs, until: UnixMs) -> [(UnixMs, i64); SEGMENTS] {
+        let ms = |offset: Offset| i64::from(offset.seconds()) * 1000;
+        let at = Timestamp::from_millisecond(from.0).unwrap_or(Timestamp::UNIX_EPOCH);
+        let mut last = (from, ms(self.0.to_offset(at)));
+        let mut changes = self.0.following(at).map(|t| (UnixMs(t.timestamp().as_millisecond()), ms(t.offset())));
+        std::array::from_fn(|i| {
+            if i > 0 {
+                last = changes.next().filter(|(at, _)| *at < until).unwrap_or(last);
+            }
+            last
+        })
+    }
+
     fn zoned(&self, at: UnixMs) -> Zoned {
         // Beyond what a calendar holds there is nothing true to print: the epoch is seen to be wrong.
         Timestamp::from_second(at.secs()).unwrap_or(Timestamp::UNIX_EPOCH).to_zoned(self.0.clone())
@@ -96,6 +139,25 @@ impl fmt::Display for Civil {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_last_days_meet_and_clock_changes_are_known() {
+        // 2026-11-22 in Berlin; clocks were set back on 2026-10-25 at 01:00 UTC.
+        let now = UnixMs(1_795_374_080_000);
+        let hour = 3_600_000;
+        let days = zone("Europe/Berlin").last_days(now, 30);
+        assert_eq!(days.days.len(), 30);
+        assert_eq!((days.days[0].1.as_str(), days.days[29].1.as_str()), ("2026-10-24", "2026-11-22"));
+        assert!(days.days.windows(2).all(|pair| pair[1].0 == pair[0].0 + 1));
+        let (first, change) = (days.offsets[0], (UnixMs(1_792_890_000_000), hour));
+        assert_eq!((first, days.offsets[1], days.offsets[3]), ((days.from, 2 * hour), change, change));
+        // Both ends are midnights of the calendar that the numbers are of.
+        assert_eq!(days.from.0 + 2 * hour, days.days[0].0 * 86_400_000);
+        assert_eq!(days.until.0 + hour, (days.days[29].0 + 1) * 86_400_000);
+        let fixed = zone("+08:00").last_days(now, 1);
+        assert_eq!(fixed.days, [(20_780, "2026-11-23".to_owned())]);
+        assert!(fixed.offsets.iter().all(|o| *o == (fixed.from, 8 * hour)));
+    }
 
     fn zone(s: &str) -> Zone {
         s.parse().unwrap()

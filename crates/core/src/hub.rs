@@ -4,6 +4,8 @@
 //! A *channel* here is the hub's (`room:<key>`), not a media channel. `user` is the hub uid, the encoded form of a user
 //! of an app (hub.md 3.5). Payloads are JSON texts.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 
 use crate::error::Result;
@@ -207,8 +209,9 @@ pub trait HubHooks: Send + Sync {
 pub enum HubLeft {
     /// The client unsubscribed, or closed its connection in order.
     Itself,
-    /// The connection was lost.
-    Lost,
+    /// The connection was lost. Its last sign of life is so long ago: nothing if it ended by one, as closed and reset
+    /// sockets do, or if we ended it for what the client said.
+    Lost(Duration),
     /// The server ended it.
     Server,
     /// A newer connection of the same user took its place.

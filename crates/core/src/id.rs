@@ -235,6 +235,12 @@ hex_id!(
 shown_as_hex!(CheckInId);
 
 hex_id!(
+    /// An uploaded file's id: 128 random bits, written as 32 lower-case hex digits.
+    FileId
+);
+shown_as_hex!(FileId);
+
+hex_id!(
     /// The name of a class's media channel: 128 random bits, written as a UUID with dashes.
     MeetingId
 );

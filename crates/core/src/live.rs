@@ -2,9 +2,10 @@
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
 use crate::id::{AppId, ChannelKey, ChannelName, Identity, UserId};
+use crate::index::Index;
 use crate::media::{LeftReason, MediaEvent, MediaFact, Who};
 use crate::time::UnixMs;
 
@@ -59,28 +60,33 @@ pub struct Present {
 
 #[derive(Debug, Default)]
 struct Inner {
-    channels: BTreeMap<ChannelKey, BTreeMap<UserId, Stay>>,
-    of_user: BTreeMap<(AppId, UserId), BTreeMap<ChannelName, u64>>,
+    channels: Index<ChannelKey, BTreeMap<UserId, Stay>>,
+    /// How many users each has, in order.
+    counts: BTreeMap<ChannelKey, usize>,
+    /// Where each user is, with the number of the stay.
+    of_user: Index<UserId, BTreeMap<ChannelKey, u64>>,
     numbers: u64,
+    /// How often a count of an app's channels changed.
+    editions: BTreeMap<AppId, u64>,
 }
 
 /// Live sessions of every user in every channel, hidden participants left out.
 ///
-/// One lock, held for a map look-up: lists of 500 rooms read it 500 times per page.
+/// One lock, held for a map look-up: lists of 500 rooms read it 500 times per page. Readers do not wait for each other.
 #[derive(Debug, Default)]
 pub struct Live {
-    inner: Mutex<Inner>,
+    inner: RwLock<Inner>,
 }
 
 impl Live {
-    fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    fn read(&self) -> RwLockReadGuard<'_, Inner> {
+        self.inner.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes in an event; tells whose presence it changed, and how. The engine's thread calls it in the channel's
     /// order, so what is read here is what the engine has done.
     pub fn note(&self, event: &MediaEvent) -> Vec<Change> {
-        let mut inner = self.lock();
+        let mut inner = self.inner.write().unwrap_or_else(PoisonError::into_inner);
         let one = match &event.fact {
             MediaFact::ParticipantJoined(who) => inner.came(&event.channel, who, event.at),
             MediaFact::ParticipantLeft { who, reason, lost, .. } => {
@@ -99,21 +105,21 @@ impl Live {
     /// Distinct users with a live session (voice-room.md 4.0.1).
     #[must_use]
     pub fn online(&self, channel: &ChannelKey) -> usize {
-        self.lock().channels.get(channel).map_or(0, BTreeMap::len)
+        self.read().channels.get(channel).map_or(0, BTreeMap::len)
     }
 
     /// The same for channels of one app whose names are in the order of their bytes. A walk along both lists: the names
     /// are expected to be about all there are between the first and the last.
     #[must_use]
     pub fn online_each(&self, app: AppId, names: &[ChannelName]) -> Vec<usize> {
-        let inner = self.lock();
+        let inner = self.read();
         let Some(first) = names.first() else { return Vec::new() };
-        let mut busy = inner.channels.range(ChannelKey { app, name: first.clone() }..).peekable();
+        let mut busy = inner.counts.range(ChannelKey { app, name: first.clone() }..).peekable();
         let count = |name: &ChannelName| {
             while let Some((key, users)) = busy.peek().filter(|(key, _)| key.app == app) {
                 match key.name.cmp(name) {
                     Ordering::Less => drop(busy.next()),
-                    Ordering::Equal => return users.len(),
+                    Ordering::Equal => return **users,
                     Ordering::Greater => break,
                 }
             }
@@ -122,46 +128,74 @@ impl Live {
         names.iter().map(count).collect()
     }
 
+    /// Which edition of the counts of an app's channels holds now: while the number stays, all of them do.
+    #[must_use]
+    pub fn edition(&self, app: AppId) -> u64 {
+        self.read().editions.get(&app).copied().unwrap_or(0)
+    }
+
     /// Whether this user has a live session.
     #[must_use]
     pub fn is_online(&self, channel: &ChannelKey, user: &UserId) -> bool {
-        self.lock().channels.get(channel).is_some_and(|u| u.contains_key(user))
+        self.read().channels.get(channel).is_some_and(|u| u.contains_key(user))
     }
 
     /// Everybody present anywhere.
     #[must_use]
     pub fn everybody(&self) -> Vec<(ChannelKey, UserId)> {
-        let inner = self.lock();
-        let of = |(c, users): (&ChannelKey, &BTreeMap<UserId, Stay>)| {
-            users.keys().map(|u| (c.clone(), u.clone())).collect::<Vec<_>>()
+        let inner = self.read();
+        let users = |c: &ChannelKey| inner.channels.get(c).into_iter().flat_map(BTreeMap::keys).cloned().collect();
+        let of = |c: &ChannelKey| {
+            let users: Vec<UserId> = users(c);
+            users.into_iter().map(|u| (c.clone(), u)).collect::<Vec<_>>()
         };
-        inner.channels.iter().flat_map(of).collect()
+        inner.counts.keys().flat_map(of).collect()
     }
 
     /// Everybody present, in the order of arrival; a resume keeps the place. One snapshot.
     #[must_use]
     pub fn present(&self, channel: &ChannelKey) -> Vec<Present> {
-        let inner = self.lock();
-        let Some(users) = inner.channels.get(channel) else { return Vec::new() };
-        let mut out: Vec<_> = users.iter().collect();
-        out.sort_by(|a, b| (a.1.since, a.1.number, a.0).cmp(&(b.1.since, b.1.number, b.0)));
         let present = |(user, stay): (&UserId, &Stay)| Present {
             user: user.clone(),
             since: stay.since,
             devices: stay.sids.len() + stay.heirs.len(),
         };
-        out.into_iter().map(present).collect()
+        self.read().channels.get(channel).map_or_else(Vec::new, |users| arrived(users.iter().collect(), present))
+    }
+
+    /// The same, names only.
+    #[must_use]
+    pub fn users(&self, channel: &ChannelKey) -> Vec<UserId> {
+        let name = |(user, _): (&UserId, &Stay)| user.clone();
+        self.read().channels.get(channel).map_or_else(Vec::new, |users| arrived(users.iter().collect(), name))
+    }
+
+    /// Those of `users` who are present, each once, in the order of arrival. One snapshot.
+    #[must_use]
+    pub fn in_order(&self, channel: &ChannelKey, mut users: Vec<UserId>) -> Vec<UserId> {
+        users.sort_unstable();
+        users.dedup();
+        let inner = self.read();
+        let Some(there) = inner.channels.get(channel) else { return Vec::new() };
+        let stays = users.iter().filter_map(|u| there.get_key_value(u)).collect();
+        arrived(stays, |(user, _)| user.clone())
     }
 
     /// Where a user of an app is present, in the order of arrival.
     #[must_use]
     pub fn channels_of(&self, app: AppId, user: &UserId) -> Vec<ChannelName> {
-        let inner = self.lock();
-        let Some(channels) = inner.of_user.get(&(app, user.clone())) else { return Vec::new() };
-        let mut out: Vec<_> = channels.iter().collect();
+        let inner = self.read();
+        let Some(channels) = inner.of_user.get(user) else { return Vec::new() };
+        let mut out: Vec<_> = channels.iter().filter(|(key, _)| key.app == app).collect();
         out.sort_by_key(|(_, number)| **number);
-        out.into_iter().map(|(name, _)| name.clone()).collect()
+        out.into_iter().map(|(key, _)| key.name.clone()).collect()
     }
+}
+
+/// In the order of arrival.
+fn arrived<T>(mut stays: Vec<(&UserId, &Stay)>, show: impl FnMut((&UserId, &Stay)) -> T) -> Vec<T> {
+    stays.sort_unstable_by(|a, b| (a.1.since, a.1.number, a.0).cmp(&(b.1.since, b.1.number, b.0)));
+    stays.into_iter().map(show).collect()
 }
 
 impl Inner {
@@ -174,8 +208,9 @@ impl Inner {
         let change = if users.contains_key(&user) { PresenceChange::StillThere } else { PresenceChange::Came };
         if change == PresenceChange::Came {
             self.numbers += 1;
-            let names = self.of_user.entry((channel.app, user.clone())).or_default();
-            names.insert(channel.name.clone(), self.numbers);
+            self.of_user.entry(user.clone()).or_default().insert(channel.clone(), self.numbers);
+            *self.counts.entry(channel.clone()).or_default() += 1;
+            *self.editions.entry(channel.app).or_default() += 1;
         }
         let number = self.numbers;
         let stay = users.entry(user.clone()).or_insert_with(|| Stay {
@@ -230,19 +265,29 @@ impl Inner {
             return Some(Change { user: user.clone(), change: PresenceChange::StillThere });
         }
         users.remove(user);
-        if users.is_empty() {
+        let left = users.len();
+        if left == 0 {
             self.channels.remove(channel);
         }
+        self.counted(channel, left);
         self.forget(channel, user);
         Some(Change { user: user.clone(), change: PresenceChange::Gone { reason, lost } })
     }
 
+    /// So many users are left.
+    fn counted(&mut self, channel: &ChannelKey, left: usize) {
+        match self.counts.get_mut(channel) {
+            Some(count) if left > 0 => *count = left,
+            _ => drop(self.counts.remove(channel)),
+        }
+        *self.editions.entry(channel.app).or_default() += 1;
+    }
+
     fn forget(&mut self, channel: &ChannelKey, user: &UserId) {
-        let key = (channel.app, user.clone());
-        if let Some(names) = self.of_user.get_mut(&key) {
-            names.remove(&channel.name);
-            if names.is_empty() {
-                self.of_user.remove(&key);
+        if let Some(places) = self.of_user.get_mut(user) {
+            places.remove(channel);
+            if places.is_empty() {
+                self.of_user.remove(user);
             }
         }
     }
@@ -250,6 +295,9 @@ impl Inner {
     /// Whoever is still listed when the channel ends is gone with it.
     fn ended(&mut self, channel: &ChannelKey) -> Vec<Change> {
         let users = self.channels.remove(channel).unwrap_or_default();
+        if !users.is_empty() {
+            self.counted(channel, 0);
+        }
         let mut out = Vec::new();
         for (user, _) in users {
             self.forget(channel, &user);
@@ -262,8 +310,11 @@ impl Inner {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use std::time::Duration;
+
+    use proptest::prelude::*;
+
+    use super::*;
 
     fn channel() -> ChannelKey {
         ChannelKey { app: AppId(1), name: ChannelName::new("c").unwrap() }
@@ -349,6 +400,53 @@ mod tests {
         }
         assert_eq!(live.online_each(AppId(1), &names), [0, 2, 2, 0, 1, 0]);
         assert!(live.online_each(AppId(1), &[]).is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn an_edition_is_of_one_set_of_counts_and_lists_agree(
+            steps in prop::collection::vec((0u64..2, 0usize..3, 0usize..3, 0usize..3, 0u8..7), 0..60),
+        ) {
+            let live = Live::default();
+            let names = ["a", "b", "c"].map(|n| ChannelName::new(n).unwrap());
+            let users = ["x", "y", "z"].map(|u| UserId::new(u).unwrap());
+            let mut last = [0, 1].map(|app| (live.edition(AppId(app)), live.online_each(AppId(app), &names)));
+            for (app, name, user, sid, what) in steps {
+                let channel = ChannelKey { app: AppId(app), name: names[name].clone() };
+                let (user, sid) = (users[user].as_str(), ["1", "2", "3"][sid]);
+                let fact = match what {
+                    0..=2 => joined(user, sid),
+                    3 => left(user, sid, LeftReason::ClientInitiated),
+                    4 => left(user, sid, LeftReason::DuplicateIdentity),
+                    5 => MediaFact::ParticipantAborted { who: who(user, sid), reason: LeftReason::JoinFailure },
+                    _ => MediaFact::ChannelEnded,
+                };
+                let event = MediaEvent { channel, channel_sid: "RM".into(), seq: 1, id: "EV".into(), at: UnixMs(1), fact };
+                live.note(&event);
+                for app in [0, 1] {
+                    let (before, counts) = last[app as usize].clone();
+                    let now = (live.edition(AppId(app)), live.online_each(AppId(app), &names));
+                    prop_assert!(now.0 >= before && (now.0 == before) == (now.1 == counts), "{now:?}");
+                    let keys = names.clone().map(|name| ChannelKey { app: AppId(app), name });
+                    prop_assert_eq!(&now.1, &keys.iter().map(|k| live.online(k)).collect::<Vec<_>>());
+                    let present: Vec<_> = keys.iter().map(|k| live.present(k).into_iter().map(|p| p.user).collect::<Vec<_>>()).collect();
+                    prop_assert_eq!(&present, &keys.iter().map(|k| live.users(k)).collect::<Vec<_>>());
+                    for (key, there) in keys.iter().zip(&present) {
+                        prop_assert_eq!(there, &live.in_order(key, [users.to_vec(), users.to_vec()].concat()));
+                        let one: Vec<_> = there.iter().filter(|u| u.as_str() == "y").cloned().collect();
+                        prop_assert_eq!(one, live.in_order(key, vec![users[1].clone()]));
+                        for user in &users {
+                            prop_assert_eq!(live.channels_of(key.app, user).contains(&key.name), there.contains(user));
+                            prop_assert_eq!(live.is_online(key, user), there.contains(user));
+                        }
+                    }
+                    last[app as usize] = now;
+                }
+            }
+            let all: usize = last.iter().flat_map(|(_, counts)| counts).sum();
+            let everybody = live.everybody();
+            prop_assert!(everybody.len() == all && everybody.is_sorted());
+        }
     }
 
     #[test]

@@ -399,12 +399,40 @@ pub enum RemoveCause {
 pub struct ParticipantView {
     /// Who.
     pub who: Who,
+    /// Display name, may be empty.
+    pub name: String,
+    /// When it came.
+    pub joined: UnixMs,
     /// First media connection is up.
     pub active: bool,
     /// Standing in force: what was granted, less what a server SDK took away.
     pub standing: Standing,
     /// What it publishes.
     pub tracks: Vec<TrackView>,
+    /// How many tracks it receives.
+    pub subscriptions: usize,
+}
+
+/// Whether a participant speaks (talk.md 4.2): it may, the server does not silence it, and its microphone is open.
+/// `tracks`: what it publishes, and whether that is muted.
+pub fn speaks(active: bool, who: &Who, standing: &Standing, tracks: impl Iterator<Item = (TrackSource, bool)>) -> bool {
+    let heard = active && !who.hidden && standing.permission.publish && !standing.muted.audio;
+    let mut open = tracks.filter(|(source, muted)| *source == TrackSource::Microphone && !muted);
+    heard && open.next().is_some()
+}
+
+impl ParticipantView {
+    /// Whether it is connected and not hidden.
+    #[must_use]
+    pub fn shown(&self) -> bool {
+        self.active && !self.who.hidden
+    }
+
+    /// See [`speaks`].
+    #[must_use]
+    pub fn speaks(&self) -> bool {
+        speaks(self.active, &self.who, &self.standing, self.tracks.iter().map(|t| (t.source, t.muted)))
+    }
 }
 
 /// A published track, and what came in on it lately.
@@ -418,6 +446,21 @@ pub struct TrackView {
     pub muted: bool,
     /// Measured where its packets come in (talk.md 4.1); all zero while muted.
     pub rate: Rate,
+    /// Width and height in pixels, as announced; 0 = not said.
+    pub size: (u32, u32),
+    /// From low to high; empty where there is one only.
+    pub layers: Vec<LayerView>,
+}
+
+/// One of several encodings of a video.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LayerView {
+    /// What the publisher calls it.
+    pub rid: String,
+    /// Payload bits per second.
+    pub bits_per_sec: f64,
+    /// Something came in during the last seconds.
+    pub active: bool,
 }
 
 /// What came in on a track: the mean over the last whole seconds (media.md 1.3, talk.md 4.1).
@@ -507,6 +550,21 @@ pub trait Media: Send + Sync {
 
     /// The same of one user only.
     async fn participants_of(&self, channel: &ChannelKey, user: &UserId) -> Result<Vec<ParticipantView>>;
+
+    /// What a user's participants publish that are connected and not hidden. `None`: it has no participant there, not even
+    /// one that is about to be connected.
+    async fn tracks_of(&self, channel: &ChannelKey, user: &UserId) -> Result<Option<Vec<TrackView>>> {
+        let there = self.participants_of(channel, user).await?;
+        let shown = |p: ParticipantView| if p.shown() { p.tracks } else { Vec::new() };
+        Ok((!there.is_empty()).then(|| there.into_iter().flat_map(shown).collect()))
+    }
+
+    /// Users of whose participants one [speaks](ParticipantView::speaks), in no order; one with several that do may be
+    /// named more than once.
+    async fn speakers(&self, channel: &ChannelKey) -> Result<Vec<UserId>> {
+        let there = self.participants(channel).await?;
+        Ok(there.into_iter().filter(ParticipantView::speaks).map(|p| p.who.user).collect())
+    }
 
     /// Live channels of an app with the number of active, visible participants.
     async fn channels(&self, app: AppId) -> Result<Vec<(ChannelName, usize)>>;

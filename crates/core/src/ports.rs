@@ -9,7 +9,8 @@ use crate::app::App;
 use crate::audit::AuditStore;
 use crate::board::BoardStore;
 use crate::channel::{Boot, Call, CallOp, CallRow, ChannelRecord, Member, MemberApplied, MemberCommand};
-use crate::class::ClassStore;
+use crate::class::{ClassStore, FileStore};
+use crate::console::ConsoleStore;
 use crate::error::Result;
 use crate::group::GroupStore;
 use crate::id::{AppId, ChannelKey, ChannelName, RoomId, UserId};
@@ -76,7 +77,17 @@ pub struct OutboxItem {
 /// be reached or its queue is full. "Not there" is `None`, never an error.
 #[async_trait]
 pub trait Store:
-    ChannelStore + CallStore + ClassStore + GroupStore + BoardStore + OutboxStore + AuditStore + Send + Sync
+    ChannelStore
+    + CallStore
+    + ClassStore
+    + GroupStore
+    + BoardStore
+    + FileStore
+    + OutboxStore
+    + AuditStore
+    + ConsoleStore
+    + Send
+    + Sync
 {
     /// Answers when a trivial read works.
     async fn ping(&self) -> Result<()>;
@@ -165,6 +176,12 @@ pub trait ChannelStore: Send + Sync {
     /// Names of all existing channels of an app, live voice rooms, running classes and those with a record together,
     /// ordered by bytes: how many there are, and those from `offset` on, at most `limit`. One snapshot.
     async fn channel_names(&self, app: AppId, offset: u64, limit: u32) -> Result<(u64, Vec<ChannelName>)>;
+
+    /// Which edition of those names holds now: while the number stays, so do the names, and it never comes back. `None`
+    /// where a store would have to read the names to tell, as one does whose file others write to.
+    async fn channel_names_edition(&self, _app: AppId) -> Result<Option<u64>> {
+        Ok(None)
+    }
 
     /// What was decided about a user in a channel.
     async fn member(&self, key: &ChannelKey, user: &UserId) -> Result<Option<Member>>;

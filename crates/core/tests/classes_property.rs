@@ -61,7 +61,7 @@ fn commands() -> impl Strategy<Value = ClassCommand> {
         2 => (who(), any::<bool>()).prop_map(|(n, online)| ClassCommand::Leave {
             user: user(n), online, grace: Duration::from_secs(10) }),
         2 => who().prop_map(|n| ClassCommand::Depart { user: user(n) }),
-        2 => who().prop_map(|n| ClassCommand::Connect { user: user(n) }),
+        2 => (who(), any::<bool>()).prop_map(|(n, returns)| ClassCommand::Connect { user: user(n), returns }),
         1 => (caller(), status).prop_map(|(caller, to)| ClassCommand::SetStatus { caller, to }),
         1 => (prop::option::of(caller()), who(), 0i64..5000).prop_map(|(caller, n, until)| ClassCommand::Kick {
             caller, user: user(n), source: Source::Class, by: "x".into(), until: UnixMs(until) }),

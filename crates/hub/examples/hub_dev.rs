@@ -99,7 +99,7 @@ impl HubHooks for AllowAll {
         if method == "echo" {
             return Ok(data.to_owned());
         }
-        Err(HubRefusal::Error { code: 1404, message: "no such function", temporary: false })
+        Err(HubRefusal::Error { code: 104, message: "method not found", temporary: false })
     }
 
     fn presence(&self, channel: &str, client: &HubClient, came: bool, left: HubLeft) {

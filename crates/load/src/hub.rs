@@ -8,6 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use anyhow::{Context as _, Result, bail};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
+use socket2::{SockFilter, SockRef};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 
@@ -176,6 +177,17 @@ impl Socket {
                 return Ok(None);
             }
         }
+    }
+
+    /// The host is gone: whatever comes for this socket is dropped before the system sees it, so nothing is acknowledged
+    /// and nothing answered, and no end or reset goes out while the socket is kept.
+    ///
+    /// # Errors
+    /// The system refuses.
+    pub fn vanish(&self) -> Result<()> {
+        // `ret #0` of the classic packet filter: keep no byte of any packet.
+        let nothing = SockFilter::new(6, 0, 0, 0);
+        Ok(SockRef::from(&self.tcp).attach_filter(&[nothing])?)
     }
 
     /// Closes without a goodbye: the server sees a reset.

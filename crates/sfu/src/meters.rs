@@ -6,6 +6,8 @@ use metrics::Counter;
 pub(crate) struct Meters {
     pub packets_in: Counter,
     pub packets_out: Counter,
+    pub bytes_in: Counter,
+    pub bytes_out: Counter,
 }
 
 impl Meters {
@@ -13,6 +15,8 @@ impl Meters {
         Self {
             packets_in: metrics::counter!("stoa_media_packets_in_total"),
             packets_out: metrics::counter!("stoa_media_packets_out_total"),
+            bytes_in: metrics::counter!("stoa_media_payload_bytes_in_total"),
+            bytes_out: metrics::counter!("stoa_media_payload_bytes_out_total"),
         }
     }
 

@@ -7,14 +7,14 @@ use async_trait::async_trait;
 use livekit_protocol::leave_request::Action;
 use stoa_core::error::{Error, Kind, Result};
 use stoa_core::id::{AppId, ChannelKey, ChannelName, UserId};
-use stoa_core::media::{Judge, LeftReason, Media, Message, ParticipantView, Removal, RemoveCause, To};
+use stoa_core::media::{Judge, LeftReason, Media, Message, ParticipantView, Removal, RemoveCause, To, TrackView};
 use stoa_core::ports::Clock;
 use stoa_core::time::Now;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::memory::SharedMemory;
 use crate::shard::{Command, Shard};
-use crate::shown::Pictures;
+use crate::shown::{Picture, Pictures};
 
 /// A command that is not confirmed by then is answered "unavailable"; it is carried out all the same.
 const CONFIRM_TIMEOUT: Duration = Duration::from_secs(2);
@@ -123,6 +123,16 @@ impl Media for Port {
         self.views(channel, Some(user.clone())).await
     }
 
+    async fn tracks_of(&self, channel: &ChannelKey, user: &UserId) -> Result<Option<Vec<TrackView>>> {
+        let picture = self.picture(channel).await?;
+        let now = self.clock.now().mono;
+        Ok(picture.and_then(|p| p.tracks(user, now, self.stats_window)))
+    }
+
+    async fn speakers(&self, channel: &ChannelKey) -> Result<Vec<UserId>> {
+        Ok(self.picture(channel).await?.map_or_else(Vec::new, |p| p.speakers().to_vec()))
+    }
+
     async fn channels(&self, app: AppId) -> Result<Vec<(ChannelName, usize)>> {
         self.call(move |shard, _| {
             let of_app = shard.rooms.values().filter(|r| r.key.app == app);
@@ -133,14 +143,16 @@ impl Media for Port {
 }
 
 impl Port {
+    async fn picture(&self, channel: &ChannelKey) -> Result<Option<Arc<Picture>>> {
+        if let Some(picture) = self.pictures.get(channel) {
+            return Ok(Some(picture));
+        }
+        let key = channel.clone();
+        self.call(move |shard, _| shard.picture(&key)).await
+    }
+
     async fn views(&self, channel: &ChannelKey, of: Option<UserId>) -> Result<Vec<ParticipantView>> {
-        let picture = match self.pictures.get(channel) {
-            Some(picture) => Some(picture),
-            None => {
-                let key = channel.clone();
-                self.call(move |shard, _| shard.picture(&key)).await?
-            }
-        };
+        let picture = self.picture(channel).await?;
         let now = self.clock.now().mono;
         Ok(picture.map_or_else(Vec::new, |p| p.views(of.as_ref(), now, self.stats_window)))
     }

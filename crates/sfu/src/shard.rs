@@ -436,6 +436,7 @@ impl Shard {
         let count = |n: usize| n as f64;
         metrics::gauge!("stoa_media_channels").set(count(self.rooms.len()));
         metrics::gauge!("stoa_media_participants").set(count(self.rooms.values().map(|r| r.parts.len()).sum()));
+        metrics::gauge!("stoa_media_tracks").set(count(self.rooms.values().map(Room::published).sum()));
         metrics::gauge!("stoa_media_connections").set(count(self.pcs.len()));
     }
 

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use stoa_core::id::{ChannelKey, UserId};
-use stoa_core::media::{ParticipantView, Rate, TrackSource, TrackView};
+use stoa_core::media::{LayerView, ParticipantView, Rate, TrackSource, TrackView, speaks};
 
 use crate::forward::rate::rate;
 use crate::forward::select::MAX_LAYERS;
@@ -30,10 +30,12 @@ impl Counters {
         f(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// What comes in, over so many whole seconds.
-    fn rate(&self, now: Duration, window: u32) -> Rate {
+    /// What comes in, over so many whole seconds: in all, and on each of the lowest `named` layers.
+    fn rate(&self, now: Duration, window: u32, named: usize) -> (Rate, Vec<Rate>) {
         let seconds = self.with(|layers| layers.each_mut().map(|c| c.seconds(now)));
-        rate(&seconds, window as usize)
+        let window = window as usize;
+        let each = seconds.iter().take(named).map(|one| rate(std::slice::from_ref(one), window));
+        (rate(&seconds, window), each.collect())
     }
 }
 
@@ -42,23 +44,72 @@ pub(crate) struct Track {
     pub sid: String,
     pub source: TrackSource,
     pub muted: bool,
+    pub size: (u32, u32),
+    /// Names of its layers, from low to high; empty where there is one only.
+    pub layers: Vec<String>,
     pub counters: Counters,
 }
 
+impl Track {
+    /// With what it sends now.
+    fn view(&self, now: Duration, window: u32) -> TrackView {
+        // Not what it sent before it was muted, at once.
+        let (rate, each) = match self.muted {
+            true => (Rate::default(), vec![Rate::default(); self.layers.len()]),
+            false => self.counters.rate(now, window, self.layers.len()),
+        };
+        let layer = |(rid, rate): (&String, Rate)| LayerView {
+            rid: rid.clone(),
+            bits_per_sec: rate.bits_per_sec,
+            active: rate.any,
+        };
+        TrackView {
+            sid: self.sid.clone(),
+            source: self.source,
+            muted: self.muted,
+            rate,
+            size: self.size,
+            layers: self.layers.iter().zip(each).map(layer).collect(),
+        }
+    }
+}
+
 /// Everybody in a room, without rates.
-pub(crate) struct Picture(pub Vec<(ParticipantView, Vec<Track>)>);
+pub(crate) struct Picture {
+    there: Vec<(ParticipantView, Vec<Track>)>,
+    speakers: Vec<UserId>,
+}
 
 impl Picture {
+    pub(crate) fn new(there: Vec<(ParticipantView, Vec<Track>)>) -> Self {
+        let speaks = |(p, tracks): &&(ParticipantView, Vec<Track>)| {
+            speaks(p.active, &p.who, &p.standing, tracks.iter().map(|t| (t.source, t.muted)))
+        };
+        let speakers = there.iter().filter(speaks).map(|(p, _)| p.who.user.clone()).collect();
+        Self { there, speakers }
+    }
+
+    /// Users who speak.
+    pub(crate) fn speakers(&self) -> &[UserId] {
+        &self.speakers
+    }
+
+    /// What a user's connected, visible participants send now; `None` where it has none at all.
+    pub(crate) fn tracks(&self, of: &UserId, now: Duration, window: u32) -> Option<Vec<TrackView>> {
+        let mut out = None;
+        for (p, tracks) in self.there.iter().filter(|(p, _)| p.who.user == *of) {
+            let out = out.get_or_insert_with(Vec::new);
+            if p.shown() {
+                out.extend(tracks.iter().map(|t| t.view(now, window)));
+            }
+        }
+        out
+    }
+
     /// Everybody, or one user's participants, with what they send now.
     pub(crate) fn views(&self, of: Option<&UserId>, now: Duration, window: u32) -> Vec<ParticipantView> {
-        let track = |t: &Track| TrackView {
-            sid: t.sid.clone(),
-            source: t.source,
-            muted: t.muted,
-            // Not what it sent before, at once.
-            rate: if t.muted { Rate::default() } else { t.counters.rate(now, window) },
-        };
-        let wanted = self.0.iter().filter(|(p, _)| of.is_none_or(|user| p.who.user == *user));
+        let track = |t: &Track| t.view(now, window);
+        let wanted = self.there.iter().filter(|(p, _)| of.is_none_or(|user| p.who.user == *user));
         wanted.map(|(p, tracks)| ParticipantView { tracks: tracks.iter().map(track).collect(), ..p.clone() }).collect()
     }
 }

@@ -5,10 +5,14 @@ use std::io::IsTerminal as _;
 
 use crate::config::{DEV_KEY, DEV_SECRET};
 
-/// The text. `base` is the HTTP address, `udp` the media port.
+/// Who signs in to the console of `stoa dev`; the password is the same.
+pub const DEMO_ADMIN: &str = "admin";
+
+/// The text. `base` is the HTTP address, `udp` the media port, `admin` = the demo administrator may sign in.
 #[must_use]
-pub fn text(base: &str, udp: u16, data: &str, color: bool) -> String {
+pub fn text(base: &str, udp: u16, data: &str, color: bool, admin: bool) -> String {
     let (bold, dim, cyan, off) = if color { ("\x1b[1m", "\x1b[2m", "\x1b[36m", "\x1b[0m") } else { ("", "", "", "") };
+    let sign_in = if admin { format!("   {dim}sign in as{off} {DEMO_ADMIN}") } else { String::new() };
     let ws = base.replacen("http", "ws", 1);
     let mut t = String::new();
     let _ = writeln!(
@@ -20,6 +24,7 @@ pub fn text(base: &str, udp: u16, data: &str, color: bool) -> String {
         ("Rooms", format!("{base}/")),
         ("Classroom", format!("{base}/#/class")),
         ("Talk", format!("{base}/#/talk")),
+        ("Console", format!("{base}/#/console{sign_in}")),
         ("API docs", format!("{base}/docs")),
         ("LiveKit URL", format!("{ws}   {dim}key{off} {DEV_KEY} {dim}secret{off} {DEV_SECRET}")),
         ("Media", format!("UDP {udp}, TCP on the HTTP port")),
@@ -53,8 +58,8 @@ pub fn curl_lines(base: &str) -> [String; 4] {
 }
 
 /// Prints it to standard output.
-pub fn print(base: &str, udp: u16, data: &str) {
-    print!("{}", text(base, udp, data, std::io::stdout().is_terminal()));
+pub fn print(base: &str, udp: u16, data: &str, admin: bool) {
+    print!("{}", text(base, udp, data, std::io::stdout().is_terminal(), admin));
 }
 
 #[cfg(test)]
@@ -63,14 +68,16 @@ mod tests {
 
     #[test]
     fn the_banner_is_short_and_names_everything() {
-        let t = text("http://127.0.0.1:7880", 7882, "./data", false);
-        assert!(t.lines().count() <= 20, "{}", t.lines().count());
+        let t = text("http://127.0.0.1:7880", 7882, "./data", false, true);
+        assert!(!text("http://127.0.0.1:7880", 7882, "./data", false, false).contains("sign in"));
+        assert!(t.lines().count() <= 21, "{}", t.lines().count());
         for part in [
             "http://127.0.0.1:7880/docs",
             "http://127.0.0.1:7880/#/class",
             "http://127.0.0.1:7880/#/talk",
             "ws://127.0.0.1:7880",
             DEV_SECRET,
+            "http://127.0.0.1:7880/#/console   sign in as admin",
             "UDP 7882",
             "joinMic",
         ] {

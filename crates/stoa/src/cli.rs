@@ -92,6 +92,9 @@ pub struct Dev {
     /// Prints no banner
     #[arg(long)]
     pub quiet: bool,
+    /// Serves the pages from this folder instead of those built in: for work on the pages.
+    #[arg(long, hide = true, value_name = "DIR")]
+    pub pages: Option<std::path::PathBuf>,
     /// Starts with so many channels of so many participants that nobody is behind: for `make bench`.
     #[arg(long, hide = true, value_name = "CHANNELSxEACH")]
     pub simulate: Option<Crowd>,

@@ -8,12 +8,12 @@ use stoa_api::hub_token::HubMint;
 use stoa_api::jwt::Key;
 use stoa_api::login_token;
 use stoa_api_class::{
-    BoardKeys, BoardProvider, ClassApiConfig, ImProvider as ClassIm, LinkKey, MediaProvider as ClassMedia,
+    BoardKeys, BoardProvider, ClassApiConfig, FileLinks, ImProvider as ClassIm, LinkKey, MediaProvider as ClassMedia,
 };
 use stoa_api_hub::HubApiConfig;
 use stoa_api_talk::{ChannelCharset, TalkApiConfig};
 use stoa_api_voice::{AliyunIm, AliyunRole as VoiceRole, AliyunRtc, ImProvider, MediaProvider, VoiceApiConfig};
-use stoa_core::class::ClassConfig;
+use stoa_core::class::{ClassConfig, FileLimits};
 use stoa_core::group::Names;
 use stoa_core::id::{AppId, UserId};
 use stoa_core::ports::{Entropy as _, Store};
@@ -135,6 +135,12 @@ pub fn classes(s: &Settings) -> anyhow::Result<ClassConfig> {
     })
 }
 
+/// How much courseware may be uploaded.
+pub fn file_limits(s: &Settings) -> FileLimits {
+    let bytes = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
+    FileLimits { max: bytes(s.class.upload_max.0), total: bytes(s.class.upload_total.0) }
+}
+
 /// What the classroom dialect is told.
 ///
 /// # Errors
@@ -147,6 +153,8 @@ pub async fn class_config(
 ) -> anyhow::Result<ClassApiConfig> {
     let (board, p) = (&s.embedded.board, &s.class.provider);
     let aliyun = || clouds.aliyun.clone().ok_or_else(|| anyhow!("no client of aliyun"));
+    let (url_key, ttl) =
+        (LinkKey::new(&kept("embedded.url_key", &s.embedded.url_key, store).await?), s.embedded.url_ttl.0);
     Ok(ClassApiConfig {
         public_url: public_url(s),
         im_app_id: s.class.im_app_id.clone(),
@@ -156,10 +164,7 @@ pub async fn class_config(
             WhoseIm::RongCloud => ClassIm::RongCloud,
         },
         media: match p.media {
-            Provider::Embedded => ClassMedia::Embedded {
-                key: LinkKey::new(&kept("embedded.url_key", &s.embedded.url_key, store).await?),
-                ttl: s.embedded.url_ttl.0,
-            },
+            Provider::Embedded => ClassMedia::Embedded { key: url_key.clone(), ttl },
             Provider::Aliyun => ClassMedia::Aliyun(aliyun()?),
         },
         board: match p.board {
@@ -171,6 +176,7 @@ pub async fn class_config(
                 BoardProvider::NetEase(clouds.netease.clone().ok_or_else(|| anyhow!("no client of netease"))?)
             }
         },
+        files: FileLinks { key: url_key, ttl },
         jump_key: Key::new(&made("class.jump_key", store).await?),
     })
 }

@@ -1,20 +1,27 @@
 //! What surrounds every request of every part: a request id, the client's real address behind a
 //! proxy, a count and a time.
 
+use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{ConnectInfo, Request};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
-use axum::middleware::{Next, from_fn_with_state};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
+use metrics::{Counter, Histogram};
 use stoa_api::{ClientAddr, Secure};
 use stoa_core::ports::{Clock, Entropy};
+use tower::layer::layer_fn;
+use tower::{Service, ServiceBuilder};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::RequestBodyTimeoutLayer;
+
+use crate::requests::{Answered, Requests};
 
 /// Longest silence inside a request body. Shorter frees slots of stalled uploads, longer spares bad networks.
 const BODY_SILENCE: Duration = Duration::from_secs(30);
@@ -32,30 +39,78 @@ struct Inner {
     proxied: bool,
     prefix: String,
     next: AtomicU64,
+    requests: Requests,
+    counts: Counts,
 }
 
 /// Puts the layers around everything. `proxied` = a trusted proxy in front tells address and scheme.
-pub fn around(router: Router, clock: Arc<dyn Clock>, entropy: &dyn Entropy, proxied: bool) -> Router {
+pub fn around(
+    router: Router,
+    clock: Arc<dyn Clock>,
+    entropy: &dyn Entropy,
+    proxied: bool,
+    requests: Requests,
+) -> Router {
     let mut random = [0u8; 6];
     entropy.fill(&mut random);
     let prefix = random.iter().fold(String::new(), |s, b| s + &format!("{b:02x}"));
-    let edge = Edge(Arc::new(Inner { clock, proxied, prefix, next: AtomicU64::new(1) }));
-    router
-        .layer(RequestBodyTimeoutLayer::new(BODY_SILENCE))
-        .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| broken()))
-        .layer(from_fn_with_state(edge, surround))
+    let (next, counts) = (AtomicU64::new(1), Counts::default());
+    let edge = Edge(Arc::new(Inner { clock, proxied, prefix, next, counts, requests }));
+    // One layer for the router, which boxes each: the outermost first.
+    router.layer(
+        ServiceBuilder::new()
+            .layer(layer_fn(move |inner| Surround { edge: edge.clone(), inner }))
+            .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| broken()))
+            .layer(RequestBodyTimeoutLayer::new(BODY_SILENCE)),
+    )
+}
+
+/// What [`surround`] is put around.
+#[derive(Clone)]
+struct Surround<S> {
+    edge: Edge,
+    inner: S,
+}
+
+impl<S> Service<Request> for Surround<S>
+where
+    S: Service<Request, Error = Infallible> + Clone + Send + 'static,
+    S::Response: IntoResponse,
+    S::Future: Send,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        // The one that is ready goes, its copy stays.
+        let fresh = self.inner.clone();
+        let mut inner = std::mem::replace(&mut self.inner, fresh);
+        let edge = self.edge.clone();
+        Box::pin(async move { surround(&edge.0, request, |r| inner.call(r)).await })
+    }
 }
 
 /// The answer to a request whose handler panicked; the panic itself is logged by the hook.
 fn broken() -> Response {
-    use axum::response::IntoResponse as _;
     let body = r#"{"code":500,"message":"internal error"}"#;
     let kind = [(axum::http::header::CONTENT_TYPE, "application/json; charset=utf-8")];
     (axum::http::StatusCode::INTERNAL_SERVER_ERROR, kind, body).into_response()
 }
 
-async fn surround(State(edge): State<Edge>, mut request: Request, next: Next) -> Response {
-    let edge = &edge.0;
+async fn surround<F, R>(
+    edge: &Inner,
+    mut request: Request,
+    answer: impl FnOnce(Request) -> F,
+) -> Result<Response, Infallible>
+where
+    F: Future<Output = Result<R, Infallible>>,
+    R: IntoResponse,
+{
     let id = match request.headers().get(&X_REQUEST_ID).filter(|v| usable(v)) {
         Some(id) => id.clone(),
         None => {
@@ -73,23 +128,48 @@ async fn surround(State(edge): State<Edge>, mut request: Request, next: Next) ->
             request.extensions_mut().insert(Secure);
         }
     }
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let (method, uri) = (request.method().clone(), request.uri().clone());
     let began = edge.clock.now().mono;
-    let mut response = next.run(request).await;
-    let took = edge.clock.now().mono.saturating_sub(began);
+    let mut response = answer(request).await?.into_response();
+    let ended = edge.clock.now();
+    let took = ended.mono.saturating_sub(began);
     let status = response.status().as_u16();
-    let class = ["1xx", "2xx", "3xx", "4xx", "5xx"][usize::from((status / 100).clamp(1, 5)) - 1];
-    metrics::counter!("stoa_http_requests_total", "status" => class).increment(1);
-    metrics::histogram!("stoa_http_request_seconds").record(took.as_secs_f64());
+    edge.counts.note(status, took);
     let text = id.to_str().unwrap_or_default();
     let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     if status == 500 {
-        tracing::warn!(request.id = text, http.method = %method, http.path = path, http.status = status, took.ms = ms, "request failed");
+        tracing::warn!(request.id = text, http.method = %method, http.path = uri.path(), http.status = status, took.ms = ms, "request failed");
     } else {
-        tracing::debug!(request.id = text, http.method = %method, http.path = path, http.status = status, took.ms = ms, "request");
+        tracing::debug!(request.id = text, http.method = %method, http.path = uri.path(), http.status = status, took.ms = ms, "request");
     }
+    edge.requests.push(&Answered {
+        at: ended.wall.0,
+        method: &method,
+        path: uri.path(),
+        status,
+        took,
+        request_id: text,
+    });
     response.headers_mut().entry(X_REQUEST_ID).or_insert(id);
-    response
+    Ok(response)
+}
+
+/// The metrics of requests, looked up once and not for every request. At the first one: whoever keeps them is there then.
+#[derive(Default)]
+struct Counts {
+    classes: [OnceLock<Counter>; 5],
+    seconds: OnceLock<Histogram>,
+}
+
+impl Counts {
+    fn note(&self, status: u16, took: Duration) {
+        const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
+        let class = usize::from((status / 100).clamp(1, 5)) - 1;
+        let counter = || metrics::counter!("stoa_http_requests_total", "status" => CLASSES[class]);
+        self.classes[class].get_or_init(counter).increment(1);
+        let seconds = || metrics::histogram!("stoa_http_request_seconds");
+        self.seconds.get_or_init(seconds).record(took.as_secs_f64());
+    }
 }
 
 fn usable(id: &HeaderValue) -> bool {
@@ -131,7 +211,7 @@ mod tests {
             panic!("on purpose")
         }
         let inner = Router::new().route("/", get(who)).route("/panic", get(fall));
-        around(inner, Arc::new(RealClock::new()), &OsEntropy, proxied)
+        around(inner, Arc::new(RealClock::new()), &OsEntropy, proxied, Requests::default())
     }
 
     async fn ask(proxied: bool, path: &str, headers: &[(&str, &str)]) -> (u16, HeaderMap, String) {

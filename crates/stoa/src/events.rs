@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use stoa_core::channel::Boot;
+use stoa_core::class::Classes;
 use stoa_core::director::{Director, Noted};
 use stoa_core::error::{Error, Kind, Result};
 use stoa_core::media::MediaEvent;
@@ -21,6 +22,8 @@ use crate::spawner::Spawner;
 const LOOK: Duration = Duration::from_millis(200);
 /// Purge of what ended long ago: how often.
 const PURGE_EVERY: Duration = Duration::from_secs(3600);
+/// Space of courseware that is gone is taken back: how often, besides at every upload.
+const SWEEP_EVERY: Duration = Duration::from_secs(600);
 /// How long a revocation mark is kept: longer than the longest life of a media token it may have to refuse.
 const PURGE_AFTER_SECS: i64 = 30 * 86_400;
 /// Facts taken in at once, so that a crowd that joins together shares one transaction. More would delay the seats of
@@ -162,6 +165,22 @@ pub fn start_upkeep(spawner: &Spawner, clock: Arc<dyn Clock>, store: Arc<dyn Sto
             purge(&*store, clock.now().wall, &upkeep).await;
             tokio::select! {
                 () = tokio::time::sleep(PURGE_EVERY) => {}
+                () = soft.cancelled() => return,
+            }
+        }
+    });
+}
+
+/// Takes back the space of courseware that is gone.
+pub fn sweep_files(spawner: &Spawner, classes: Classes) {
+    let soft = spawner.soft.clone();
+    spawner.spawn("sweep files", async move {
+        loop {
+            if let Err(e) = classes.sweep_files().await {
+                tracing::warn!(error = e.internal(), "cannot sweep files");
+            }
+            tokio::select! {
+                () = tokio::time::sleep(SWEEP_EVERY) => {}
                 () = soft.cancelled() => return,
             }
         }

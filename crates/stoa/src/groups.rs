@@ -10,10 +10,11 @@ use serde::Deserialize;
 use stoa_api::hub_token::{HubMint, uuid};
 use stoa_api::{ClientAddr, Cors};
 use stoa_core::cloud::{ClassCloud, Relay};
+use stoa_core::console::Farewell;
 use stoa_core::director::Director;
 use stoa_core::group::{GroupRates, Groups, GroupsConfig, Refusal, SessionConfig, Sessions};
 use stoa_core::hub::{HubAdmitted, HubClient, HubHooks, HubLeft, HubRefusal, HubSubscribed};
-use stoa_core::id::AppId;
+use stoa_core::id::{AppId, UserId};
 use stoa_core::ports::{Clock, Entropy, Store};
 use stoa_core::time::UnixMs;
 use stoa_core::world::World;
@@ -179,6 +180,16 @@ impl Renewals {
             "token": made.token, "expires_at": made.expires_at, "refresh_token": renewed.text,
         });
         Ok(answer.to_string())
+    }
+}
+
+/// Ends what hangs on login sessions that an administrator ended.
+pub struct Farewells(pub Arc<Groups>);
+
+#[async_trait]
+impl Farewell for Farewells {
+    async fn signed_out(&self, user: &UserId, banned: bool) {
+        self.0.signed_out(user, banned).await;
     }
 }
 

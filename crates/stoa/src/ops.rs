@@ -19,6 +19,7 @@ use stoa_vendor::health::Health;
 use crate::clouds::Clouds;
 use crate::edge;
 use crate::spawner::Spawner;
+use crate::tally::{Counting, Tally};
 
 /// Longest wait for the store when asked whether all is ready.
 const PING: Duration = Duration::from_secs(2);
@@ -46,10 +47,13 @@ pub struct Ops {
 ///
 /// # Errors
 /// When another recorder is there.
-pub fn start_metrics(spawner: &Spawner) -> anyhow::Result<PrometheusHandle> {
-    let handle = PrometheusBuilder::new()
+pub fn start_metrics(spawner: &Spawner) -> anyhow::Result<(PrometheusHandle, Arc<Tally>)> {
+    let recorder = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &BUCKETS)?
-        .install_recorder()?;
+        .build_recorder();
+    let handle = recorder.handle();
+    let (recorder, tally) = Counting::new(recorder);
+    metrics::set_global_recorder(recorder).map_err(|_| anyhow::anyhow!("metrics are recorded already"))?;
     metrics::describe_counter!("stoa_http_requests_total", "Requests by class of status");
     metrics::describe_histogram!("stoa_http_request_seconds", "From the end of the head to the start of the answer");
     metrics::describe_counter!("stoa_connections_refused_total", "Connections closed because too many were open");
@@ -67,7 +71,7 @@ pub fn start_metrics(spawner: &Spawner) -> anyhow::Result<PrometheusHandle> {
             }
         }
     });
-    Ok(handle)
+    Ok((handle, tally))
 }
 
 /// The three routes.

@@ -1,9 +1,15 @@
 //! The web pages, built into the binary.
 
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
 use axum::Router;
+use axum::extract::OriginalUri;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+
+use crate::page_kind::content_type;
 
 /// One file of the built pages.
 struct Page {
@@ -37,6 +43,29 @@ pub fn router() -> Router {
             .route("/", get(|| async { guarded(([(header::CONTENT_TYPE, "text/html; charset=utf-8")], NOT_BUILT)) }));
     }
     router
+}
+
+/// The same from a folder, read at every request: who works on the pages sees a new build at once, without a new binary.
+pub fn folder(dir: PathBuf) -> Router {
+    let dir = Arc::new(dir);
+    let file = get(move |OriginalUri(uri): OriginalUri| async move {
+        let asked = uri.path().trim_start_matches('/');
+        let Some(path) = below(&dir, if asked.is_empty() { "index.html" } else { asked }) else {
+            return guarded(StatusCode::NOT_FOUND);
+        };
+        let kind = content_type(&path.to_string_lossy());
+        match tokio::fs::read(&path).await {
+            Ok(bytes) => guarded(([(header::CACHE_CONTROL, "no-store"), (header::CONTENT_TYPE, kind)], bytes)),
+            Err(_) => guarded(StatusCode::NOT_FOUND),
+        }
+    });
+    Router::new().route("/", file.clone()).route("/assets/{*path}", file.clone()).route("/{file}", file)
+}
+
+/// The file that a path names, unless it leads out of the folder.
+fn below(dir: &Path, asked: &str) -> Option<PathBuf> {
+    let inside = Path::new(asked).components().all(|c| matches!(c, Component::Normal(_)));
+    inside.then(|| dir.join(asked))
 }
 
 fn answer(page: &'static Page, asked: &HeaderMap) -> Response {
@@ -100,6 +129,26 @@ mod tests {
         assert!(a.headers()["content-type"].to_str().unwrap().starts_with("text/html"));
         assert!(a.headers()["content-security-policy"].to_str().unwrap().contains("default-src 'self'"));
         assert_eq!(a.headers()["referrer-policy"], "no-referrer");
+    }
+
+    #[tokio::test]
+    async fn a_folder_stands_in_for_the_built_pages_and_nothing_outside_it_is_served() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(dir.path().join("dist/assets")).unwrap();
+        std::fs::write(dir.path().join("secret.txt"), "no").unwrap();
+        std::fs::write(dir.path().join("dist/index.html"), "<p>here").unwrap();
+        std::fs::write(dir.path().join("dist/assets/a.js"), "1").unwrap();
+        let get = async |path: &str| {
+            let asked = Request::get(path).body(Body::empty()).unwrap();
+            folder(dir.path().join("dist")).oneshot(asked).await.unwrap()
+        };
+        let first = get("/").await;
+        assert_eq!(first.headers()["content-type"], "text/html; charset=utf-8");
+        assert!(first.headers().contains_key("content-security-policy"));
+        assert_eq!(get("/assets/a.js").await.status(), StatusCode::OK);
+        for path in ["/assets/../../secret.txt", "/assets/%2e%2e/%2e%2e/secret.txt", "/..%2fsecret.txt", "/none.js"] {
+            assert_eq!(get(path).await.status(), StatusCode::NOT_FOUND, "{path}");
+        }
     }
 
     #[test]

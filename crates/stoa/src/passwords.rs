@@ -5,6 +5,7 @@ use std::sync::Arc;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
 use async_trait::async_trait;
+use stoa_core::console::Hashes;
 use stoa_core::error::{Error, Result};
 use stoa_core::login::Passwords;
 use stoa_core::ports::Entropy as _;
@@ -34,7 +35,7 @@ pub fn hash(password: &str) -> std::result::Result<String, String> {
 }
 
 /// [`Passwords`] for real.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Argon2Passwords {
     slots: Arc<Semaphore>,
     /// What an unknown user's password is compared with, so that it takes as long.
@@ -68,6 +69,20 @@ impl Passwords for Argon2Passwords {
         .await
         .map_err(Error::internal_error)??;
         Ok(known && matches)
+    }
+}
+
+#[async_trait]
+impl Hashes for Argon2Passwords {
+    async fn hash(&self, password: &str) -> Result<String> {
+        let slot = Arc::clone(&self.slots).acquire_owned().await.map_err(Error::internal_error)?;
+        let password = password.to_owned();
+        tokio::task::spawn_blocking(move || {
+            let _slot = slot;
+            hash(&password).map_err(Error::internal_error)
+        })
+        .await
+        .map_err(Error::internal_error)?
     }
 }
 

@@ -1,5 +1,6 @@
 //! The life of a serving process: start, ready, reload, drain, end.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -8,12 +9,14 @@ use std::time::Duration;
 use anyhow::{Context as _, anyhow, bail};
 use async_trait::async_trait;
 use stoa_core::id::UserId;
-use stoa_core::ports::Clock;
+use stoa_core::ports::{Clock, Store};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::timeout;
 
 use crate::clock::RealClock;
-use crate::config::{Loaded, Sources, checks};
+use crate::cmd::DEFAULT_CONFIG;
+use crate::config::types::{AuthMode, Tls};
+use crate::config::{Loaded, Settings, Sources, checks};
 use crate::listener::IceSink;
 use crate::logs::LogHandle;
 use crate::ready::{Ready, ReadyFile};
@@ -42,6 +45,8 @@ pub struct Start {
     pub banner: bool,
     /// Whom to make up before it is ready; only with `dev`, the engine refuses it otherwise.
     pub simulate: Option<Crowd>,
+    /// Where the pages are, if not in the binary.
+    pub pages: Option<std::path::PathBuf>,
 }
 
 /// Runs until a signal ends it.
@@ -60,23 +65,35 @@ pub fn run(start: Start, loaded: Loaded, findings: checks::Findings) -> anyhow::
     result
 }
 
-async fn serve(start: Start, loaded: Loaded, logs: LogHandle) -> anyhow::Result<()> {
+async fn serve(start: Start, mut loaded: Loaded, logs: LogHandle) -> anyhow::Result<()> {
     let clock = RealClock::new();
-    let s = &loaded.settings;
-    let dir = s.server.data_dir.clone();
+    let dir = loaded.settings.server.data_dir.clone();
     // Signals first: one that comes during the start must end it in order.
     let mut signals = Signals::new()?;
-    let addr = checks::listen_addr(&s.http.listen).map_err(|e| anyhow!(e))?;
+    let addr = checks::listen_addr(&loaded.settings.http.listen).map_err(|e| anyhow!(e))?;
     let tcp = listener::bind(addr)?;
     let http = tcp.local_addr()?;
+    let demo_admins = start.dev && demo_admin(&mut loaded.settings, http);
+    let s = &loaded.settings;
     files::make_data_dir(&dir)?;
     let _lock = lock(&dir)?;
     let spawner = Spawner::default();
-    let metrics = ops::start_metrics(&spawner)?;
+    let (metrics, tally) = ops::start_metrics(&spawner)?;
     let store = stores::open(s).await?;
     let shared: Arc<dyn Clock> = Arc::new(clock);
-    let given = Given { store: Arc::clone(&store), clock: Arc::clone(&shared), metrics, http, dev: start.dev };
+    let given = Given {
+        store: Arc::clone(&store),
+        clock: Arc::clone(&shared),
+        metrics,
+        tally,
+        http,
+        dev: start.dev,
+        demo_admins,
+        pages: start.pages,
+    };
     let parts = Arc::new(wire::build(s, given, &spawner).await?);
+    let nobody = !start.dev && no_admin(s, &*store).await?;
+    let hint = nobody.then(|| first_admin(&start.sources, &dir));
     let control = Arc::new(Control { sources: start.sources, parts: Arc::clone(&parts), logs });
     let as_control: Arc<dyn admin::Control> = Arc::clone(&control) as _;
     let admin_socket = admin::serve(&dir, store, shared, as_control, &spawner)?;
@@ -100,7 +117,10 @@ async fn serve(start: Start, loaded: Loaded, logs: LogHandle) -> anyhow::Result<
     let ms = u64::try_from(clock.elapsed().as_millis()).unwrap_or(u64::MAX);
     tracing::info!(http.port = http.port(), udp.port = udp, start.ms = ms, "ready");
     if start.banner {
-        banner::print(&ready.http, udp, &dir.display().to_string());
+        banner::print(&ready.http, udp, &dir.display().to_string(), demo_admins);
+    }
+    if let Some(command) = hint {
+        println!("Nobody can sign in to the console yet. This makes an administrator: {command}");
     }
 
     while signals.next().await == Asked::Reload {
@@ -119,6 +139,35 @@ async fn serve(start: Start, loaded: Loaded, logs: LogHandle) -> anyhow::Result<
         }
     }
     Ok(())
+}
+
+/// With `stoa dev` somebody signs in to the console without any set-up: the name `admin`, with itself as the password.
+/// Only where nobody but this machine can, and where the operator named no administrators.
+fn demo_admin(s: &mut Settings, http: SocketAddr) -> bool {
+    let alone = http.ip().is_loopback() && s.http.tls != Tls::Proxy;
+    let wanted = alone && s.auth.mode == AuthMode::Demo && s.auth.admins.0.is_empty();
+    if wanted {
+        s.auth.admins.0.push(banner::DEMO_ADMIN.to_owned());
+    }
+    wanted
+}
+
+/// Whether there is no administrator at all.
+async fn no_admin(s: &Settings, store: &dyn Store) -> anyhow::Result<bool> {
+    let accounts = store.accounts().await.map_err(|e| anyhow!("cannot read the accounts: {}", stores::explain(&e)))?;
+    Ok(s.auth.admins.0.is_empty() && !accounts.iter().any(|a| a.admin && !a.disabled))
+}
+
+/// The command that makes one, for this server.
+fn first_admin(sources: &Sources, dir: &Path) -> String {
+    let mut command = "stoa user add NAME --admin".to_owned();
+    if let Some(file) = sources.file.as_ref().filter(|f| **f != Path::new(DEFAULT_CONFIG)) {
+        command += &format!(" --config {}", file.display());
+    }
+    if !sources.sets.is_empty() {
+        command += &format!(" --data {}", dir.display());
+    }
+    command
 }
 
 /// Refuse new work, tell clients, finish what runs, drop the rest.

@@ -11,6 +11,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use stoa_api::hub_token::HubMint;
 use stoa_api::{ApiConfig, ApiState, Cors, LoginKeys};
 use stoa_api_class::{ClassApiConfig, ClassState};
+use stoa_api_console::{About, ConsoleState, StoreKind};
 use stoa_api_hub::{Doors, HubApiConfig, HubState};
 use stoa_api_talk::TalkState;
 use stoa_api_voice::{VoiceApiConfig, VoiceState};
@@ -18,6 +19,7 @@ use stoa_board::Whiteboards;
 use stoa_core::app::Apps;
 use stoa_core::channel::Policy;
 use stoa_core::class::Classes;
+use stoa_core::console::{Accounts, Console};
 use stoa_core::director::{Director, DirectorConfig};
 use stoa_core::door::Door;
 use stoa_core::group::{Groups, SessionConfig, Sessions};
@@ -25,6 +27,7 @@ use stoa_core::login::{AuthMode as CoreMode, Login, LoginConfig, LoginHook};
 use stoa_core::media::MediaHooks;
 use stoa_core::ports::{Clock, Entropy, Store};
 use stoa_core::talk::{Talk, TalkConfig};
+use stoa_core::time::UnixMs;
 use stoa_core::voice::{Voice, VoiceConfig};
 use stoa_core::world::World;
 use stoa_hub::Hub;
@@ -36,9 +39,13 @@ use crate::config::{Settings, checks};
 use crate::dialects::{keys, talk_config, voice_config, zone};
 use crate::entropy::OsEntropy;
 use crate::hook::HttpLoginHook;
+use crate::machine::Gauges;
 use crate::ops::{self, Ops};
 use crate::passwords::Argon2Passwords;
+use crate::probe::{self, Probe};
+use crate::requests::Requests;
 use crate::spawner::Spawner;
+use crate::tally::Tally;
 use crate::webhooks::Webhooks;
 use crate::{dialects, edge, events, groups, net, pages, stores};
 
@@ -89,6 +96,7 @@ struct RouteBuilder {
     classes: Classes,
     class_config: ClassApiConfig,
     talk: TalkState,
+    console: ConsoleParts,
     sessions: Sessions,
     mint: HubMint,
     hub_config: HubApiConfig,
@@ -97,7 +105,18 @@ struct RouteBuilder {
     hooks: Arc<dyn MediaHooks>,
     clock: Arc<dyn Clock>,
     ops: Ops,
+    requests: Requests,
     proxied: bool,
+    pages: Option<std::path::PathBuf>,
+}
+
+/// What the console stands on besides the tenants.
+struct ConsoleParts {
+    talk: Talk,
+    director: Arc<Director>,
+    accounts: Accounts,
+    gauges: Arc<Gauges>,
+    about: About,
 }
 
 /// What the caller has made before.
@@ -108,10 +127,16 @@ pub struct Given {
     pub clock: Arc<dyn Clock>,
     /// Renders metrics.
     pub metrics: PrometheusHandle,
+    /// Totals of some of them.
+    pub tally: Arc<Tally>,
     /// Where HTTP is bound.
     pub http: SocketAddr,
     /// `stoa dev`.
     pub dev: bool,
+    /// Where the pages are, if not in the binary.
+    pub pages: Option<std::path::PathBuf>,
+    /// Administrators by configuration log in with their names as passwords.
+    pub demo_admins: bool,
 }
 
 /// Builds and starts everything but the listener.
@@ -119,7 +144,7 @@ pub struct Given {
 /// # Errors
 /// What the operator has to change.
 pub async fn build(s: &Settings, given: Given, spawner: &Spawner) -> anyhow::Result<Parts> {
-    let Given { store, clock, metrics, http, dev } = given;
+    let Given { store, clock, metrics, tally, http, dev, demo_admins, pages } = given;
     let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy);
     let apps = checks::registry(&s.apps);
     let policy =
@@ -169,7 +194,8 @@ pub async fn build(s: &Settings, given: Given, spawner: &Spawner) -> anyhow::Res
     };
     events::start_upkeep(spawner, Arc::clone(&clock), Arc::clone(&store), upkeep);
 
-    let api = api_state(s, &store, &clock, &entropy).await?;
+    let passwords = Argon2Passwords::new().map_err(|e| anyhow!("argon2: {e}"))?;
+    let api = api_state(s, &store, &clock, &entropy, (passwords.clone(), demo_admins)).await?;
     let app = checks::voice_app(s).ok_or_else(|| anyhow!("no enabled app"))?;
     let talk = Talk::new(
         world.clone(),
@@ -188,10 +214,27 @@ pub async fn build(s: &Settings, given: Given, spawner: &Spawner) -> anyhow::Res
     if let Some(cloud) = room_cloud {
         voice = voice.with_cloud(cloud);
     }
-    let mut classes = Classes::new(world.clone(), Arc::clone(&director), dialects::classes(s)?);
+    let mut classes =
+        Classes::new(world.clone(), Arc::clone(&director), dialects::classes(s)?).with_files(dialects::file_limits(s));
     if let Some(cloud) = class_cloud {
         classes = classes.with_cloud(cloud);
     }
+    events::sweep_files(spawner, classes.clone());
+    let requests = Requests::default();
+    let farewell = groups::Farewells(Arc::clone(&groups));
+    let console = ConsoleParts {
+        talk: talk.clone(),
+        director: Arc::clone(&director),
+        accounts: Accounts::new(
+            Arc::clone(&store),
+            Arc::clone(&clock),
+            Arc::new(passwords),
+            Arc::new(farewell),
+            dialects::admins(s)?,
+        ),
+        gauges: Gauges::start(tally, requests.clone(), clouds.clone(), Arc::clone(&clock), spawner),
+        about: about(s, clock.now().wall, http, engine.udp_addr().port())?,
+    };
     let draining = Arc::new(AtomicBool::new(false));
     let build = RouteBuilder {
         api: api.clone(),
@@ -199,6 +242,7 @@ pub async fn build(s: &Settings, given: Given, spawner: &Spawner) -> anyhow::Res
         voice_config: voice_config(s, &mint),
         classes,
         class_config: dialects::class_config(s, &store, &mint, &clouds).await?,
+        console,
         talk: TalkState::new(api.clone(), talk, apps.clone(), Arc::new(stoa_sfu::token::Minter), talk_config(s)?),
         sessions: Sessions::new(world.clone(), mint.names(), SessionConfig::default()),
         hub_config: dialects::hub_config(s)?,
@@ -208,7 +252,9 @@ pub async fn build(s: &Settings, given: Given, spawner: &Spawner) -> anyhow::Res
         hooks,
         clock,
         ops: Ops { store, api: api.clone(), draining: Arc::clone(&draining), metrics, clouds },
+        requests,
         proxied: s.http.tls == Tls::Proxy,
+        pages,
     };
     let routes = Routes(Arc::new(RwLock::new(build.router(&apps)?)));
     Ok(Parts { director, engine, boards, hub, groups, api, world, draining, routes, build, webhooks })
@@ -231,6 +277,14 @@ impl Parts {
 impl RouteBuilder {
     fn router(&self, apps: &Apps) -> anyhow::Result<Router> {
         let app = apps.by_id(self.voice.app()).ok_or_else(|| anyhow!("the app of voice rooms is gone"))?;
+        let probe = Probe::new(
+            self.api.clone(),
+            self.console.talk.clone(),
+            Arc::clone(app),
+            Arc::new(stoa_sfu::token::Minter),
+            self.voice_config.public_url.clone(),
+            &self.clock,
+        );
         let voice = VoiceState::new(
             self.api.clone(),
             self.voice.clone(),
@@ -260,20 +314,29 @@ impl RouteBuilder {
             stoa_api_talk::document(),
             stoa_api_class::document(),
             stoa_api_hub::document(),
+            stoa_api_console::document(),
         ];
         let routes = Router::new()
             .merge(stoa_api_voice::router(voice))
             .merge(stoa_api_class::router(class))
             .merge(stoa_api_hub::router(self.hub(apps)))
+            .merge(probe::router(probe))
+            .merge(stoa_api_console::router(self.console(apps)))
             .merge(self.engine.router())
             .merge(self.hub.router())
             .merge(room_service)
             .merge(ops::router(self.ops.clone()))
             .merge(stoa_api::docs::router(&documents))
-            .merge(pages::router())
+            .merge(self.pages.clone().map_or_else(pages::router, pages::folder))
             .fallback_service(stoa_api::fallback(&self.api));
         let mounted = stoa_api_talk::mount(self.talk.with_apps(apps.clone()), stoa_api::normalized(routes));
-        Ok(edge::around(mounted, Arc::clone(&self.clock), &OsEntropy, self.proxied))
+        Ok(edge::around(mounted, Arc::clone(&self.clock), &OsEntropy, self.proxied, self.requests.clone()))
+    }
+
+    fn console(&self, apps: &Apps) -> ConsoleState {
+        let c = &self.console;
+        let console = Console::new(c.talk.clone(), Arc::clone(&c.director), apps.clone());
+        ConsoleState::new(self.api.clone(), console, c.accounts.clone(), Arc::clone(&c.gauges) as _, c.about.clone())
     }
 
     fn hub(&self, apps: &Apps) -> HubState {
@@ -288,6 +351,23 @@ impl RouteBuilder {
             self.hub_config.clone(),
         )
     }
+}
+
+/// What the console says of the server.
+fn about(s: &Settings, started: UnixMs, http: SocketAddr, udp: u16) -> anyhow::Result<About> {
+    Ok(About {
+        version: env!("CARGO_PKG_VERSION"),
+        started,
+        zone: zone(s)?,
+        zone_name: s.server.time_zone.clone(),
+        store: match stores::kind(s) {
+            stores::Kind::Sqlite(_) => StoreKind::Sqlite,
+            stores::Kind::Postgres => StoreKind::Postgres,
+        },
+        udp_ports: vec![udp],
+        demo: s.auth.mode == AuthMode::Demo,
+        bare: s.http.tls == Tls::Off && !http.ip().is_loopback(),
+    })
 }
 
 /// Where media is bound and what clients are told. `stoa dev` stays on this machine unless
@@ -337,8 +417,8 @@ async fn api_state(
     store: &Arc<dyn Store>,
     clock: &Arc<dyn Clock>,
     entropy: &Arc<dyn Entropy>,
+    (passwords, demo_admins): (Argon2Passwords, bool),
 ) -> anyhow::Result<ApiState> {
-    let passwords = Argon2Passwords::new().map_err(|e| anyhow!("argon2: {e}"))?;
     let hook: Option<Arc<dyn LoginHook>> = match s.auth.mode {
         AuthMode::Hook => {
             let h = &s.auth.hook;
@@ -364,6 +444,7 @@ async fn api_state(
             bind_subject: s.auth.bind_subject,
         },
     );
+    let login = if demo_admins { login.with_demo_admins() } else { login };
     let keys = LoginKeys::new(keys("auth.jwt_keys", &s.auth.jwt_keys, store).await?)
         .ok_or_else(|| anyhow!("auth.jwt_keys: no key"))?;
     let config = ApiConfig {

@@ -211,6 +211,88 @@ pub async fn records_are_paged_by_beginning(s: impl Subject) {
     assert_eq!(store.calls(&theirs, 0, 9).await.unwrap(), (1, vec![call(&foreign, "bob", 1000, Some(1001))]));
 }
 
+/// Numbers that look random and are the same in every run.
+fn numbers(mut seed: u64) -> impl FnMut(u64) -> u64 {
+    move |below| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) % below
+    }
+}
+
+/// The records as a list says they are.
+#[derive(Default)]
+struct Model(Vec<Call>);
+
+impl Model {
+    fn write(&mut self, op: &CallOp) {
+        let (channel, user) = op.of();
+        let open = self.0.iter_mut().find(|c| c.leave.is_none() && (&c.channel, &c.user) == (channel, user));
+        match (op, open) {
+            (CallOp::Open { join, .. }, None) => {
+                self.0.push(Call { channel: channel.clone(), user: user.clone(), join: *join, leave: None });
+            }
+            (CallOp::Close { leave, .. }, Some(call)) => call.leave = Some(call.join.max(*leave)),
+            _ => {}
+        }
+    }
+
+    fn list(&self, f: &CallFilter, offset: usize, limit: usize) -> (u64, Vec<Call>) {
+        let wanted = |c: &&Call| {
+            c.channel.app == f.app
+                && c.user == f.user
+                && (f.from..f.until).contains(&c.join)
+                && (f.open || c.leave.is_some())
+        };
+        let mut all: Vec<_> = self.0.iter().filter(wanted).cloned().collect();
+        all.sort_by_key(|c| c.join);
+        (all.len() as u64, all.into_iter().skip(offset).take(limit).collect())
+    }
+}
+
+/// Whatever is written, purged or reopened in between, an answer that was asked for before is not given again: every
+/// list is the one that a walk along all records gives.
+pub async fn lists_follow_every_change_at_once(mut s: impl Subject) {
+    let (mut n, mut model) = (numbers(7), Model::default());
+    let mut run = boot(&*s.store(), 0).await;
+    for step in 0..400u64 {
+        let store = s.store();
+        let now = i64::try_from(step).unwrap() * 10;
+        let mut ops = Vec::new();
+        for _ in 0..n(4) {
+            let (key, who) =
+                (channel_of([APP, AppId(2)][usize::from(n(8) == 0)], ["a", "b", "c"][n(3) as usize]), n(3));
+            let who = ["bob", "eve", "ann"][who as usize];
+            ops.push(match n(5) {
+                0 | 1 => open(&key, who, now - i64::try_from(n(30)).unwrap()),
+                2 => lost(&key, who, Some(now)),
+                _ => close(&key, who, now),
+            });
+        }
+        write(&*store, run, &ops).await;
+        ops.iter().for_each(|op| model.write(op));
+        if n(40) == 0 {
+            let before = UnixMs(now - 1000);
+            good(store.purge_calls(before).await);
+            model.0.retain(|c| c.leave.is_none_or(|leave| leave >= before));
+        }
+        for who in ["bob", "eve", "ann"] {
+            for _ in 0..2 {
+                let from = UnixMs([0, now / 2, now - 100][n(3) as usize]);
+                let app = [APP, AppId(2)][usize::from(n(8) == 0)];
+                let filter = CallFilter { app, from, open: n(2) == 0, ..of(who, false) };
+                let (offset, limit) = (n(4), n(5) as u32 + 98 * u32::from(n(3) == 0));
+                let listed = good(store.calls(&filter, offset, limit).await);
+                assert_eq!(listed, model.list(&filter, offset as usize, limit as usize), "step {step}: {filter:?}");
+            }
+        }
+        drop(store);
+        if n(100) == 0 {
+            s.reopen().await;
+            run = boot(&*s.store(), now).await;
+        }
+    }
+}
+
 /// What ended before the instant is forgotten, however much it is; the rest and open ones stay.
 pub async fn old_records_are_purged_and_open_ones_never(mut s: impl Subject) {
     let store = s.store();

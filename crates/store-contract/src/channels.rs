@@ -398,6 +398,54 @@ pub async fn names_of_channels_are_listed_by_bytes(s: impl Subject) {
     assert_eq!(store.channel_names(APP, u64::MAX, 5).await.unwrap(), (20, vec![]));
 }
 
+/// While the edition of an app's names stays, so do the names; it never comes back, and what changes in another app or
+/// without a change of names leaves it. A store may know none.
+pub async fn names_of_one_edition_are_the_same(mut s: impl Subject) {
+    let mut seen: Vec<(u64, Vec<String>)> = Vec::new();
+    let store = s.store();
+    walk(&store, APP, 100).await;
+    for step in 0..60 {
+        let name = format!("c{}", step * 7 % 5);
+        match step % 6 {
+            0 | 3 => drop(store.open_channel(ChannelRecord::new(channel(&name), UnixMs(1))).await.unwrap()),
+            1 => drop(store.end_channel(&channel(&name)).await.unwrap()),
+            2 => {
+                let room: RoomId = make_room(&*store, step, 10).await.id;
+                check_edition(&store, &mut seen).await;
+                if step % 4 == 0 {
+                    apply(&*store, room, dismiss(), 20).await;
+                }
+            }
+            4 => {
+                let key = channel("c9");
+                drop(store.open_channel(ChannelRecord::new(key.clone(), UnixMs(1))).await.unwrap());
+                decide(&*store, &key, "bob", mute(Some(2000), None), 20).await;
+            }
+            _ => drop(store.open_channel(ChannelRecord::new(channel_of(AppId(2), &name), UnixMs(1))).await.unwrap()),
+        }
+        check_edition(&store, &mut seen).await;
+    }
+    let names = walk(&store, APP, 100).await;
+    drop(store);
+    s.reopen().await;
+    assert_eq!(walk(&s.store(), APP, 100).await, names);
+}
+
+async fn check_edition(store: &Arc<dyn Store>, seen: &mut Vec<(u64, Vec<String>)>) {
+    let edition = good(store.channel_names_edition(APP).await);
+    let names = walk(store, APP, 100).await;
+    assert_eq!(good(store.channel_names_edition(APP).await), edition);
+    let Some(edition) = edition else { return };
+    match seen.last() {
+        Some((last, were)) if *last == edition => assert_eq!(*were, names, "names changed within edition {edition}"),
+        last => {
+            assert!(last.is_none_or(|(_, were)| *were != names), "edition {edition} has the names of the one before");
+            assert!(seen.iter().all(|(e, _)| *e < edition), "edition {edition} came before");
+            seen.push((edition, names));
+        }
+    }
+}
+
 /// Exactly the mutes with an end that is still to come, in every app and kind of channel.
 pub async fn mutes_that_end_by_themselves_are_found(mut s: impl Subject) {
     let store = s.store();

@@ -80,7 +80,7 @@ fn commands() -> impl Strategy<Value = ClassCommand> {
             .prop_map(|(user, name, avatar, wish)| ClassCommand::Join { user, name, avatar, wish }),
         3 => (people(), any::<bool>()).prop_map(|(user, online)| ClassCommand::Leave { user, online, grace: grace() }),
         2 => people().prop_map(|user| ClassCommand::Depart { user }),
-        3 => people().prop_map(|user| ClassCommand::Connect { user }),
+        3 => (people(), any::<bool>()).prop_map(|(user, returns)| ClassCommand::Connect { user, returns }),
         3 => (callers(), states).prop_map(|(caller, to)| ClassCommand::SetStatus { caller, to }),
         1 => any::<bool>().prop_map(|on| ClassCommand::Streamed { on }),
         2 => updates,

@@ -10,7 +10,8 @@ use crate::{APP, Subject, good, user};
 /// A document.
 #[must_use]
 pub fn doc(id: &str, created: i64) -> Doc {
-    Doc { id: id.into(), server: None, data: format!("{{\"of\":\"{id}\"}}"), created: UnixMs(created) }
+    let data = format!("{{\"of\":\"{id}\"}}");
+    Doc { id: id.into(), server: None, data, created: UnixMs(created), file: None }
 }
 
 /// Roll call number `n`.

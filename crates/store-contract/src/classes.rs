@@ -109,7 +109,7 @@ pub fn go(who: &str, online: bool) -> ClassCommand {
 /// A live connection.
 #[must_use]
 pub fn connect(who: &str) -> ClassCommand {
-    ClassCommand::Connect { user: user(who) }
+    ClassCommand::Connect { user: user(who), returns: true }
 }
 
 /// The teacher's start, pause or stop.
@@ -345,6 +345,11 @@ pub async fn what_a_class_command_answers_is_what_the_next_read_shows(s: impl Su
         assert_eq!(store.list_classes(APP, &user("bob"), 0, 10).await.unwrap(), [view]);
     }
     assert_eq!(row(&*store, id, "ann").await.status, MemberStatus::Left);
+    // A connection that was noticed while she still was there is no return; one noticed afterwards is.
+    run(&*store, id, ClassCommand::Connect { user: user("ann"), returns: false }, 100).await;
+    assert_eq!(row(&*store, id, "ann").await.status, MemberStatus::Left);
+    run(&*store, id, connect("ann"), 100).await;
+    assert_eq!(row(&*store, id, "ann").await.status, MemberStatus::Present);
 }
 
 /// A freed slot's row is a student's when the next assistant comes; at no moment there are two.

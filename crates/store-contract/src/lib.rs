@@ -15,8 +15,10 @@ pub mod class_lists;
 pub mod class_races;
 pub mod class_side;
 pub mod classes;
+pub mod console;
 pub mod crash;
 pub mod credentials;
+pub mod files;
 pub mod fold;
 pub mod groups;
 pub mod paging;
@@ -73,13 +75,15 @@ macro_rules! store_contract {
                 a_dismissal_erases_members_and_keeps_sanctions, the_end_of_an_adhoc_channel_keeps_sanctions,
                 of_200_identity_changes_at_once_the_highest_number_stands, changes_of_a_member_at_once_lose_nothing,
                 nobody_is_ever_seated_and_a_listener_at_once, nothing_decided_outlives_the_end_of_its_channel,
-                names_of_channels_are_listed_by_bytes, mutes_that_end_by_themselves_are_found;
+                names_of_channels_are_listed_by_bytes, names_of_one_edition_are_the_same, mutes_that_end_by_themselves_are_found;
             audit: commands_are_logged_newest_first_and_old_ones_forgotten;
+            console: what_there_is_is_counted, commands_of_all_apps_are_searched_and_paged,
+                call_records_of_all_users_are_searched_and_paged, calls_are_added_up_by_calendar_days;
             bans: bans_are_listed_in_order_by_channel_and_by_user, a_ban_is_lifted_once_and_its_mark_stays,
                 a_ban_needs_no_channel;
             calls: every_run_has_a_higher_number, a_stay_is_one_record_from_join_to_leave,
                 changes_are_carried_out_in_order, a_restart_finds_open_records_and_takes_over_those_that_go_on,
-                a_run_without_a_heartbeat_was_alive_at_its_start, records_are_paged_by_beginning,
+                a_run_without_a_heartbeat_was_alive_at_its_start, records_are_paged_by_beginning, lists_follow_every_change_at_once,
                 old_records_are_purged_and_open_ones_never, a_stay_opened_at_once_by_many_is_one_record;
             fold: random_commands_give_the_rooms_that_folding_decide_in_memory_gives;
             classes: a_class_keeps_every_field, a_member_of_a_class_keeps_every_field,
@@ -95,6 +99,8 @@ macro_rules! store_contract {
                 nothing_decided_outlives_the_end_of_a_class;
             class_side: documents_are_added_once_listed_in_order_and_removed, check_ins_run_one_at_a_time,
                 answers_to_a_roll_call_are_recorded_once, boards_keep_their_changes_in_order;
+            files: a_file_is_there_once_it_is_finished, a_file_takes_no_documents_place,
+                files_of_a_class_have_a_limit_together, a_file_goes_with_its_document_and_its_class;
             class_races: of_200_joins_of_one_user_all_succeed_and_make_one_row,
                 two_assistants_racing_for_the_slot_have_one_winner_in_each_of_200_rounds,
                 of_50_documents_of_one_id_one_is_added, of_100_check_ins_at_once_one_begins,

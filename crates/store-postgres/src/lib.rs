@@ -9,6 +9,7 @@ mod audit;
 mod calls;
 mod channels;
 mod class;
+mod console;
 mod credentials;
 mod fault;
 mod group_store;

@@ -160,8 +160,13 @@ async fn j16_of_two_assistants_one_gets_the_slot_in_each_of_1000_rounds() {
 async fn d03_of_fifty_documents_with_one_id_one_is_added() {
     let stores = pair(&database().await).await;
     let class = make_class(&stores[0], 1).await;
-    let doc =
-        |id: &str, k: usize| Doc { id: id.into(), server: None, data: format!("{{\"n\":{k}}}"), created: UnixMs(5000) };
+    let doc = |id: &str, k: usize| Doc {
+        id: id.into(),
+        server: None,
+        data: format!("{{\"n\":{k}}}"),
+        created: UnixMs(5000),
+        file: None,
+    };
     let added = at_once(&stores, 50, move |s, k| {
         // Every other one brings the same documents in the other order: nobody waits in a circle.
         let mut docs = vec![doc("x", k), doc("y", k), doc("x", k + 1000)];
@@ -312,7 +317,7 @@ async fn something(s: &PostgresStore, class: ClassId, channel: ChannelKey, k: us
         7 => assert_ok(s.replace_board(class, &[4]).await),
         8 => assert_ok(s.mute_group(&group, k.is_multiple_of(2)).await),
         9 => {
-            let doc = Doc { id: format!("{}", k % 7), server: None, data: "1".into(), created: now };
+            let doc = Doc { id: format!("{}", k % 7), server: None, data: "1".into(), created: now, file: None };
             drop(good(s.add_docs(class, vec![doc]).await));
         }
         10 => {
@@ -396,7 +401,7 @@ async fn writes_that_wait_for_a_deletion_say_that_there_is_no_class() {
     let mut writes = JoinSet::new();
     for s in stores.clone() {
         let check_in = CheckIn { id: CheckInId([6; 16]), ..check_in.clone() };
-        let doc = Doc { id: "x".into(), server: None, data: "1".into(), created: UnixMs(1) };
+        let doc = Doc { id: "x".into(), server: None, data: "1".into(), created: UnixMs(1), file: None };
         let (a, b, c, d, e) = (s.clone(), s.clone(), s.clone(), s.clone(), s.clone());
         writes.spawn(async move { good(a.append_board(class, b"x").await) });
         let (group, other) = (GroupKey::class(APP, class), GroupKey::class(APP, class));

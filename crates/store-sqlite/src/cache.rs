@@ -87,6 +87,16 @@ impl<K: Hash + Eq + Clone, V: Clone> Cache<K, V> {
         s.put(key, value, weight, self.half);
     }
 
+    /// Forgets what a commit has just made old. The writer only.
+    pub(crate) fn forget(&self, key: &K) {
+        let mut s = self.lock(self.index(key));
+        s.generation += 1;
+        s.old.remove(key);
+        if let Some((_, was)) = s.young.remove(key) {
+            s.weight -= was;
+        }
+    }
+
     /// Forgets everything: somebody else wrote to the file.
     pub(crate) fn clear(&self) {
         for shard in 0..SHARDS {
@@ -124,6 +134,21 @@ mod tests {
         c.publish(1, "new", 1);
         c.fill(ticket, 1, "old", 1);
         assert_eq!(c.get(&1), Some("new"));
+    }
+
+    #[test]
+    fn what_is_forgotten_is_gone_and_no_fill_brings_it_back() {
+        let c = Cache::new(SHARDS * 2 * 10);
+        for i in 0..40u32 {
+            c.publish(i, "old", 1);
+        }
+        let ticket = c.ticket(&1);
+        (0..40).for_each(|i| c.forget(&i));
+        c.fill(ticket, 1, "old", 1);
+        assert!((0..40).all(|i| c.get(&i).is_none()));
+        for shard in &c.shards {
+            assert_eq!(shard.lock().unwrap().weight, 0);
+        }
     }
 
     #[test]

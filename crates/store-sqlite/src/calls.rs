@@ -1,5 +1,7 @@
 //! Call records and runs of the server as rows.
 
+use std::sync::Arc;
+
 use rusqlite::{Connection, Row, params};
 use stoa_core::Result;
 use stoa_core::channel::{Boot, Call, CallOp, CallRow};
@@ -69,7 +71,7 @@ pub(crate) fn write(conn: &Connection, boot: Boot, op: &CallOp) -> Result<()> {
     done.map(drop).map_err(sql("write a call record"))
 }
 
-fn read_names(app: i64, channel: String, user: String) -> Result<(ChannelKey, UserId)> {
+pub(crate) fn read_names(app: i64, channel: String, user: String) -> Result<(ChannelKey, UserId)> {
     let app = AppId(u64::try_from(app).map_err(|_| bad_row("talk_call", "app_id", app))?);
     let name = ChannelName::new(channel.as_str()).map_err(|_| bad_row("talk_call", "channel_id", channel))?;
     let user = UserId::new(user.as_str()).map_err(|_| bad_row("talk_call", "user_id", user))?;
@@ -113,26 +115,47 @@ macro_rules! filtered {
     };
 }
 
+/// Records of a user that memory keeps at most, for one span of time. More makes longer days cheap, each takes some 400
+/// bytes and every one is read when any is asked for.
+const KEPT: usize = 64;
+
+/// All records of a user that began in a span of time, open ones too, in the order of lists.
+#[derive(Clone)]
+pub(crate) struct Kept {
+    from: UnixMs,
+    until: UnixMs,
+    calls: Arc<[Call]>,
+}
+
+impl Kept {
+    /// What [`list`] would say, if these are the records it asks about.
+    pub(crate) fn list(&self, f: &CallFilter, offset: u64, limit: u32) -> Option<(u64, Vec<Call>)> {
+        if (self.from, self.until) != (f.from, f.until) {
+            return None;
+        }
+        let wanted = || self.calls.iter().filter(|c| f.open || c.leave.is_some());
+        let offset = usize::try_from(offset).unwrap_or(usize::MAX);
+        Some((wanted().count() as u64, wanted().skip(offset).take(limit as usize).cloned().collect()))
+    }
+
+    /// Estimated bytes.
+    pub(crate) fn weight(&self) -> usize {
+        let one = |c: &Call| size_of::<Call>() + 64 + c.channel.name.as_str().len() + c.user.as_str().len();
+        self.calls.iter().map(one).sum()
+    }
+}
+
+/// The records of this user and span, if they are not too many to be kept.
+pub(crate) fn keep(conn: &Connection, f: &CallFilter) -> Result<Option<Kept>> {
+    let all = CallFilter { open: true, ..f.clone() };
+    let calls = rows(conn, &all, 0, KEPT as u64 + 1)?;
+    Ok((calls.len() <= KEPT).then(|| Kept { from: f.from, until: f.until, calls: calls.into() }))
+}
+
 /// How many records match, and those on a page.
 pub(crate) fn list(conn: &Connection, f: &CallFilter, offset: u64, limit: u32) -> Result<(u64, Vec<Call>)> {
-    let doing = "list call records";
-    let (app, user) = (db(f.app.0), f.user.as_str());
-    let read = |r: &Row<'_>| -> rusqlite::Result<Result<Call>> {
-        let (join, leave) = (UnixMs(r.get(3)?), r.get::<_, Option<i64>>(4)?.map(UnixMs));
-        let names = read_names(r.get(0)?, r.get(1)?, r.get(2)?);
-        Ok(names.map(|(channel, user)| Call { channel, user, join, leave }))
-    };
-    let mut page = conn
-        .prepare_cached(filtered!(
-            "app_id, channel_id, user_id, join_ms, leave_ms",
-            "ORDER BY join_ms, id LIMIT ?6 OFFSET ?7"
-        ))
-        .and_then(|mut s| {
-            // One more than is shown tells whether there are more, and that makes the count below needless for most.
-            let page = params![app, user, f.from.0, f.until.0, f.open, i64::from(limit) + 1, db(offset)];
-            s.query_map(page, read)?.collect::<rusqlite::Result<Vec<_>>>()
-        })
-        .map_err(sql(doing))?;
+    // One more than is shown tells whether there are more, and that makes the count below needless for most.
+    let mut page = rows(conn, f, offset, u64::from(limit) + 1)?;
     let more = page.len() > limit as usize;
     let last = !more && (offset == 0 || !page.is_empty());
     page.truncate(limit as usize);
@@ -141,11 +164,34 @@ pub(crate) fn list(conn: &Connection, f: &CallFilter, offset: u64, limit: u32) -
     } else {
         let total: i64 = conn
             .prepare_cached(filtered!("count(*)", ""))
-            .and_then(|mut s| s.query_row(params![app, user, f.from.0, f.until.0, f.open], |r| r.get(0)))
-            .map_err(sql(doing))?;
+            .and_then(|mut s| {
+                s.query_row(params![db(f.app.0), f.user.as_str(), f.from.0, f.until.0, f.open], |r| r.get(0))
+            })
+            .map_err(sql(LISTING))?;
         count(total)
     };
-    Ok((total, page.into_iter().collect::<Result<_>>()?))
+    Ok((total, page))
+}
+
+const LISTING: &str = "list call records";
+
+fn rows(conn: &Connection, f: &CallFilter, offset: u64, limit: u64) -> Result<Vec<Call>> {
+    let read = |r: &Row<'_>| -> rusqlite::Result<Result<Call>> {
+        let (join, leave) = (UnixMs(r.get(3)?), r.get::<_, Option<i64>>(4)?.map(UnixMs));
+        let names = read_names(r.get(0)?, r.get(1)?, r.get(2)?);
+        Ok(names.map(|(channel, user)| Call { channel, user, join, leave }))
+    };
+    conn.prepare_cached(filtered!(
+        "app_id, channel_id, user_id, join_ms, leave_ms",
+        "ORDER BY join_ms, id LIMIT ?6 OFFSET ?7"
+    ))
+    .and_then(|mut s| {
+        let page = params![db(f.app.0), f.user.as_str(), f.from.0, f.until.0, f.open, db(limit), db(offset)];
+        s.query_map(page, read)?.collect::<rusqlite::Result<Vec<_>>>()
+    })
+    .map_err(sql(LISTING))?
+    .into_iter()
+    .collect()
 }
 
 /// Records that one job of a purge removes. More ends a large purge sooner, and makes every other writer wait longer:

@@ -7,6 +7,7 @@ use stoa_core::id::{AppId, CheckInId, ClassId, UserId};
 use stoa_core::time::UnixMs;
 
 use crate::errors::{bad_row, one_row, sql};
+use crate::files::{self, file_columns};
 use crate::rooms::{db, refuse_nul};
 use crate::tx::Tx;
 
@@ -58,12 +59,23 @@ pub(crate) fn delete_docs(tx: &mut Tx<'_>, class: ClassId, ids: Vec<String>) -> 
 
 /// A class's documents in order.
 pub(crate) fn docs(conn: &Connection, class: ClassId) -> Result<Vec<Doc>> {
-    let read = |r: &Row<'_>| Ok(Doc { id: r.get(0)?, server: r.get(1)?, data: r.get(2)?, created: UnixMs(r.get(3)?) });
-    conn.prepare_cached(
-        "SELECT doc_id, server, data, created_ms FROM class_doc WHERE class_id = ?1 ORDER BY created_ms, doc_id",
-    )
-    .and_then(|mut s| s.query_map([class.0], read)?.collect())
-    .map_err(sql("list documents"))
+    let read = |r: &Row<'_>| -> rusqlite::Result<Result<Doc>> {
+        let file = match files::read(r, 4)? {
+            Ok(file) => file,
+            Err(e) => return Ok(Err(e)),
+        };
+        Ok(Ok(Doc { id: r.get(0)?, server: r.get(1)?, data: r.get(2)?, created: UnixMs(r.get(3)?), file }))
+    };
+    conn.prepare_cached(concat!(
+        "SELECT d.doc_id, d.server, d.data, d.created_ms, ",
+        file_columns!(),
+        " FROM class_doc d LEFT JOIN class_file f ON f.class_id = d.class_id AND f.doc_id = d.doc_id \
+         WHERE d.class_id = ?1 ORDER BY d.created_ms, d.doc_id"
+    ))
+    .and_then(|mut s| s.query_map([class.0], read)?.collect::<rusqlite::Result<Vec<_>>>())
+    .map_err(sql("list documents"))?
+    .into_iter()
+    .collect()
 }
 
 /// Begins a check-in unless one runs.

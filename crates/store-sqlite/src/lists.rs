@@ -35,7 +35,13 @@ pub(crate) struct Ticket(u64);
 struct Inner {
     /// Grows with every change, so that no list read before it is put in after it.
     generation: u64,
-    known: HashMap<AppId, Arc<List>>,
+    known: HashMap<AppId, Known>,
+}
+
+struct Known {
+    /// The generation that made it so.
+    edition: u64,
+    list: Arc<List>,
 }
 
 /// See the module. An app's list is kept from the first time it is asked for, some 60 bytes per name.
@@ -49,7 +55,12 @@ impl Lists {
 
     /// The list as of the last commit, if it is here.
     pub(crate) fn get(&self, app: AppId) -> Option<Arc<List>> {
-        self.lock().known.get(&app).cloned()
+        self.lock().known.get(&app).map(|k| k.list.clone())
+    }
+
+    /// Which edition of the list that is. Each is another number, also of a list that was forgotten and read again.
+    pub(crate) fn edition(&self, app: AppId) -> Option<u64> {
+        self.lock().known.get(&app).map(|k| k.edition)
     }
 
     /// Draw before reading the file.
@@ -60,8 +71,11 @@ impl Lists {
     /// Keeps what was read from the file, unless a commit came in between.
     pub(crate) fn fill(&self, ticket: Ticket, app: AppId, list: Arc<List>) {
         let mut inner = self.lock();
-        if inner.generation == ticket.0 {
-            inner.known.insert(app, list);
+        // Two may have read it: the first one's edition stays, for the lists are the same.
+        if inner.generation == ticket.0 && !inner.known.contains_key(&app) {
+            inner.generation += 1;
+            let edition = inner.generation;
+            inner.known.insert(app, Known { edition, list });
         }
     }
 
@@ -69,14 +83,16 @@ impl Lists {
     pub(crate) fn note(&self, key: &ChannelKey, why: Why, exists: bool) {
         let mut inner = self.lock();
         inner.generation += 1;
-        let Some(list) = inner.known.get_mut(&key.app) else { return };
+        let generation = inner.generation;
+        let Some(Known { edition, list }) = inner.known.get_mut(&key.app) else { return };
         let at = list.binary_search_by(|(name, w)| (name, *w).cmp(&(&key.name, why)));
         match (at, exists) {
             // Copied only while somebody reads it.
             (Err(at), true) => Arc::make_mut(list).insert(at, (key.name.clone(), why)),
             (Ok(at), false) => drop(Arc::make_mut(list).remove(at)),
-            (Ok(_), true) | (Err(_), false) => {}
+            (Ok(_), true) | (Err(_), false) => return,
         }
+        *edition = generation;
     }
 
     /// Forgets everything: somebody else wrote to the file.
@@ -115,6 +131,30 @@ mod tests {
         assert_eq!(names(&lists).len(), 4, "it never was a room");
         lists.note(&key("a"), Why::Record, false);
         assert_eq!(names(&lists), ["B", "b", "中"]);
+    }
+
+    #[test]
+    fn an_edition_is_of_one_list_only() {
+        let lists = Lists::default();
+        assert_eq!(lists.edition(APP), None, "nobody asked for it yet");
+        lists.fill(lists.ticket(), APP, Arc::default());
+        let mut seen = vec![lists.edition(APP).unwrap()];
+        let unchanged = |seen: &[u64]| assert_eq!(lists.edition(APP), seen.last().copied());
+        lists.note(&ChannelKey { app: AppId(2), ..key("a") }, Why::Record, true);
+        lists.note(&key("a"), Why::Record, false);
+        lists.fill(lists.ticket(), APP, Arc::default());
+        unchanged(&seen);
+        for exists in [true, false, true] {
+            lists.note(&key("a"), Why::Record, exists);
+            seen.push(lists.edition(APP).unwrap());
+            lists.note(&key("a"), Why::Record, exists);
+            unchanged(&seen);
+        }
+        lists.clear();
+        assert_eq!(lists.edition(APP), None);
+        lists.fill(lists.ticket(), APP, Arc::default());
+        seen.push(lists.edition(APP).unwrap());
+        assert!(seen.is_sorted_by(|a, b| a < b), "{seen:?}");
     }
 
     #[test]

@@ -16,6 +16,7 @@ const STEPS: &[(&str, &str)] = &[
     ("0004_groups", include_str!("../migrations/0004_groups.sql")),
     ("0005_audit", include_str!("../migrations/0005_audit.sql")),
     ("0006_outside", include_str!("../migrations/0006_outside.sql")),
+    ("0007_class_files", include_str!("../migrations/0007_class_files.sql")),
 ];
 
 /// Names of all migrations in order, `0001_…` first.

@@ -7,16 +7,18 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use rusqlite::Connection;
 use stoa_core::account::Account;
+use stoa_core::channel::Call;
 use stoa_core::class::{Class, ClassStatus};
 use stoa_core::group::GroupKey;
 use stoa_core::id::{AppId, ChannelKey, ClassId, RoomId, UserId};
-use stoa_core::ports::{OutboxItem, OutboxStore, PageStart, Store};
+use stoa_core::ports::{CallFilter, OutboxItem, OutboxStore, PageStart, Store};
 use stoa_core::sanction::Sanction;
 use stoa_core::time::UnixMs;
 use stoa_core::voice::{About, Applied, Command, NewRoom, Room, decide};
 use stoa_core::{Error, Kind, Result};
 
 use crate::cache::Cache;
+use crate::calls::{self, Kept};
 use crate::channels::{self, Channel, Erase};
 use crate::classes::{self, MeetingKey, Named};
 use crate::config::Config;
@@ -24,7 +26,7 @@ use crate::errors::sql;
 use crate::gate::Gate;
 use crate::lists::{Lists, Why};
 use crate::readers::Readers;
-use crate::tx::{SanctionKey, Tx};
+use crate::tx::{CallsKey, SanctionKey, Tx};
 use crate::writer::Writer;
 use crate::{groups, migrate, open, rooms, tables};
 
@@ -36,6 +38,7 @@ pub(crate) struct Memory {
     channels: Cache<ChannelKey, Arc<Channel>>,
     classes: Cache<ClassId, Option<Arc<Class>>>,
     names: Cache<MeetingKey, Named>,
+    pub(crate) calls: Cache<CallsKey, Kept>,
     pub(crate) lists: Lists,
     pub(crate) gate: Gate,
 }
@@ -61,6 +64,7 @@ impl Memory {
             channels: Cache::new(config.room_cache_bytes / 4),
             classes: Cache::new(config.room_cache_bytes / 4),
             names: Cache::new(config.side_cache_bytes),
+            calls: Cache::new(config.side_cache_bytes),
             lists: Lists::default(),
             gate: Gate::default(),
         }
@@ -139,6 +143,22 @@ impl Memory {
         Ok(named)
     }
 
+    /// A page of a user's call records: from memory, else through `conn`.
+    pub(crate) fn calls(&self, conn: &Connection, f: &CallFilter, offset: u64, limit: u32) -> Result<(u64, Vec<Call>)> {
+        let key = (f.app, f.user.clone());
+        let ticket = self.calls.ticket(&key);
+        let Some(kept) = calls::keep(conn, f)? else { return calls::list(conn, f, offset, limit) };
+        let listed = kept.list(f, offset, limit);
+        let weight = ENTRY_BYTES + 2 * f.user.as_str().len() + kept.weight();
+        self.calls.fill(ticket, key, kept, weight);
+        listed.ok_or_else(|| Error::internal_error("call records of another day were read"))
+    }
+
+    /// The same if memory has it.
+    pub(crate) fn known_calls(&self, f: &CallFilter, offset: u64, limit: u32) -> Option<(u64, Vec<Call>)> {
+        self.calls.get(&(f.app, f.user.clone()))?.list(f, offset, limit)
+    }
+
     /// Forgets everything.
     pub(crate) fn clear(&self) {
         self.rooms.clear();
@@ -147,6 +167,7 @@ impl Memory {
         self.channels.clear();
         self.classes.clear();
         self.names.clear();
+        self.calls.clear();
         self.lists.clear();
     }
 

@@ -60,6 +60,10 @@ impl ChannelStore for SqliteStore {
         Ok(channels::page(&list, offset, limit))
     }
 
+    async fn channel_names_edition(&self, app: AppId) -> Result<Option<u64>> {
+        Ok(self.memory.lists.edition(app))
+    }
+
     async fn member(&self, key: &ChannelKey, user: &UserId) -> Result<Option<Member>> {
         Ok(self.stored_channel(key).await?.member(user).cloned())
     }
@@ -134,8 +138,11 @@ impl CallStore for SqliteStore {
         }
         self.writer
             .submit(move |tx| {
-                tx.wrote();
-                ops.iter().try_for_each(|op| calls::write(tx.conn, boot, op))
+                ops.iter().try_for_each(|op| {
+                    let (channel, user) = op.of();
+                    tx.wrote_calls((channel.app, user.clone()));
+                    calls::write(tx.conn, boot, op)
+                })
             })
             .await
     }
@@ -145,8 +152,11 @@ impl CallStore for SqliteStore {
     }
 
     async fn calls(&self, filter: &CallFilter, offset: u64, limit: u32) -> Result<(u64, Vec<Call>)> {
-        let filter = filter.clone();
-        self.read(move |c| calls::list(c, &filter, offset, limit)).await
+        if let Some(listed) = self.memory.known_calls(filter, offset, limit) {
+            return Ok(listed);
+        }
+        let (memory, filter) = (self.memory.clone(), filter.clone());
+        self.read(move |c| memory.calls(c, &filter, offset, limit)).await
     }
 
     async fn purge_calls(&self, before: UnixMs) -> Result<u64> {
@@ -155,8 +165,13 @@ impl CallStore for SqliteStore {
             let gone = self
                 .writer
                 .submit(move |tx| {
-                    tx.wrote();
-                    calls::purge(tx.conn, before)
+                    let gone = calls::purge(tx.conn, before)?;
+                    if gone > 0 {
+                        tx.purged_calls();
+                    } else {
+                        tx.wrote();
+                    }
+                    Ok(gone)
                 })
                 .await?;
             purged += u64::try_from(gone).unwrap_or(0);

@@ -1,19 +1,22 @@
 //! What a job of the writer sees and leaves.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use rusqlite::Connection;
 use stoa_core::Result;
 use stoa_core::account::Account;
 use stoa_core::class::{Class, Meeting};
-use stoa_core::id::{ChannelKey, ClassId, RoomId, UserId};
+use stoa_core::id::{AppId, ChannelKey, ClassId, RoomId, UserId};
 use stoa_core::sanction::Sanction;
 use stoa_core::voice::Room;
 
 use crate::channels::Channel;
 use crate::classes::{MeetingKey, Named};
 use crate::store::Memory;
+
+/// Whose call records.
+pub(crate) type CallsKey = (AppId, UserId);
 
 /// Who is sanctioned where.
 pub(crate) type SanctionKey = (ChannelKey, UserId);
@@ -27,6 +30,8 @@ pub(crate) struct Overlay {
     channels: HashMap<ChannelKey, Arc<Channel>>,
     classes: HashMap<ClassId, Option<Arc<Class>>>,
     names: HashMap<MeetingKey, Named>,
+    calls: HashSet<CallsKey>,
+    purged_calls: bool,
 }
 
 /// One value that a job wrote.
@@ -37,6 +42,10 @@ pub(crate) enum Staged {
     Channel(ChannelKey, Arc<Channel>),
     Class(ClassId, Option<Arc<Class>>),
     Name(MeetingKey, Named),
+    /// Some record of this user is another now.
+    Calls(CallsKey),
+    /// Old records of anybody are gone.
+    PurgedCalls,
 }
 
 /// A job's view: the database as of the jobs before it, and what it writes.
@@ -60,6 +69,8 @@ impl Overlay {
                 Staged::Channel(k, v) => drop(self.channels.insert(k, v)),
                 Staged::Class(k, v) => drop(self.classes.insert(k, v)),
                 Staged::Name(k, v) => drop(self.names.insert(k, v)),
+                Staged::Calls(k) => drop(self.calls.insert(k)),
+                Staged::PurgedCalls => self.purged_calls = true,
             }
         }
     }
@@ -73,6 +84,10 @@ impl Overlay {
         self.classes.into_iter().for_each(|(k, v)| memory.publish_class(k, v));
         // After the classes: a name must never lead to a class that is not there yet.
         self.names.into_iter().for_each(|(k, v)| memory.publish_name(k, v));
+        self.calls.iter().for_each(|k| memory.calls.forget(k));
+        if self.purged_calls {
+            memory.calls.clear();
+        }
     }
 }
 
@@ -162,6 +177,18 @@ impl<'a> Tx<'a> {
     /// The class's row says this now.
     pub(crate) fn wrote_class(&mut self, class: Arc<Class>) {
         self.staged.push(Staged::Class(class.id, Some(class)));
+        self.wrote = true;
+    }
+
+    /// Records of this user's calls say something else now.
+    pub(crate) fn wrote_calls(&mut self, key: CallsKey) {
+        self.staged.push(Staged::Calls(key));
+        self.wrote = true;
+    }
+
+    /// Records of calls are gone.
+    pub(crate) fn purged_calls(&mut self) {
+        self.staged.push(Staged::PurgedCalls);
         self.wrote = true;
     }
 

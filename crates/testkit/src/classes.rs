@@ -16,6 +16,7 @@ use stoa_core::group::GroupKey;
 use stoa_core::id::{AppId, ChannelKey, CheckInId, ClassId, MeetingId, UserId};
 use stoa_core::time::UnixMs;
 
+use crate::files::FileTables;
 use crate::store::{MemStore, Tables, page};
 
 /// Everything that hangs on classes.
@@ -24,10 +25,11 @@ pub(crate) struct ClassTables {
     classes: BTreeMap<ClassId, Arc<Class>>,
     deleted: Vec<(AppId, MeetingId)>,
     rows: BTreeMap<(ClassId, UserId), ClassMember>,
-    docs: BTreeMap<(ClassId, String), Doc>,
+    pub(crate) docs: BTreeMap<(ClassId, String), Doc>,
     check_ins: BTreeMap<CheckInId, CheckIn>,
     answers: BTreeMap<(CheckInId, UserId), CheckInRecord>,
     boards: BTreeMap<ClassId, Vec<Vec<u8>>>,
+    pub(crate) files: FileTables,
 }
 
 impl ClassTables {
@@ -47,12 +49,21 @@ impl ClassTables {
         self.classes.get(&id).is_some_and(|c| c.app == app)
     }
 
+    /// Whether there is such a class.
+    pub(crate) fn known(&self, id: ClassId) -> bool {
+        self.classes.contains_key(&id)
+    }
+
     pub(crate) fn put(&mut self, class: Class) {
         self.classes.insert(class.id, Arc::new(class));
     }
 
     pub(crate) fn running(&self, app: AppId) -> impl Iterator<Item = ChannelKey> {
         self.classes.values().filter(move |c| c.app == app && c.status == ClassStatus::Running).map(|c| c.channel())
+    }
+
+    pub(crate) fn in_progress(&self) -> usize {
+        self.classes.values().filter(|c| c.status == ClassStatus::Running).count()
     }
 
     fn assistant(&self, class: ClassId) -> Option<&ClassMember> {
@@ -69,6 +80,7 @@ impl ClassTables {
         let left = &self.check_ins;
         self.answers.retain(|(c, _), _| left.contains_key(c));
         self.boards.remove(&id);
+        self.files.forget_class(id);
     }
 }
 
@@ -223,7 +235,10 @@ impl ClassStore for MemStore {
     }
     async fn delete_docs(&self, class: ClassId, ids: Vec<String>) -> Result<Vec<String>> {
         let mut t = self.t()?;
-        Ok(ids.into_iter().filter(|id| t.classes.docs.remove(&(class, id.clone())).is_some()).collect())
+        let gone: Vec<String> =
+            ids.into_iter().filter(|id| t.classes.docs.remove(&(class, id.clone())).is_some()).collect();
+        t.classes.files.forget(class, &gone);
+        Ok(gone)
     }
     async fn docs(&self, class: ClassId) -> Result<Vec<Doc>> {
         let t = self.t()?;

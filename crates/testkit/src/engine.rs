@@ -100,7 +100,15 @@ impl FakeMedia {
             self.leave(channel, &old, LeftReason::DuplicateIdentity, None);
         }
         let who = Who { identity: identity.clone(), user: admitted.user, sid: sid.clone(), hidden: claims.hidden };
-        let view = ParticipantView { who, active: false, standing: admitted.standing, tracks: Vec::new() };
+        let view = ParticipantView {
+            who,
+            name: claims.name.clone(),
+            joined: self.clock.now().wall,
+            active: false,
+            standing: admitted.standing,
+            tracks: Vec::new(),
+            subscriptions: 0,
+        };
         let participant = Participant { view, claims: claims.clone(), inbox: Vec::new() };
         self.channels.lock().unwrap().entry(channel.clone()).or_default().push(participant);
         sid
@@ -131,7 +139,9 @@ impl FakeMedia {
         self.with(channel, sid, |p| {
             let allowed = p.view.standing.permission.allows(source);
             if allowed {
-                let track = TrackView { sid: format!("TR_{source:?}"), source, muted: false, rate: Default::default() };
+                let sid = format!("TR_{source:?}");
+                let track =
+                    TrackView { sid, source, muted: false, rate: Default::default(), size: (0, 0), layers: Vec::new() };
                 p.view.tracks.push(track);
             }
             allowed

@@ -9,7 +9,9 @@
 )]
 
 mod classes;
+mod console;
 mod engine;
+mod files;
 mod groups;
 pub mod logs;
 mod store;

@@ -8,7 +8,8 @@ use async_trait::async_trait;
 use stoa_core::account::Account;
 use stoa_core::audit::{AuditEntry, AuditStore};
 use stoa_core::channel::{
-    Boot, Call, CallOp, CallRow, ChannelRecord, Member, MemberApplied, MemberCommand, Subject, decide_member,
+    Boot, Call, CallOp, CallRow, ChannelRecord, CloseReason, Member, MemberApplied, MemberCommand, Subject,
+    decide_member,
 };
 use stoa_core::class::ClassStatus;
 use stoa_core::group::GroupKey;
@@ -27,29 +28,42 @@ use crate::groups::GroupTables;
 type Key = (ChannelKey, UserId);
 
 #[derive(Debug, Clone)]
-struct CallRecord {
-    key: Key,
+pub(crate) struct CallRecord {
+    pub(crate) key: Key,
     boot: i64,
-    join: UnixMs,
+    pub(crate) join: UnixMs,
     lost: Option<UnixMs>,
-    leave: Option<UnixMs>,
+    pub(crate) leave: Option<UnixMs>,
+    pub(crate) reason: Option<CloseReason>,
 }
 
 #[derive(Default)]
 pub(crate) struct Tables {
-    rooms: BTreeMap<RoomId, Arc<Room>>,
+    pub(crate) rooms: BTreeMap<RoomId, Arc<Room>>,
     pub(crate) sanctions: BTreeMap<Key, Sanction>,
-    accounts: BTreeMap<UserId, Arc<Account>>,
+    pub(crate) accounts: BTreeMap<UserId, Arc<Account>>,
     pub(crate) channels: BTreeMap<ChannelKey, ChannelRecord>,
     pub(crate) members: BTreeMap<Key, Member>,
     pub(crate) classes: ClassTables,
     pub(crate) groups: GroupTables,
-    calls: Vec<CallRecord>,
+    pub(crate) calls: Vec<CallRecord>,
     boots: BTreeMap<i64, UnixMs>,
-    audit: Vec<AuditEntry>,
+    pub(crate) audit: Vec<AuditEntry>,
+    /// Names as they were last looked at, and how often they were others.
+    editions: BTreeMap<AppId, (u64, Vec<ChannelName>)>,
 }
 
 impl Tables {
+    /// Names of all existing channels, in the order of their bytes.
+    fn names(&self, app: AppId) -> Vec<ChannelName> {
+        let rooms = self.rooms.values().filter(|r| r.live() && r.app == app).map(|r| r.channel().name);
+        let adhoc = self.channels.keys().filter(|k| k.app == app).map(|k| k.name.clone());
+        let running = self.classes.running(app).map(|k| k.name);
+        let mut names: Vec<_> = rooms.chain(adhoc).chain(running).collect();
+        names.sort_by(|a, b| a.as_str().cmp(b.as_str()));
+        names
+    }
+
     /// Whether the app has the room and it is not dismissed.
     pub(crate) fn live_room(&self, app: AppId, id: RoomId) -> bool {
         self.rooms.get(&id).is_some_and(|r| r.app == app && r.live())
@@ -109,8 +123,8 @@ impl Store for MemStore {
     async fn room(&self, app: AppId, id: RoomId) -> Result<Option<Arc<Room>>> {
         Ok(self.t()?.rooms.get(&id).filter(|r| r.app == app).cloned())
     }
-    async fn list_rooms(&self, _: AppId, _: PageStart, limit: u32) -> Result<Vec<Arc<Room>>> {
-        Ok(self.t()?.rooms.values().filter(|r| r.live()).take(limit as usize).cloned().collect())
+    async fn list_rooms(&self, app: AppId, _: PageStart, limit: u32) -> Result<Vec<Arc<Room>>> {
+        Ok(self.t()?.rooms.values().filter(|r| r.app == app && r.live()).take(limit as usize).cloned().collect())
     }
     async fn apply(&self, app: AppId, id: RoomId, command: Command, now: UnixMs) -> Result<Option<Applied>> {
         let mut t = self.t()?;
@@ -193,13 +207,16 @@ impl ChannelStore for MemStore {
         Ok(self.t()?.channels.values().cloned().collect())
     }
     async fn channel_names(&self, app: AppId, offset: u64, limit: u32) -> Result<(u64, Vec<ChannelName>)> {
-        let t = self.t()?;
-        let rooms = t.rooms.values().filter(|r| r.live() && r.app == app).map(|r| r.channel().name);
-        let adhoc = t.channels.keys().filter(|k| k.app == app).map(|k| k.name.clone());
-        let running = t.classes.running(app).map(|k| k.name);
-        let mut names: Vec<_> = rooms.chain(adhoc).chain(running).collect();
-        names.sort_by(|a, b| a.as_str().cmp(b.as_str()));
-        Ok(page(names, offset, limit))
+        Ok(page(self.t()?.names(app), offset, limit))
+    }
+    async fn channel_names_edition(&self, app: AppId) -> Result<Option<u64>> {
+        let mut t = self.t()?;
+        let names = t.names(app);
+        let (edition, seen) = t.editions.entry(app).or_default();
+        if *seen != names {
+            (*edition, *seen) = (*edition + 1, names);
+        }
+        Ok(Some(*edition))
     }
     async fn member(&self, key: &ChannelKey, user: &UserId) -> Result<Option<Member>> {
         Ok(self.t()?.members.get(&(key.clone(), user.clone())).cloned())
@@ -298,10 +315,12 @@ impl CallStore for MemStore {
             let open = t.calls.iter_mut().find(|c| c.key == key && c.leave.is_none());
             match (op, open) {
                 (CallOp::Open { join, .. }, None) => {
-                    t.calls.push(CallRecord { key, boot: boot.id, join, lost: None, leave: None });
+                    t.calls.push(CallRecord { key, boot: boot.id, join, lost: None, leave: None, reason: None });
                 }
                 (CallOp::Lost { lost, .. }, Some(call)) => (call.lost, call.boot) = (lost, boot.id),
-                (CallOp::Close { leave, .. }, Some(call)) => call.leave = Some(leave.max(call.join)),
+                (CallOp::Close { leave, reason, .. }, Some(call)) => {
+                    (call.leave, call.reason) = (Some(leave.max(call.join)), Some(reason));
+                }
                 (CallOp::Open { .. }, Some(call)) => call.boot = boot.id,
                 (CallOp::Lost { .. } | CallOp::Close { .. }, None) => {}
             }

@@ -1,4 +1,5 @@
 import { ApiError, type FailureKind, kindOf } from "./error";
+import { sendFile, type UploadRefusal } from "./upload";
 
 /** Numbers of the dialect: who somebody is in a class. */
 export const STUDENT = 1;
@@ -36,6 +37,8 @@ export interface WireMember {
   status: number;
   user_id: string;
   user_name: string;
+  /** Wall clock of the server; absent in news. */
+  join_time?: string;
 }
 
 export interface WireClass {
@@ -75,8 +78,15 @@ export interface Permit {
 
 export interface WireDocument {
   docId: string;
+  serverType?: string;
   /** What was sent as `data`. */
   docInfos: string;
+}
+
+export interface UploadLimits {
+  maxBytes: number;
+  totalBytes: number;
+  usedBytes: number;
 }
 
 export interface CheckIn {
@@ -188,6 +198,23 @@ export class ClassApi {
     return this.data("listMembers", { class_id: id, identity: 0, status: 0, ...page });
   }
 
+  /** The same without an end, for a list that is kept. */
+  async allMembers(id: string): Promise<WireMember[]> {
+    const all: WireMember[] = [];
+    for (let page = 1; ; page += 1) {
+      const asked = {
+        class_id: id,
+        identity: 0,
+        status: 0,
+        page_num: page,
+        page_size: MEMBER_PAGE,
+      };
+      const { members } = await this.data<{ members: WireMember[] }>("listMembers", asked);
+      all.push(...members);
+      if (members.length < MEMBER_PAGE) return all;
+    }
+  }
+
   /** `banSeconds` null: the server's own, a year; 0: no ban. */
   async kick(id: string, user: string, banSeconds: number | null): Promise<void> {
     const ban = banSeconds === null ? {} : { ban_seconds: banSeconds };
@@ -204,6 +231,10 @@ export class ClassApi {
 
   setMeeting(id: string, members: readonly StageEntry[]): Promise<MeetingInfo> {
     return this.data("updateMeetingInfo", { id, members });
+  }
+
+  async setAllMuted(id: string, muted: boolean): Promise<void> {
+    await this.call("updateMeetingInfo", { id, all_mute: muted });
   }
 
   async permit(id: string): Promise<Permit | null> {
@@ -230,6 +261,34 @@ export class ClassApi {
 
   async deleteDocument(id: string, docId: string): Promise<void> {
     await this.call("deleteDocs", { classId: id, docIds: docId });
+  }
+
+  /** How large a file may be, and how much room there is; for whoever may add some. */
+  async uploadLimits(id: string): Promise<UploadLimits> {
+    const response = await this.fetch(this.uploadAddress(id), { headers: this.headers() });
+    const answer: unknown = await response.json().catch(() => null);
+    const requestId = response.headers.get("x-request-id");
+    if (!isEnvelope(answer)) throw new ApiError("internal", response.status, "", requestId);
+    if (!answer.success) throw this.failure(answer, response, requestId);
+    return answer.data as UploadLimits;
+  }
+
+  /** Makes a file courseware. Null = taken. */
+  async uploadFile(
+    id: string,
+    file: File,
+    progress: (sent: number) => void,
+    signal: AbortSignal,
+  ): Promise<UploadRefusal | null> {
+    const url = this.uploadAddress(id);
+    url.searchParams.set("name", file.name);
+    const headers = { ...this.headers(), "content-type": "application/octet-stream" };
+    const { status, body, requestId } = await sendFile(url, headers, file, progress, signal);
+    if (!isEnvelope(body)) throw new ApiError("internal", status, "", requestId);
+    if (body.success) return null;
+    const { data } = body;
+    if (has(data, "reason") && typeof data.reason === "string") return data.reason as UploadRefusal;
+    throw this.failure(body, new Response(null, { status: Math.max(200, status) }), requestId);
   }
 
   setCheckIn(id: string, seconds: number): Promise<CheckIn> {
@@ -291,6 +350,12 @@ export class ClassApi {
       );
     }
     return response.blob();
+  }
+
+  private uploadAddress(id: string): URL {
+    const url = new URL(`${V1}uploadFile`, this.baseUrl);
+    url.searchParams.set("class_id", id);
+    return url;
   }
 
   private headers(): Record<string, string> {

@@ -83,6 +83,13 @@ export class Api {
     return done(answer, "meetingInfo");
   }
 
+  async update(id: string, title: string, notice: string): Promise<WireRoom> {
+    const answer = await this.run((signal) =>
+      this.http.POST("/api/chatroom/update", { body: { id, title, notice }, signal }),
+    );
+    return done(answer, "meetingInfo");
+  }
+
   async get(id: string): Promise<WireRoom> {
     const answer = await this.run((signal) =>
       this.http.POST("/api/chatroom/get", { body: { id }, signal }),

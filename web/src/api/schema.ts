@@ -480,7 +480,7 @@ export interface components {
             /** @description The room. */
             id: string;
         };
-        /** @description A hub connection token that the client renews by itself. */
+        /** @description A connection token and where it is good, as token answers show it (hub.md 3.6). */
         Hub: {
             /**
              * Format: int64

@@ -1,6 +1,13 @@
 import { createDecoder, readVarUint } from "lib0/decoding";
-import { createEncoder, length, toUint8Array, writeVarUint } from "lib0/encoding";
+import {
+  createEncoder,
+  length,
+  toUint8Array,
+  writeVarUint,
+  writeVarUint8Array,
+} from "lib0/encoding";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { Awareness, encodeAwarenessUpdate } from "y-protocols/awareness";
 import { readSyncMessage, writeSyncStep1, writeUpdate } from "y-protocols/sync";
 import { Doc } from "yjs";
 import { ApiError } from "../api/error";
@@ -61,7 +68,8 @@ class FakeSocket implements BoardSocket {
     this.sent += 1;
     if (!this.up || this.server.silent) return;
     const decoder = createDecoder(data);
-    expect(readVarUint(decoder)).toBe(0);
+    // Where somebody is is nothing the document knows.
+    if (readVarUint(decoder) === 1) return;
     const answer = createEncoder();
     writeVarUint(answer, 0);
     readSyncMessage(decoder, answer, this.server.doc, this);
@@ -270,6 +278,54 @@ describe("a silent connection", () => {
     const { sent } = socket;
     link.suspect();
     expect(socket.sent).toBe(sent + 1);
+  });
+});
+
+describe("presence", () => {
+  /** As the server tells of somebody, or of this page itself. */
+  const tell = (socket: FakeSocket, of: Awareness, clients: number[]) => {
+    const message = createEncoder();
+    writeVarUint(message, 1);
+    writeVarUint8Array(message, encodeAwarenessUpdate(of, clients));
+    socket.receive(toUint8Array(message));
+  };
+
+  it("is told again after a cut, and others are gone meanwhile", async () => {
+    start();
+    await settle();
+    const socket = server.connect();
+    const other = new Awareness(new Doc());
+    other.setLocalState({ user: "ann" });
+    tell(socket, other, [other.clientID]);
+    expect([...link.presence.getStates().values()]).toEqual([{ user: "ann" }]);
+    const { sent } = socket;
+    link.presence.setLocalState({ user: "li" });
+    expect(socket.sent).toBe(sent + 1);
+    // Nobody repeats what was heard of others.
+    tell(socket, other, [other.clientID]);
+    expect(socket.sent).toBe(sent + 1);
+    socket.cut();
+    expect([...link.presence.getStates().values()]).toEqual([{ user: "li" }]);
+    await vi.advanceTimersByTimeAsync(500);
+    // What is here, and where this user is, before the server said a word.
+    expect(server.connect().sent).toBeGreaterThanOrEqual(2);
+    other.destroy();
+  });
+
+  it("counts on when the server thought this page had left", async () => {
+    start();
+    await settle();
+    const socket = server.connect();
+    link.presence.setLocalState({ user: "li" });
+    const { clientID, meta } = link.presence;
+    const { sent } = socket;
+    const theirs = new Awareness(new Doc());
+    theirs.meta.set(clientID, { clock: 7, lastUpdated: 0 });
+    tell(socket, theirs, [clientID]);
+    expect(link.presence.getLocalState()).toEqual({ user: "li" });
+    expect(meta.get(clientID)?.clock).toBe(8);
+    expect(socket.sent).toBe(sent + 1);
+    theirs.destroy();
   });
 });
 

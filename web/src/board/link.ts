@@ -1,11 +1,24 @@
-import { createDecoder, readVarUint } from "lib0/decoding";
-import { createEncoder, length, toUint8Array, writeVarUint } from "lib0/encoding";
+import { createDecoder, readVarUint, readVarUint8Array } from "lib0/decoding";
+import {
+  createEncoder,
+  length,
+  toUint8Array,
+  writeVarUint,
+  writeVarUint8Array,
+} from "lib0/encoding";
+import {
+  Awareness,
+  applyAwarenessUpdate,
+  encodeAwarenessUpdate,
+  removeAwarenessStates,
+} from "y-protocols/awareness";
 import { readSyncMessage, writeSyncStep1, writeUpdate } from "y-protocols/sync";
 import type { Doc } from "yjs";
 import { ApiError } from "../api/error";
 
-/** Kinds of messages on the socket, as y-protocols numbers them; presence is nothing this page shows. */
+/** Kinds of messages on the socket, as y-protocols numbers them. */
 const SYNC = 0;
+const PRESENCE = 1;
 const AUTH = 2;
 
 /** Delays before the next attempt to connect; the last one repeats. */
@@ -50,6 +63,8 @@ export interface BoardLinkHandlers {
  * there is one again: each side says what it has and is sent what it lacks.
  */
 export class BoardLink {
+  /** Who is where on the board, as far as they say. */
+  readonly presence: Awareness;
   private socket: BoardSocket | null = null;
   private attempts = 0;
   private retryTimer: ReturnType<typeof setTimeout> | undefined;
@@ -63,6 +78,9 @@ export class BoardLink {
     private readonly open: (address: string | URL) => BoardSocket = (url) => new WebSocket(url),
   ) {
     doc.on("update", this.tell);
+    this.presence = new Awareness(doc);
+    this.presence.setLocalState(null);
+    this.presence.on("update", this.tellPresence);
     void this.connect();
   }
 
@@ -80,6 +98,8 @@ export class BoardLink {
   close(): void {
     this.closed = true;
     this.doc.off("update", this.tell);
+    this.presence.off("update", this.tellPresence);
+    this.presence.destroy();
     this.drop();
   }
 
@@ -87,6 +107,22 @@ export class BoardLink {
     if (origin === this || this.socket === null) return;
     this.send((encoder) => writeUpdate(encoder, update));
   };
+
+  /** Others' states go nowhere: the server tells everybody itself. */
+  private readonly tellPresence = (changes: Record<"added" | "updated" | "removed", number[]>) => {
+    const { clientID } = this.presence;
+    const own = Object.values(changes).some((ids) => ids.includes(clientID));
+    if (own) this.sendPresence();
+  };
+
+  private sendPresence(): void {
+    const { clientID, meta } = this.presence;
+    if (this.socket === null || !meta.has(clientID)) return;
+    const encoder = createEncoder();
+    writeVarUint(encoder, PRESENCE);
+    writeVarUint8Array(encoder, encodeAwarenessUpdate(this.presence, [clientID]));
+    this.socket.send(bytes(encoder));
+  }
 
   private async connect(): Promise<void> {
     this.drop();
@@ -106,6 +142,7 @@ export class BoardLink {
       up = true;
       this.socket = socket;
       this.ask();
+      if (this.presence.getLocalState() !== null) this.sendPresence();
     };
     socket.onmessage = ({ data }) => {
       if (data instanceof ArrayBuffer) this.receive(new Uint8Array(data));
@@ -166,6 +203,13 @@ export class BoardLink {
     }
     this.socket = null;
     this.pending = null;
+    // Where they are now is not known here.
+    const { clientID, states } = this.presence;
+    removeAwarenessStates(
+      this.presence,
+      [...states.keys()].filter((id) => id !== clientID),
+      this,
+    );
   }
 
   /** Says what is here; the answer is what is missing, and a sign of life. */
@@ -199,6 +243,9 @@ export class BoardLink {
         }
         break;
       }
+      case PRESENCE:
+        applyAwarenessUpdate(this.presence, readVarUint8Array(decoder), this);
+        break;
       case AUTH:
         this.handlers.denied();
         break;

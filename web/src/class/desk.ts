@@ -1,7 +1,7 @@
 import { type ClassApi, ENDED, PREPARING, RUNNING, type StageEntry } from "../api/classroom";
 import { ApiError } from "../api/error";
 import { toData } from "./documents";
-import { isOnStage, putOnStage, takeOffStage } from "./stage";
+import { isOnStage, putOnStage, takeOffStage, withMic } from "./stage";
 
 interface Room {
   /** Something changed by this: resolves once the page has looked again. */
@@ -39,6 +39,15 @@ export class Desk {
 
   takeOffStage(user: string): Promise<boolean> {
     return this.changeStage((members) => this.setStage(takeOffStage(members, user)));
+  }
+
+  /** What was said of a microphone, for pages that come later. */
+  markMic(user: string, allowed: boolean): Promise<boolean> {
+    return this.changeStage((members) => this.setStage(withMic(members, user, allowed)));
+  }
+
+  markAllMics(muted: boolean): Promise<boolean> {
+    return this.run(() => this.api.setAllMuted(this.id, muted));
   }
 
   kick(user: string, banSeconds: number | null): Promise<boolean> {

@@ -6,6 +6,8 @@ export interface Courseware {
   name: string;
   /** Null: no address, or one that must not be followed. */
   url: string | null;
+  /** Of a file that was uploaded here; null for addresses elsewhere. */
+  file: { type: string; size: number } | null;
 }
 
 /** What this page keeps in a document's free text. */
@@ -22,12 +24,19 @@ export function fromWire(document: WireDocument): Courseware {
     value = null;
   }
   const text = (key: string): string => {
-    if (typeof value !== "object" || value === null) return "";
-    const field = (value as Record<string, unknown>)[key];
-    return typeof field === "string" ? field : "";
+    const found = field(value, key);
+    return typeof found === "string" ? found : "";
   };
   const name = text("name") || text("docName") || text("title") || document.docId;
-  return { id: document.docId, name, url: safeUrl(text("url")) };
+  const size = field(value, "size");
+  const uploaded = document.serverType === "stoa" && typeof size === "number";
+  const file = uploaded ? { type: text("type"), size } : null;
+  return { id: document.docId, name, url: safeUrl(text("url")), file };
+}
+
+function field(value: unknown, key: string): unknown {
+  if (typeof value !== "object" || value === null) return undefined;
+  return (value as Record<string, unknown>)[key];
 }
 
 /** Links come from other people: nothing but web addresses is followed. */

@@ -1,4 +1,3 @@
-import type { GroupSession } from "../hub/group";
 import type { Message } from "../hub/payload";
 import { HubError } from "../hub/port";
 import {
@@ -12,7 +11,8 @@ import {
   WHOSE,
   WITHDRAW,
 } from "./hands";
-import { type ClassState, handUp, isTeacher, onStage } from "./state";
+import { handUp, isTeacher, onStage } from "./state";
+import type { Stay } from "./stay";
 
 /** Between two words that a hand is still up. */
 const AGAIN_MS = 30_000;
@@ -21,19 +21,12 @@ const ASK_MS = 500;
 /** The hub's number for what may not be done. */
 const NOT_ALLOWED = 1403;
 
-/** The stay that the queue is part of. */
-interface Stay {
-  readonly group: GroupSession;
-  snapshot(): ClassState;
-  update(patch: Partial<ClassState>): void;
-}
-
 /** Raised hands: messages of the group, from which every page makes the same queue. */
 export class HandQueue {
   private timer: number | undefined;
   private closed = false;
 
-  constructor(private readonly stay: Stay) {}
+  constructor(private readonly stay: Pick<Stay, "group" | "snapshot" | "update">) {}
 
   async set(up: boolean): Promise<void> {
     const { hands, me } = this.stay.snapshot();

@@ -20,8 +20,8 @@ export const openClassMedia: OpenClassMedia = async (url, token, handlers) => {
     // As in a voice room: the signalling that every compatible server speaks.
     singlePeerConnection: false,
   });
-  const live = new LiveClass(room, handlers, () => report(room, handlers));
-  const changed = () => report(room, handlers);
+  const live = new LiveClass(room, handlers, (heard) => report(room, handlers, heard));
+  const changed = () => live.changed();
   room
     .on(RoomEvent.TrackSubscribed, changed)
     .on(RoomEvent.TrackUnsubscribed, changed)
@@ -55,9 +55,9 @@ class LiveClass extends LiveChannel implements ClassMedia {
   }
 }
 
-function report(room: Room, handlers: ClassMediaHandlers): void {
+function report(room: Room, handlers: ClassMediaHandlers, heard: boolean): void {
   const { localParticipant, remoteParticipants } = room;
-  handlers.people(merge([localParticipant, ...remoteParticipants.values()]));
+  handlers.people(merge([localParticipant, ...remoteParticipants.values()], heard));
   const own: Devices = {
     mic: localParticipant.isMicrophoneEnabled,
     camera: localParticipant.isCameraEnabled,
@@ -67,9 +67,9 @@ function report(room: Room, handlers: ClassMediaHandlers): void {
 }
 
 /** The connections of a user are one person: seen and heard when one of them is. */
-function merge(participants: readonly Participant[]): Person[] {
+function merge(participants: readonly Participant[], heard: boolean): Person[] {
   const people = new Map<string, Person>();
-  for (const person of participants.map(toPerson)) {
+  for (const person of participants.map((one) => toPerson(one, heard))) {
     const known = people.get(person.user);
     people.set(
       person.user,
@@ -89,12 +89,14 @@ function merge(participants: readonly Participant[]): Person[] {
   return [...people.values()];
 }
 
-function toPerson(participant: Participant): Person {
+function toPerson(participant: Participant, heard: boolean): Person {
+  const mic = participant.isMicrophoneEnabled;
   return {
     user: userOf(participant),
     maySpeak: participant.attributes["stoa.mic"] === "1",
-    mic: participant.isMicrophoneEnabled,
-    speaking: participant.isSpeaking,
+    mic,
+    // The sound of a shared screen counts as speech there: nobody speaks with the microphone off.
+    speaking: heard && mic && participant.isSpeaking,
     level: participant.audioLevel,
     camera: pictureOf(participant, Track.Source.Camera),
     screen: pictureOf(participant, Track.Source.ScreenShare),

@@ -1,135 +1,23 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { ASSISTANT, type ClassApi, STUDENT, TEACHER, type WireClass } from "../api/classroom";
-import { ApiError } from "../api/error";
-import { HubError, type HubHandlers } from "../hub/port";
-import type { ClassMediaHandlers, OpenClassMedia, Person } from "./media-port";
-import { ClassSession } from "./session";
-
-const media = {
-  setDevice: vi.fn(async () => {}),
-  stopAll: vi.fn(async () => {}),
-  startAudio: vi.fn(async () => {}),
-  close: vi.fn(async () => {}),
-};
-let handlers: ClassMediaHandlers;
-const openClassMedia = vi.fn<OpenClassMedia>();
-vi.mock("./media", () => ({
-  openClassMedia: (...args: Parameters<OpenClassMedia>) => openClassMedia(...args),
-}));
-const call = vi.fn(async (_method: string, _fields?: object): Promise<unknown> => ({}));
-const link = { call, rejoin: vi.fn(), close: vi.fn() };
-let hub: HubHandlers;
-let version = 1;
-vi.mock("#hub", () => ({
-  openHub: (_options: unknown, given: HubHandlers) => {
-    hub = given;
-    hub.joined({ version, onlineCount: 1, role: "student" });
-    hub.live();
-    return link;
-  },
-}));
-const tell = (kind: string, fields: object) => {
-  version += 1;
-  hub.payload({ kind, groupId: "c1", version, ...fields });
-};
-const news = (type: number, fields: object) =>
-  tell("message", {
-    messageId: `m${version}`,
-    type,
-    sender: { userId: "system", userExtension: "{}" },
-    data: JSON.stringify(fields),
-  });
-
-const info: WireClass = {
-  id: "c1",
-  title: "Algebra",
-  notice: "",
-  teacher_id: "li",
-  teacher_nick: "Ms Li",
-  status: 1,
-  mode: 0,
-  meetingInfo: '{"members":[]}',
-  boards: "{}",
-  metrics: { online_count: 0 },
-  link_info: { rtc_url: "ws://stoa.test", rtc_token: "t" },
-};
-const forbidden = () => new ApiError("refused", 403, "NotPermit", null);
-
-function fakeApi(me: string) {
-  return {
-    me,
-    hubToken: vi.fn(async () => "t"),
-    join: vi.fn<ClassApi["join"]>(async () => null),
-    get: vi.fn<ClassApi["get"]>(async () => info),
-    leave: vi.fn(),
-    members: vi.fn<ClassApi["members"]>(async () => ({ total: 0, members: [] })),
-    documents: vi.fn(async () => []),
-    runningCheckIn: vi.fn<ClassApi["runningCheckIn"]>(async () => null),
-    hasCheckedIn: vi.fn(async () => false),
-    checkIn: vi.fn<ClassApi["checkIn"]>(async () => null),
-    permit: vi.fn<ClassApi["permit"]>(async () => null),
-    meeting: vi.fn<ClassApi["meeting"]>(async () => ({ members: [] })),
-    setMeeting: vi.fn<ClassApi["setMeeting"]>(async (_id, members) => ({ members: [...members] })),
-    deletePermit: vi.fn(async () => {}),
-  };
-}
-let api: ReturnType<typeof fakeApi>;
-let session: ClassSession;
-
-const person = (user: string): Person => ({
-  ...{ user, maySpeak: false, mic: false, speaking: false, level: 0, camera: null, screen: null },
-});
-const people = (...users: string[]) => handlers.people(users.map(person));
-const hand = (from: string, type: number, studentId = from) => {
-  version += 1;
-  const sender = { userId: from, userExtension: "" };
-  const data = JSON.stringify({ studentId });
-  tell("message", { messageId: `m${version}`, type, sender, data });
-};
-const sent = () =>
-  call.mock.calls
-    .filter(([method]) => method === "group.send")
-    .map(([, fields]) => {
-      const { type, data } = fields as { type: number; data: string };
-      return [type, JSON.parse(data).studentId];
-    });
-/** Lets everything that is not waiting for the clock happen. */
-const settle = () => vi.advanceTimersByTimeAsync(1);
-
-async function inClass(me: string, as: number = STUDENT): Promise<void> {
-  api = fakeApi(me);
-  session = new ClassSession(api as unknown as ClassApi, "c1", as);
-  await session.open();
-  // The chunk of the media client takes more than the fake clock to load.
-  await vi.waitFor(() => expect(session.snapshot().link.kind).toBe("live"));
-  people("li", "ann", "bob");
-  await settle();
-}
-
-const page = new EventTarget();
-
-beforeEach(() => {
-  vi.useFakeTimers();
-  vi.clearAllMocks();
-  const doc = Object.assign(new EventTarget(), { visibilityState: "visible" });
-  vi.stubGlobal("document", doc);
-  vi.stubGlobal(
-    "window",
-    Object.assign(page, {
-      isSecureContext: true,
-      setTimeout: (f: () => void, ms: number) => setTimeout(f, ms),
-    }),
-  );
-  openClassMedia.mockImplementation(async (_url, _token, given) => {
-    handlers = given;
-    return media;
-  });
-});
-
-afterEach(() => {
-  session.leave();
-  vi.useRealTimers();
-});
+import { describe, expect, it, vi } from "vitest";
+import { ASSISTANT, STUDENT } from "../api/classroom";
+import { HubError } from "../hub/port";
+import {
+  api,
+  forbidden,
+  handlers,
+  hub,
+  inClass,
+  info,
+  link,
+  media,
+  news,
+  openClassMedia,
+  outside,
+  page,
+  session,
+  settle,
+  tell,
+} from "./session-world";
 
 describe("joining", () => {
   it("connects with what the class says", async () => {
@@ -144,9 +32,8 @@ describe("joining", () => {
     ["ClassNotAssistantPermit", "no-permit"],
     ["ClassHasAssistant", "has-assistant"],
   ] as const)("says why not: %s", async (refusal, reason) => {
-    api = fakeApi("ann");
+    outside("ann", ASSISTANT);
     api.join.mockResolvedValue(refusal);
-    session = new ClassSession(api as unknown as ClassApi, "c1", ASSISTANT);
     await session.open();
     expect(session.snapshot().link).toEqual({ kind: "ended", reason });
     session.leave();
@@ -158,9 +45,8 @@ describe("joining", () => {
       ["ann", { kind: "ended", reason: "over" }],
       ["li", { kind: "resting" }],
     ] as const) {
-      api = fakeApi(me);
+      outside(me);
       api.get.mockResolvedValue({ ...info, status: 2 });
-      session = new ClassSession(api as unknown as ClassApi, "c1", STUDENT);
       await session.open();
       expect(session.snapshot().link).toEqual(link);
     }
@@ -295,10 +181,9 @@ describe("put out by the server", () => {
   });
 
   it("is the end of the permit for an assistant", async () => {
-    api = fakeApi("ann");
+    outside("ann", ASSISTANT);
     const assistantPermit = { identity: 2, status: 1, user_id: "ann", user_name: "Ann" };
     api.get.mockResolvedValue({ ...info, assistantPermit });
-    session = new ClassSession(api as unknown as ClassApi, "c1", ASSISTANT);
     await session.open();
     await vi.waitFor(() => expect(session.snapshot().link.kind).toBe("live"));
     expect(session.snapshot().identity).toBe(ASSISTANT);
@@ -347,161 +232,5 @@ describe("a lost connection", () => {
     tell("docs", { ids: [] });
     await vi.advanceTimersByTimeAsync(6_000);
     expect(session.snapshot().link).toEqual({ kind: "ended", reason: "kicked" });
-  });
-});
-
-describe("hands", () => {
-  it("queue at the teacher in order, and leave when accepted, lowered or gone", async () => {
-    await inClass("li", TEACHER);
-    people("li", "ann", "bob", "cem", "dea");
-    for (const user of ["bob", "ann", "cem", "dea", "bob"]) hand(user, 30010);
-    expect(session.snapshot().hands).toEqual(["bob", "ann", "cem", "dea"]);
-    hand("cem", 30011);
-    people("li", "ann", "bob", "cem");
-    expect(session.snapshot().hands).toEqual(["bob", "ann"]);
-    api.get.mockResolvedValue({ ...info, meetingInfo: '{"members":[{"user_id":"bob"}]}' });
-    call.mockClear();
-    await session.acceptHand("bob", "Bob");
-    expect(api.setMeeting).toHaveBeenCalledWith("c1", [
-      expect.objectContaining({ user_id: "bob" }),
-    ]);
-    expect(sent()).toEqual([[30012, "bob"]]);
-    handlers.people([person("li"), person("ann"), { ...person("bob"), maySpeak: true }]);
-    expect(session.snapshot().hands).toEqual(["ann"]);
-    await session.declineHand("ann");
-    expect(session.snapshot().hands).toEqual([]);
-    expect(sent().at(-1)).toEqual([30013, "ann"]);
-  });
-
-  it("are told to everybody, again to a teacher who comes later, and again while they are up", async () => {
-    await inClass("ann");
-    await session.setHand(true);
-    handlers.arrived("bob");
-    expect(sent()).toEqual([[30010, "ann"]]);
-    handlers.arrived("li");
-    await settle();
-    expect(sent()).toHaveLength(2);
-    await vi.advanceTimersByTimeAsync(30_000);
-    expect(sent()).toHaveLength(3);
-    await session.setHand(false);
-    await vi.advanceTimersByTimeAsync(60_000);
-    expect(sent().slice(3)).toEqual([[30011, "ann"]]);
-  });
-
-  it("are asked for by a teacher who comes, and told to nobody else who asks", async () => {
-    await inClass("li", TEACHER);
-    await vi.advanceTimersByTimeAsync(500);
-    expect(sent()).toEqual([[50010, ""]]);
-    call.mockClear();
-    await inClass("ann");
-    await session.setHand(true);
-    hand("bob", 50010, "");
-    hand("li", 50010, "");
-    await settle();
-    expect(sent()).toEqual([
-      [30010, "ann"],
-      [30010, "ann"],
-    ]);
-  });
-
-  it("are declined by the teacher, and only whoever it is about is told", async () => {
-    await inClass("ann");
-    await session.setHand(true);
-    hand("li", 30013, "bob");
-    expect(session.snapshot()).toMatchObject({ hands: ["ann"], news: null });
-    hand("li", 30013, "ann");
-    expect(session.snapshot()).toMatchObject({ hands: [], news: "declined" });
-    await vi.advanceTimersByTimeAsync(60_000);
-    expect(sent()).toHaveLength(1);
-  });
-
-  it("come down when the server lets nobody ask, and stay up while it is not there", async () => {
-    await inClass("ann");
-    call.mockRejectedValue(new HubError(0, "timeout"));
-    await session.setHand(true);
-    expect(session.snapshot().hands).toEqual(["ann"]);
-    call.mockRejectedValue(new HubError(1403, "not allowed"));
-    await vi.advanceTimersByTimeAsync(30_000);
-    expect(session.snapshot()).toMatchObject({ hands: [], news: "declined" });
-    call.mockResolvedValue({});
-  });
-});
-
-describe("the stage", () => {
-  it("gives the right to speak and takes the hand down", async () => {
-    await inClass("ann");
-    await session.setHand(true);
-    handlers.permission(true);
-    expect(session.snapshot()).toMatchObject({ mayPublish: true, hands: [], news: "on-stage" });
-    expect(media.stopAll).not.toHaveBeenCalled();
-  });
-
-  it("gives all devices back when it is left", async () => {
-    await inClass("ann");
-    handlers.permission(true);
-    handlers.permission(false);
-    expect(media.stopAll).toHaveBeenCalledOnce();
-    expect(session.snapshot().news).toBe("off-stage");
-  });
-
-  it("is changed one after the other, each from the list as it is then", async () => {
-    await inClass("li", TEACHER);
-    let members: { user_id: string }[] = [];
-    api.meeting.mockImplementation(async () => ({ members }));
-    api.setMeeting.mockImplementation(async (_id, next) => {
-      members = [...next];
-      return { members };
-    });
-    await Promise.all([
-      session.desk.putOnStage("ann", "Ann"),
-      session.desk.putOnStage("bob", "Bob"),
-      session.desk.takeOffStage("ann"),
-    ]);
-    expect(members.map(({ user_id }) => user_id)).toEqual(["bob"]);
-  });
-
-  it("is entered anew by whoever is named still, as after a lost connection", async () => {
-    await inClass("li", TEACHER);
-    api.meeting.mockResolvedValue({ members: [{ user_id: "ann" }, { user_id: "bob" }] });
-    await session.desk.putOnStage("ann", "Ann");
-    const lists = api.setMeeting.mock.calls.map(([, members]) => members.map((m) => m.user_id));
-    expect(lists).toEqual([["bob"], ["bob", "ann"]]);
-  });
-
-  it("goes on after a refused change, which is shown", async () => {
-    await inClass("li", TEACHER);
-    api.setMeeting.mockRejectedValueOnce(forbidden());
-    expect(await session.desk.putOnStage("ann", "Ann")).toBe(false);
-    expect(session.snapshot().failure?.error.kind).toBe("refused");
-    expect(await session.desk.putOnStage("ann", "Ann")).toBe(true);
-  });
-});
-
-describe("a check-in", () => {
-  const wire = { id: "k1", start_time: "2023-11-24T11:50:00", now_time: "2023-11-24T11:50:00" };
-
-  it("is asked once, and answered", async () => {
-    await inClass("ann");
-    api.runningCheckIn.mockResolvedValue({ ...wire, duration: 60 });
-    tell("checkIn", { id: "k1" });
-    await vi.advanceTimersByTimeAsync(3_000);
-    expect(session.snapshot()).toMatchObject({ running: { id: "k1" }, checkedIn: null });
-    await session.checkIn();
-    expect(session.snapshot().checkedIn).toBe("k1");
-    api.hasCheckedIn.mockClear();
-    await vi.advanceTimersByTimeAsync(3_000);
-    expect(api.hasCheckedIn).not.toHaveBeenCalled();
-  });
-
-  it("answered before a reload is not asked again; one that has ended says so", async () => {
-    await inClass("ann");
-    api.runningCheckIn.mockResolvedValue({ ...wire, duration: 60 });
-    api.hasCheckedIn.mockResolvedValue(true);
-    tell("checkIn", { id: "k1" });
-    await vi.advanceTimersByTimeAsync(3_000);
-    expect(session.snapshot().checkedIn).toBe("k1");
-    api.checkIn.mockResolvedValue("CheckInEnded");
-    await session.checkIn();
-    expect(session.snapshot().news).toBe("late");
   });
 });

@@ -1,44 +1,28 @@
-import {
-  ASSISTANT,
-  type ClassApi,
-  ENDED,
-  type JoinRefusal,
-  STUDENT,
-  TEACHER,
-  type WireClass,
-} from "../api/classroom";
+import { type ClassApi, ENDED, type JoinRefusal, type WireClass } from "../api/classroom";
 import { ApiError } from "../api/error";
 import { GroupSession, newRid } from "../hub/group";
-import { CLASS_COMMENT, type GroupEvent, MEMBER_NEWS, type Message } from "../hub/payload";
+import { CLASS_COMMENT, type GroupEvent, MEMBER_NEWS } from "../hub/payload";
 import type { GroupView } from "../hub/state";
-import { micProblem } from "../room/mic-problem";
-import { onThisClock, sameOr } from "./check-in";
+import { Connection } from "./connection";
 import { Desk } from "./desk";
-import { fromWire } from "./documents";
 import { HandQueue } from "./hand-queue";
-import type { ClassMedia, ClassMediaHandlers, Device, GoneReason } from "./media-port";
-import { readStage } from "./stage";
+import { Invitations } from "./invitations";
+import type { Device } from "./media-port";
+import { readAllMuted, readStage } from "./stage";
 import {
   type ClassState,
   type EndReason,
   identityIn,
   initialState,
   isTeacher,
-  withMember,
+  micOffFor,
 } from "./state";
+import type { Stay } from "./stay";
+import { Uploads } from "./uploads";
+import { Watch } from "./watch";
 
-/** Until the class is looked at again when it could not be. When something changes the hub tells. */
-const LOOK_AGAIN_MS = 3_000;
-/** A whole class hears of a change in the same moment: not all of it asks in the same moment. */
-const SPREAD_MS = 400;
-/** News of members that are remembered: more than come while one list is on its way. */
-const HEARD = 200;
-/** After a check-in's end, so that the server thinks so too. */
-const OVER_MS = 500;
-/** Delays before the next attempt to connect; the last one repeats. */
-const RETRY_MS = [1_000, 2_000, 4_000, 8_000, 15_000];
-/** A member who is refused was put out, which the live channel tells within a second, or was away for too long. */
-const REFUSED_MS = 1_500;
+/** The live channel may tell of a place on stage before the hub tells why it was given or taken. */
+const STAGE_NEWS_MS = 300;
 
 const REFUSED: Record<JoinRefusal, EndReason> = {
   ClassNotFound: "deleted",
@@ -48,38 +32,28 @@ const REFUSED: Record<JoinRefusal, EndReason> = {
 };
 
 /** One stay of one user in one class, as one state to render. It ends once and is never reused. */
-export class ClassSession {
+export class ClassSession implements Stay {
   readonly desk: Desk;
   /** What people write, and who they are. */
   readonly group: GroupSession;
+  /** Who is asked onto the stage, and whose microphone is off. */
+  readonly invitations: Invitations;
+  /** Files on their way to the courseware. */
+  readonly uploads: Uploads;
   private readonly hands: HandQueue;
+  private readonly connection: Connection;
+  private readonly watch: Watch;
   private state: ClassState;
   private readonly watchers = new Set<() => void>();
-  private media: ClassMedia | null = null;
-  private lookTimer: number | undefined;
-  private checkInTimer: number | undefined;
-  private retryTimer: number | undefined;
-  private attempts = 0;
-  /** Counts connections: whatever an earlier one still reports is ignored. */
-  private turn = 0;
   private failures = 0;
-  private closed = false;
+  private stageTimer: number | undefined;
+  private ended = false;
   private inside = false;
-  /** Counts looks: an older one that is answered late says nothing new. */
-  private looks = 0;
-  private lastLook = 0;
-  /** Looks refused in a row. */
-  private refusals = 0;
-  /** Looks under way. */
-  private looking = 0;
-  /** What was told of members, and when: a list that was asked for earlier may not have it. */
-  private heard: { at: number; data: Message["data"] }[] = [];
 
   constructor(
     readonly api: ClassApi,
     readonly id: string,
-    /** What to be there: assistant, or whatever the server finds. */
-    private readonly as: number,
+    readonly as: number,
   ) {
     this.state = initialState(api.me, id);
     const device = newRid();
@@ -89,23 +63,41 @@ export class ClassSession {
       {
         changed: (chat) => this.chatChanged(chat),
         event: (event) => this.told(event),
-        reload: () => this.scheduleLook(0),
+        reload: () => this.watch.schedule(0),
         out: () => void this.putOut(),
         ended: (reason) => this.end(reason === "replaced" ? "replaced" : "removed"),
         deaf: () => {
-          if (document.visibilityState === "visible") this.scheduleLook(0);
+          if (document.visibilityState === "visible") this.watch.schedule(0);
         },
       },
     );
-    this.hands = new HandQueue({
-      group: this.group,
-      snapshot: this.snapshot,
-      update: (patch) => this.update(patch),
-    });
+    this.hands = new HandQueue(this);
     this.desk = new Desk(api, id, {
-      changed: () => this.look(),
+      changed: () => this.watch.look(),
       failed: (error) => this.fail(error),
     });
+    this.connection = new Connection(this, {
+      people: (people) => {
+        this.update({ people });
+        this.hands.tidy();
+      },
+      permission: (mayPublish) => this.permission(mayPublish),
+      arrived: (user) => this.hands.arrived(user),
+      lookLater: () => this.watch.later(),
+      stopLooking: () => this.watch.stop(),
+    });
+    this.uploads = new Uploads(api, id, () => void this.watch.look());
+    this.watch = new Watch(this, () => void this.connection.connect());
+    this.invitations = new Invitations(this, this.desk, {
+      stopAll: () => this.connection.stopAll(),
+      stopMic: () => {
+        if (this.state.devices.mic) void this.connection.setDevice("mic", false);
+      },
+    });
+  }
+
+  get closed(): boolean {
+    return this.ended;
   }
 
   readonly snapshot = (): ClassState => this.state;
@@ -123,27 +115,12 @@ export class ClassSession {
     const info = await this.join();
     if (info === null) return;
     if (info.status === ENDED) this.rest();
-    else void this.connect(info);
+    else void this.connection.connect(info);
     await this.group.open();
   }
 
-  async setDevice(device: Device, on: boolean): Promise<void> {
-    if (this.media === null || this.state.switching !== null) return;
-    if (on && !window.isSecureContext) {
-      return this.update({ problem: { device, kind: "insecure" } });
-    }
-    this.update({ problem: null, switching: device });
-    try {
-      await this.media.setDevice(device, on);
-      // The word that one may speak now has been understood.
-      if (on && this.state.news === "on-stage") this.update({ news: null });
-    } catch (error) {
-      const kind = micProblem(error);
-      // Whoever closes the browser's list of screens has changed their mind; nothing is wrong.
-      if (device !== "screen" || kind !== "denied") this.update({ problem: { device, kind } });
-    } finally {
-      this.update({ switching: null });
-    }
+  setDevice(device: Device, on: boolean): Promise<void> {
+    return this.connection.setDevice(device, on);
   }
 
   /** The teacher's page keeps the queue; everybody sees who wants to speak. */
@@ -168,18 +145,18 @@ export class ClassSession {
       const refusal = await this.api.checkIn(running.id);
       if (refusal === null || refusal === "AlreadyCheckIn") this.update({ checkedIn: running.id });
       else this.update({ news: "late" });
-      this.scheduleLook(0);
+      this.watch.schedule(0);
     } catch (error) {
       this.fail(error);
     }
   }
 
-  async startAudio(): Promise<void> {
-    await this.media?.startAudio();
+  startAudio(): Promise<void> {
+    return this.connection.startAudio();
   }
 
   retryNow(): void {
-    if (this.state.link.kind === "lost") void this.connect();
+    this.connection.retryNow();
   }
 
   readNews(): void {
@@ -202,68 +179,39 @@ export class ClassSession {
     this.close(true);
   }
 
-  private readonly sayGoodbye = (): void => {
-    if (this.inside && !this.closed) this.api.leave(this.id);
-  };
-
-  private readonly hurry = (): void => {
-    if (document.visibilityState !== "visible" || this.closed) return;
-    this.retryNow();
-  };
-
-  /** `leaving`: the others need not wait whether this page comes back. */
-  private close(leaving = false): void {
-    this.closed = true;
-    this.hands.close();
-    this.group.close(leaving);
-    window.removeEventListener("pagehide", this.sayGoodbye);
-    window.removeEventListener("online", this.hurry);
-    document.removeEventListener("visibilitychange", this.hurry);
-    clearTimeout(this.lookTimer);
-    clearTimeout(this.checkInTimer);
-    clearTimeout(this.retryTimer);
-    this.hangUp();
-  }
-
-  private hangUp(): void {
-    this.turn += 1;
-    void this.media?.close();
-    this.media = null;
-    clearTimeout(this.retryTimer);
-  }
-
-  private update(patch: Partial<ClassState>): void {
-    if (this.closed) return;
+  update(patch: Partial<ClassState>): void {
+    if (this.ended) return;
     this.state = { ...this.state, ...patch };
     for (const watcher of this.watchers) watcher();
   }
 
-  private end(reason: EndReason): void {
-    if (this.closed) return;
+  end(reason: EndReason): void {
+    if (this.ended) return;
     this.update({ link: { kind: "ended", reason } });
     this.close();
   }
 
   /** The class is over, but not for its teacher, who may open it again. */
-  private rest(): void {
+  rest(): void {
     if (!isTeacher(this.state)) {
       this.end("over");
     } else if (this.state.link.kind !== "resting") {
-      this.hangUp();
+      this.connection.hangUp();
       this.update({ link: { kind: "resting" }, people: [], hands: [] });
     }
   }
 
-  private learn(info: WireClass): void {
+  learn(info: WireClass): void {
     const identity = identityIn(info, this.state.me);
-    this.update({ info, identity, stage: readStage(info.meetingInfo) });
+    const stage = readStage(info.meetingInfo);
+    const micOff = micOffFor(stage, this.state.me);
+    this.update({ info, identity, stage, micOff, allMuted: readAllMuted(info.meetingInfo) });
     this.hands.tidy();
   }
 
-  /** Null: not let in, which has ended the stay. */
-  private async join(): Promise<WireClass | null> {
+  async join(): Promise<WireClass | null> {
     const refusal = await this.api.join(this.id, this.as);
-    if (this.closed) return null;
+    if (this.ended) return null;
     if (refusal !== null) {
       this.end(this.inside && refusal === "InBlackList" ? "kicked" : REFUSED[refusal]);
       return null;
@@ -274,269 +222,114 @@ export class ClassSession {
     return info;
   }
 
-  private scheduleLook(delay: number): void {
-    clearTimeout(this.lookTimer);
-    if (this.closed) return;
-    this.lookTimer = window.setTimeout(() => void this.look(), delay);
-  }
+  private readonly sayGoodbye = (): void => {
+    if (this.inside && !this.ended) this.api.leave(this.id);
+  };
 
-  private async look(): Promise<void> {
-    if (this.closed) return;
-    this.looking += 1;
-    try {
-      await this.lookOnce();
-      this.refusals = 0;
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      if (error.kind === "not-found") return this.end("deleted");
-      if (error.kind === "refused") return void this.refused();
-      this.update({ stale: true });
-      this.scheduleLook(Math.max(LOOK_AGAIN_MS, (error.retryAfterSeconds ?? 0) * 1_000));
-    } finally {
-      this.looking -= 1;
-    }
+  private readonly hurry = (): void => {
+    if (document.visibilityState !== "visible" || this.ended) return;
+    this.retryNow();
+  };
+
+  /** `leaving`: the others need not wait whether this page comes back. */
+  private close(leaving = false): void {
+    this.ended = true;
+    this.hands.close();
+    this.invitations.close();
+    this.uploads.close();
+    this.group.close(leaving);
+    window.removeEventListener("pagehide", this.sayGoodbye);
+    window.removeEventListener("online", this.hurry);
+    document.removeEventListener("visibilitychange", this.hurry);
+    this.watch.close();
+    clearTimeout(this.stageTimer);
+    this.connection.hangUp();
   }
 
   /** Something new that the hub tells. */
   private told(event: GroupEvent): void {
-    const { info } = this.state;
+    const { info, me } = this.state;
     switch (event.kind) {
       case "message":
-        if (MEMBER_NEWS.includes(event.type)) this.memberNews(event);
-        else this.hands.take(event);
+        if (MEMBER_NEWS.includes(event.type)) this.watch.memberNews(event);
+        else {
+          this.hands.take(event);
+          this.invitations.take(event);
+        }
         break;
       case "members":
         this.hands.tidy();
-        if (event.left.some(({ user, why }) => user === this.state.me && why === "kicked")) {
-          void this.outside("removed");
+        if (event.left.some(({ user, why }) => user === me && why === "kicked")) {
+          void this.connection.outside("removed");
         }
         break;
       case "exit":
         if (event.reason === "dissolved") this.end("deleted");
-        else void this.outside("removed");
+        else void this.connection.outside("removed");
         break;
       case "meeting":
-        if (info !== null && event.members !== null) {
-          const meetingInfo = JSON.stringify({ members: event.members });
-          this.learn({ ...info, meetingInfo });
-          this.lookAfter();
+        if (info !== null) {
+          const members = event.members ?? this.state.stage;
+          const all_mute = event.allMuted ?? this.state.allMuted;
+          this.learn({ ...info, meetingInfo: JSON.stringify({ members, all_mute }) });
+          this.watch.after();
         }
         break;
       case "info":
         if (info !== null) this.learn({ ...info, notice: event.notice });
-        this.lookAfter();
+        this.watch.after();
         break;
       case "class":
       case "permit":
       case "docs":
       case "checkIn":
-        this.scheduleLook(Math.random() * SPREAD_MS);
+        this.watch.soon();
     }
-  }
-
-  /** A look under way may answer what was true before: one more tells. */
-  private lookAfter(): void {
-    if (this.looking > 0) this.scheduleLook(SPREAD_MS);
-  }
-
-  private memberNews({ data }: Message): void {
-    this.heard = [...this.heard, { at: performance.now(), data }].slice(-HEARD);
-    const members = withMember(this.state.members, data);
-    const more = members.length - this.state.members.length;
-    this.update({ members, total: this.state.total + more });
-    // Who assists is in the class itself, with what they may.
-    if (data["identity"] === ASSISTANT) this.scheduleLook(Math.random() * SPREAD_MS);
   }
 
   /** Not in the group any more, or not let in: joins the class again, which says why not. */
   private async putOut(): Promise<void> {
     try {
-      if ((await this.join()) !== null && !this.closed) this.group.rejoin();
+      if ((await this.join()) !== null && !this.ended) this.group.rejoin();
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       if (error.kind === "not-found") return this.end("deleted");
-      this.scheduleLook(LOOK_AGAIN_MS);
+      this.watch.later();
     }
-  }
-
-  /** Whoever was cut off for longer than the server waits is no member any more, and may come back. */
-  private async refused(): Promise<void> {
-    this.refusals += 1;
-    if (this.refusals > 1) {
-      try {
-        await this.join();
-      } catch (error) {
-        if (!(error instanceof ApiError)) throw error;
-      }
-    }
-    this.scheduleLook(REFUSED_MS);
-  }
-
-  private async lookOnce(): Promise<void> {
-    const { api, id } = this;
-    this.looks += 1;
-    const turn = this.looks;
-    const askedAt = performance.now();
-    const staff = this.state.identity !== STUDENT;
-    const [info, list, documents, running, permit] = await Promise.all([
-      api.get(id),
-      api.members(id),
-      api.documents(id),
-      api.runningCheckIn(id),
-      staff ? api.permit(id) : null,
-    ]);
-    if (this.closed || turn < this.lastLook) return;
-    this.lastLook = turn;
-    if (this.as === ASSISTANT && identityIn(info, this.state.me) === STUDENT) {
-      return this.end("permit-gone");
-    }
-    this.learn(info);
-    const since = this.heard.filter(({ at }) => at >= askedAt).map(({ data }) => data);
-    const members = since.reduce(withMember, list.members);
-    this.update({
-      members,
-      total: list.total + members.length - list.members.length,
-      documents: documents.map(fromWire),
-      running: sameOr(this.state.running, running && onThisClock(running, Date.now())),
-      permit,
-      stale: false,
-    });
-    this.watchCheckIn();
-    await this.askCheckedIn();
-    if (info.status === ENDED) this.rest();
-    else if (this.state.link.kind === "resting") void this.connect();
-  }
-
-  /** Nobody tells when a check-in ends: its time is known. */
-  private watchCheckIn(): void {
-    clearTimeout(this.checkInTimer);
-    const { running } = this.state;
-    if (running === null || this.closed) return;
-    const left = Math.max(0, running.endsAt - Date.now()) + OVER_MS;
-    this.checkInTimer = window.setTimeout(() => {
-      if (this.state.running?.id === running.id) this.update({ running: null });
-    }, left);
-  }
-
-  /** After a reload the page does not know whether its user has answered already. */
-  private async askCheckedIn(): Promise<void> {
-    const { running, checkedIn, identity } = this.state;
-    if (running === null || running.id === checkedIn || identity === TEACHER) return;
-    if (await this.api.hasCheckedIn(running.id)) this.update({ checkedIn: running.id });
-  }
-
-  /** With what is known of the class already, or joining it again: a lost connection may have cost the membership. */
-  private async connect(known?: WireClass): Promise<void> {
-    if (this.closed) return;
-    this.hangUp();
-    const { turn } = this;
-    this.update({ link: { kind: "connecting" } });
-    try {
-      // The media client is the big part of the page: loaded here, beside the request for the ticket.
-      const [{ openClassMedia }, info] = await Promise.all([
-        import("./media"),
-        known ?? this.join(),
-      ]);
-      if (turn !== this.turn || info === null) return;
-      if (info.status === ENDED) return this.rest();
-      const { rtc_url: url, rtc_token: token } = info.link_info ?? {};
-      if (url === undefined || token === undefined) return void this.outside("removed");
-      const media = await openClassMedia(url, token, this.handlers(turn));
-      if (turn !== this.turn) return void media.close();
-      this.media = media;
-      this.attempts = 0;
-      this.update({ link: { kind: "live" } });
-    } catch (error) {
-      if (turn !== this.turn) return;
-      if (error instanceof ApiError && error.kind === "not-found") return this.end("deleted");
-      this.lost();
-    }
-  }
-
-  private lost(): void {
-    this.hangUp();
-    const delay = RETRY_MS[Math.min(this.attempts, RETRY_MS.length - 1)] ?? 0;
-    this.attempts += 1;
-    this.update({ link: { kind: "lost", retryAt: Date.now() + delay }, people: [] });
-    if (this.closed) return;
-    this.retryTimer = window.setTimeout(() => void this.connect(), delay);
-  }
-
-  private handlers(turn: number): ClassMediaHandlers {
-    const current = <T extends unknown[]>(act: (...args: T) => void) => {
-      return (...args: T) => {
-        if (turn === this.turn && !this.closed) act(...args);
-      };
-    };
-    return {
-      people: current((people) => this.people(people)),
-      devices: current((devices) => this.update({ devices })),
-      permission: current((mayPublish) => this.permission(mayPublish)),
-      audioBlocked: current((audioBlocked) => this.update({ audioBlocked })),
-      arrived: current((user) => this.hands.arrived(user)),
-      reconnecting: current(() => this.update({ link: { kind: "reconnecting" } })),
-      live: current(() => this.update({ link: { kind: "live" } })),
-      gone: current((reason) => void this.gone(reason)),
-    };
-  }
-
-  private people(people: ClassState["people"]): void {
-    this.update({ people });
-    this.hands.tidy();
   }
 
   private permission(mayPublish: boolean): void {
-    const before = this.state.mayPublish;
-    this.update({ mayPublish });
-    if (before === mayPublish || this.state.link.kind === "connecting") return;
-    if (!mayPublish) void this.media?.stopAll();
+    const { mayPublish: before, stepping, link } = this.state;
+    this.update({ mayPublish, stepping: false });
+    if (before === mayPublish || link.kind === "connecting") return;
+    if (!mayPublish) this.connection.stopAll();
     if (isTeacher(this.state)) return;
-    this.update({ news: mayPublish ? "on-stage" : "off-stage" });
     if (mayPublish) this.hands.drop(this.state.me);
+    clearTimeout(this.stageTimer);
+    if (stepping) {
+      // What the user asked for is no news.
+      if (!mayPublish) this.invitations.settle();
+      return;
+    }
+    this.stageTimer = window.setTimeout(() => this.tellStage(mayPublish), STAGE_NEWS_MS);
+  }
+
+  /** An invitation keeps a place while it is open; that place is no news. */
+  private tellStage(staged: boolean): void {
+    const { mayPublish, invited } = this.state;
+    if (mayPublish !== staged) return;
+    if (this.invitations.quiet) {
+      if (!staged) this.invitations.settle();
+    } else if (staged) {
+      if (invited === null) this.update({ news: "on-stage" });
+    } else {
+      this.update({ invited: null, news: invited === null ? "off-stage" : "invite-over" });
+    }
   }
 
   private chatChanged(chat: GroupView): void {
     const came = chat.link === "live" && this.state.chat.link !== "live";
     this.update({ chat });
     if (came) this.hands.heard();
-  }
-
-  /** A connection that never came up reports through `connect`. */
-  private async gone(reason: GoneReason): Promise<void> {
-    if (this.media === null) return;
-    this.hangUp();
-    if (reason === "lost") return this.lost();
-    if (reason === "replaced") return this.end("replaced");
-    await this.outside(reason === "dismissed" ? "over" : "removed");
-  }
-
-  /** Put out by the server: asks it why. */
-  private async outside(guess: EndReason): Promise<void> {
-    this.hangUp();
-    clearTimeout(this.lookTimer);
-    let info: WireClass;
-    try {
-      info = await this.api.get(this.id);
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      if (error.kind === "not-found") return this.end("deleted");
-      this.lost();
-      return this.scheduleLook(LOOK_AGAIN_MS);
-    }
-    if (this.closed) return;
-    const wasAssistant = this.state.identity === ASSISTANT;
-    if (info.link_info === undefined) return this.end("kicked");
-    if (info.status === ENDED) {
-      this.learn(info);
-      this.rest();
-      return this.scheduleLook(LOOK_AGAIN_MS);
-    }
-    if (wasAssistant && identityIn(info, this.state.me) === STUDENT) return this.end("permit-gone");
-    if (guess === "over") {
-      // The channel closed under a class that goes on: back into a new one.
-      this.lost();
-      return this.scheduleLook(LOOK_AGAIN_MS);
-    }
-    this.end(guess);
   }
 }

@@ -22,6 +22,29 @@ export function isOnStage(members: readonly StageEntry[], user: string): boolean
   return members.some((entry) => entry.user_id === user);
 }
 
+/** The same list with one microphone switched, for pages that come later. */
+export function withMic(
+  members: readonly StageEntry[],
+  user: string,
+  allowed: boolean,
+): StageEntry[] {
+  return members.map((entry) => {
+    return entry.user_id === user ? { ...entry, mic_allowed: allowed } : entry;
+  });
+}
+
+/** Whether nobody on stage may be heard. */
+export function readAllMuted(meetingInfo: string): boolean {
+  try {
+    const value: unknown = JSON.parse(meetingInfo);
+    return (
+      typeof value === "object" && value !== null && "all_mute" in value && value.all_mute === true
+    );
+  } catch {
+    return false;
+  }
+}
+
 /** The stage of a class as `get` shows it; what cannot be read is an empty stage. */
 export function readStage(meetingInfo: string): StageEntry[] {
   let value: unknown;

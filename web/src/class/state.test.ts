@@ -147,12 +147,15 @@ describe("courseware", () => {
       id: "d1",
       name: "Chapter 3",
       url: "https://stoa.test/3.pdf",
+      file: null,
     });
   });
 
   it("of other clients is shown by its id at least", () => {
     for (const docInfos of ["", "{", "3", '{"name":4}', "null"]) {
-      expect(fromWire({ docId: "d1", docInfos })).toEqual({ id: "d1", name: "d1", url: null });
+      expect(fromWire({ docId: "d1", docInfos })).toEqual({
+        ...{ id: "d1", name: "d1", url: null, file: null },
+      });
     }
   });
 

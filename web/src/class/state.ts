@@ -42,7 +42,19 @@ export type Link =
   | { kind: "ended"; reason: EndReason };
 
 /** What just happened to this user, until it is read. */
-export type News = "on-stage" | "off-stage" | "declined" | "late";
+export type News =
+  | "on-stage"
+  | "off-stage"
+  | "declined"
+  | "late"
+  /** An invitation: taken back, refused by `newsAbout`, or without a place to offer. */
+  | "invite-over"
+  | "invite-declined"
+  | "stage-full"
+  /** The own microphone, by the teacher. */
+  | "muted"
+  | "muted-all"
+  | "unmuted";
 
 export interface ClassState {
   readonly me: string;
@@ -66,12 +78,23 @@ export interface ClassState {
   checkedIn: string | null;
   hands: readonly string[];
   mayPublish: boolean;
+  /** Nobody on stage but the teacher may be heard; this user may not. */
+  allMuted: boolean;
+  micOff: boolean;
+  /** The invitation this user has not answered. */
+  invited: string | null;
+  /** Whom the teacher has invited, until they answer. */
+  inviting: readonly string[];
+  /** This user is leaving the stage. */
+  stepping: boolean;
   devices: Devices;
   /** A device on its way on or off. */
   switching: Device | null;
   problem: { device: Device; kind: MicProblem } | null;
   audioBlocked: boolean;
   news: News | null;
+  /** A name, where the news is about somebody. */
+  newsAbout: string;
   failure: { id: number; error: ApiError } | null;
   /** The last look at the class failed. */
   stale: boolean;
@@ -94,11 +117,17 @@ export function initialState(me: string, id = ""): ClassState {
     checkedIn: null,
     hands: [],
     mayPublish: false,
+    allMuted: false,
+    micOff: false,
+    invited: null,
+    inviting: [],
+    stepping: false,
     devices: { mic: false, camera: false, screen: false },
     switching: null,
     problem: null,
     audioBlocked: false,
     news: null,
+    newsAbout: "",
     failure: null,
     stale: false,
   };
@@ -214,6 +243,19 @@ export type DeviceBlock = "offline" | "not-on-stage" | "waiting";
 
 export function deviceBlock(state: ClassState): DeviceBlock | null {
   if (state.link.kind !== "live") return "offline";
-  if (state.mayPublish) return null;
+  // The place is kept while the invitation is open; it is taken with the answer.
+  if (state.mayPublish && state.invited === null && !state.stepping) return null;
   return isTeacher(state) ? "waiting" : "not-on-stage";
+}
+
+/** Whether the teacher has switched somebody's microphone off, as the list of the stage says. */
+export function micOffFor(stage: readonly StageEntry[], user: string): boolean {
+  return stage.some((entry) => entry.user_id === user && entry["mic_allowed"] === false);
+}
+
+/** Why the own microphone stays off although the other devices do not. */
+export function micBlock(state: ClassState): "all" | "me" | null {
+  if (isTeacher(state)) return null;
+  if (state.allMuted) return "all";
+  return state.micOff ? "me" : null;
 }

@@ -111,6 +111,22 @@ export class GroupSession {
     await this.change("group.muteAll", { mute });
   }
 
+  async muteUser(user: string, mute: boolean): Promise<void> {
+    await this.change("group.muteUser", { users: [user], mute });
+  }
+
+  /** Out of the group, and of everything that belongs to it. */
+  async kick(user: string): Promise<void> {
+    await this.change("group.kick", { userId: user });
+  }
+
+  /** For one member alone. The wrapper names the group: that is how the published clients read it. */
+  async signalTo(user: string, type: number, fields: object): Promise<void> {
+    const inner = JSON.stringify({ type, ...fields });
+    const data = JSON.stringify({ data: inner, groupId: this.options.group });
+    await this.change("group.sendTo", { receiverId: user, type, data });
+  }
+
   like(): void {
     this.likes = Math.min(this.likes + 1, LIKES);
     if (this.liking !== undefined) return;

@@ -7,6 +7,8 @@ export const CLASS_COMMENT = 10001;
 /** A voice room is over; somebody is put out of one. */
 export const ROOM_DISMISSED = 21001;
 export const ROOM_KICKED = 21004;
+/** One microphone is silenced, or may be heard again. */
+export const ROOM_MIC_MUTE = 21002;
 /** Members of a class: came or returned, went, were removed. */
 export const MEMBER_NEWS: readonly number[] = [11001, 11002, 11003];
 
@@ -53,7 +55,7 @@ export type GroupEvent =
   | (Told & { kind: "room"; title: string | null; notice: string | null })
   | (Told & { kind: "exit"; reason: "dissolved" | "removed" })
   | (Told & { kind: "class"; status: string })
-  | (Told & { kind: "meeting"; members: StageEntry[] | null })
+  | (Told & { kind: "meeting"; members: StageEntry[] | null; allMuted: boolean | null })
   | (Told & { kind: "checkIn"; id: string })
   | (Told & { kind: "permit" })
   | (Told & { kind: "docs" })
@@ -136,6 +138,7 @@ const readerOf: Record<string, (value: Fields, told: Told) => GroupEvent> = {
     ...told,
     kind: "meeting",
     members: Array.isArray(value["members"]) ? value["members"].filter(isStageEntry) : null,
+    allMuted: typeof value["all_mute"] === "boolean" ? value["all_mute"] : null,
   }),
   checkIn: (value, told) => ({ ...told, kind: "checkIn", id: text(value["id"]) }),
   permit: (_value, told) => ({ ...told, kind: "permit" }),

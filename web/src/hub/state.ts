@@ -31,6 +31,8 @@ export interface GroupView {
   muteAll: boolean;
   /** This user alone may not comment. */
   muted: boolean;
+  /** Whoever alone may not comment; all of them only for those who may mute, else at most this user. */
+  mutedUsers: ReadonlySet<string>;
   /** State events up to this version were in what was loaded. */
   readonly base: number;
   /** The newest version taken in of each kind. */
@@ -60,6 +62,7 @@ export function emptyGroup(me: string, group: string): GroupView {
     likes: 0,
     muteAll: false,
     muted: false,
+    mutedUsers: new Set(),
     base: 0,
     versions: {},
     came: null,
@@ -73,7 +76,12 @@ export function enter(view: GroupView, answer: unknown): GroupView {
   if (!isFields(answer)) return view;
   const number = (value: unknown) => (typeof value === "number" ? value : 0);
   const { muteStatus, statistics, role } = answer;
-  const muted = isFields(muteStatus) ? muteStatus["muteUserList"] : [];
+  const listed = isFields(muteStatus) ? muteStatus["muteUserList"] : [];
+  const muted = new Set<string>();
+  for (const one of Array.isArray(listed) ? listed : []) {
+    const user = userOf(one);
+    if (typeof user === "string") muted.add(user);
+  }
   return {
     ...view,
     role: typeof role === "string" ? role : "",
@@ -82,7 +90,8 @@ export function enter(view: GroupView, answer: unknown): GroupView {
     total: number(answer["onlineCount"]),
     likes: isFields(statistics) ? number(statistics["likeCount"]) : view.likes,
     muteAll: answer["muteAll"] === true,
-    muted: Array.isArray(muted) && muted.some((one) => userOf(one) === view.me),
+    muted: muted.has(view.me),
+    mutedUsers: muted,
   };
 }
 
@@ -161,8 +170,9 @@ function takeState(view: GroupView, event: GroupEvent): GroupView {
       return { ...view, members, total: event.total };
     }
     case "mute": {
-      const muted = event.muted.includes(view.me) || view.muted;
-      return { ...view, muteAll: event.all, muted: muted && !event.unmuted.includes(view.me) };
+      const muted = new Set([...view.mutedUsers, ...event.muted]);
+      for (const user of event.unmuted) muted.delete(user);
+      return { ...view, muteAll: event.all, muted: muted.has(view.me), mutedUsers: muted };
     }
     default:
       return view;

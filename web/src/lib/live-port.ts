@@ -5,7 +5,8 @@ export type GoneReason = "dismissed" | "removed" | "replaced" | "lost";
 export interface LiveHandlers {
   permission(mayPublish: boolean): void;
   audioBlocked(blocked: boolean): void;
-  reconnecting(): void;
+  /** `since`: when the server fell silent, as far as that is known, epoch ms. */
+  reconnecting(since: number): void;
   live(): void;
   gone(reason: GoneReason): void;
 }

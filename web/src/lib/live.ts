@@ -1,4 +1,5 @@
 import {
+  ConnectionState,
   DisconnectReason,
   type Room,
   RoomEvent,
@@ -7,22 +8,35 @@ import {
 } from "livekit-client";
 import type { GoneReason, LiveHandlers } from "./live-port";
 
+/** How often the way of the media is looked at: an outage is dated no better than this. */
+const LOOK_MS = 1_000;
+/** Browsers call a way cut off after they have asked for that long without an answer. */
+const ASKED_MS = 5_000;
+
 /** A live channel of any LiveKit-compatible server: what rooms and Talk channels have in common. */
 export class LiveChannel {
   private readonly sounds = new Set<HTMLMediaElement>();
+  private watch: ReturnType<typeof setInterval> | undefined;
+  /** Nothing comes from the server any more, epoch ms; null while it is heard. */
+  private silentSince: number | null = null;
 
   constructor(
     readonly room: Room,
     private readonly handlers: LiveHandlers,
-    /** Somebody came, left, or looks different now. */
-    protected readonly changed: () => void,
+    /** Somebody came, left, or looks different now. `heard`: what is known of the others is news. */
+    private readonly report: (heard: boolean) => void,
   ) {}
+
+  changed(): void {
+    this.report(this.silentSince === null && this.room.state === ConnectionState.Connected);
+  }
 
   /** Resolves once connected. */
   async open(url: string, token: string): Promise<void> {
     this.wire();
     this.wireSound();
     await this.room.connect(url, token);
+    this.watchSilence();
     this.changed();
     this.handlers.permission(this.room.localParticipant.permissions?.canPublish ?? false);
     this.handlers.audioBlocked(!this.room.canPlaybackAudio);
@@ -33,13 +47,14 @@ export class LiveChannel {
   }
 
   async close(): Promise<void> {
+    clearInterval(this.watch);
     this.room.removeAllListeners();
     for (const element of this.sounds) element.remove();
     await this.room.disconnect();
   }
 
   private wire(): void {
-    const { room, handlers, changed } = this;
+    const { room, handlers } = this;
     const changes: (keyof RoomEventCallbacks)[] = [
       RoomEvent.ParticipantConnected,
       RoomEvent.ParticipantDisconnected,
@@ -52,7 +67,7 @@ export class LiveChannel {
       RoomEvent.LocalTrackPublished,
       RoomEvent.LocalTrackUnpublished,
     ];
-    for (const change of changes) room.on(change, () => changed());
+    for (const change of changes) room.on(change, () => this.changed());
     room
       .on(RoomEvent.ParticipantPermissionsChanged, (_before, participant) => {
         if (participant === room.localParticipant) {
@@ -60,13 +75,38 @@ export class LiveChannel {
         }
       })
       .on(RoomEvent.AudioPlaybackStatusChanged, () => handlers.audioBlocked(!room.canPlaybackAudio))
-      .on(RoomEvent.Reconnecting, () => handlers.reconnecting())
-      .on(RoomEvent.SignalReconnecting, () => handlers.reconnecting())
-      .on(RoomEvent.Reconnected, () => {
-        changed();
-        handlers.live();
-      })
-      .on(RoomEvent.Disconnected, (reason) => handlers.gone(goneReason(reason)));
+      .on(RoomEvent.Reconnecting, () => this.cutOff())
+      .on(RoomEvent.SignalReconnecting, () => this.cutOff())
+      .on(RoomEvent.Reconnected, () => this.heardAgain())
+      .on(RoomEvent.Disconnected, (reason) => {
+        clearInterval(this.watch);
+        handlers.gone(goneReason(reason));
+      });
+  }
+
+  private cutOff(): void {
+    this.handlers.reconnecting(this.silentSince ?? Date.now());
+    // Nobody is known to speak any more.
+    this.changed();
+  }
+
+  private heardAgain(): void {
+    this.changed();
+    this.handlers.live();
+  }
+
+  /** A server that fell silent is given up many seconds later; the way of the media notices sooner. */
+  private watchSilence(): void {
+    this.watch = setInterval(() => {
+      const state = this.room.engine.pcManager?.subscriber?.getICEConnectionState();
+      const silent = state === "disconnected" || state === "failed";
+      if (silent === (this.silentSince !== null)) return;
+      this.silentSince = silent ? Date.now() - ASKED_MS : null;
+      // While it connects anew the client itself tells how that goes.
+      if (this.room.state !== ConnectionState.Connected) return;
+      if (silent) this.cutOff();
+      else this.heardAgain();
+    }, LOOK_MS);
   }
 
   private wireSound(): void {

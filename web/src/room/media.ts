@@ -1,6 +1,7 @@
 import { type LocalParticipant, type Participant, Room, RoomEvent, Track } from "livekit-client";
+import type { DeviceKind } from "../lib/devices";
 import { LiveChannel } from "../lib/live";
-import type { MediaHandlers, MediaSession } from "./media-port";
+import type { MediaHandlers, MediaSession, MediaWishes } from "./media-port";
 import { seatAttribute } from "./seats";
 import type { Person } from "./state";
 
@@ -9,6 +10,7 @@ export async function openMedia(
   url: string,
   token: string,
   handlers: MediaHandlers,
+  wishes: MediaWishes,
 ): Promise<MediaSession> {
   const room = new Room({
     // Leaving the seat gives the device back; muting keeps it, since some browsers ask again for every opening.
@@ -16,9 +18,14 @@ export async function openMedia(
     // The signalling that every compatible server speaks; the client's default asks for a newer one first
     // and leaves an error in the console where that is missing.
     singlePeerConnection: false,
+    ...deviceDefaults(wishes.devices),
   });
-  const session = new LiveSession(room, handlers, () => report(room, handlers));
-  room.on(RoomEvent.LocalTrackUnpublished, () => handlers.unpublished());
+  const session = new LiveSession(room, handlers, (heard) => report(room, handlers, heard));
+  room
+    .on(RoomEvent.LocalTrackUnpublished, () => handlers.unpublished())
+    .on(RoomEvent.TrackSubscribed, (_track, _publication, participant) => {
+      participant.setVolume(wishes.volumeOf(userOf(participant)));
+    });
   await session.open(url, token);
   return session;
 }
@@ -33,29 +40,52 @@ class LiveSession extends LiveChannel implements MediaSession {
     const track = me.getTrackPublication(Track.Source.Microphone)?.track;
     if (track) await me.unpublishTrack(track, true);
   }
+
+  setVolume(user: string, volume: number): void {
+    for (const participant of this.room.remoteParticipants.values()) {
+      if (userOf(participant) === user) participant.setVolume(volume);
+    }
+  }
+
+  async switchDevice(kind: DeviceKind, id: string): Promise<void> {
+    await this.room.switchActiveDevice(kind, id === "" ? "default" : id);
+  }
 }
 
-function report(room: Room, handlers: MediaHandlers): void {
+/** A missing device is no reason to stay silent: the ids are wishes, not demands. */
+function deviceDefaults({ audioinput, audiooutput }: MediaWishes["devices"]) {
+  return {
+    ...(audioinput === "" ? {} : { audioCaptureDefaults: { deviceId: audioinput } }),
+    ...(audiooutput === "" ? {} : { audioOutput: { deviceId: audiooutput } }),
+  };
+}
+
+/** The connections of one user are one person. */
+function userOf(participant: Participant): string {
+  return participant.attributes["stoa.user"] ?? participant.identity;
+}
+
+function report(room: Room, handlers: MediaHandlers, heard: boolean): void {
   const all: (Participant | LocalParticipant)[] = [
     room.localParticipant,
     ...room.remoteParticipants.values(),
   ];
   // Two devices of one user are one person here; the one that is heard counts.
   const people = new Map<string, Person>();
-  for (const person of all.map(toPerson)) {
+  for (const person of all.map((one) => toPerson(one, heard))) {
     if (!people.get(person.user)?.mic) people.set(person.user, person);
   }
   handlers.people([...people.values()]);
 }
 
-function toPerson(participant: Participant): Person {
+function toPerson(participant: Participant, heard: boolean): Person {
   const { attributes } = participant;
   return {
-    user: attributes["stoa.user"] ?? participant.identity,
+    user: userOf(participant),
     seat: seatAttribute(attributes["stoa.seat"]),
     mic: participant.isMicrophoneEnabled,
     silenced: attributes["stoa.muted"]?.includes("a") ?? false,
-    speaking: participant.isSpeaking,
+    speaking: heard && participant.isSpeaking,
     level: participant.audioLevel,
   };
 }

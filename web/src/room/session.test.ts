@@ -382,3 +382,47 @@ describe("a stay in a room", () => {
     bob.close();
   });
 });
+
+describe("what the host and the network do", () => {
+  const people = (silenced: boolean) => [
+    { user: "bob", seat: 3, mic: !silenced, silenced, speaking: false, level: 0 },
+  ];
+
+  it("mutes when silenced, and leaves it to the user to speak again", async () => {
+    const { channel, said, session } = world("alice");
+    const bob = session("bob");
+    await bob.open();
+    await bob.takeSeat(3);
+    await vi.advanceTimersByTimeAsync(0);
+    said().people(people(true));
+    await vi.advanceTimersByTimeAsync(0);
+    said().people(people(false));
+    await vi.advanceTimersByTimeAsync(0);
+    expect(channel.setMicrophone.mock.calls).toEqual([["on"], ["muted"]]);
+    bob.setMic(true);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(channel.setMicrophone.mock.calls.at(-1)).toEqual(["on"]);
+    bob.close();
+  });
+
+  it("knows since when it is cut off, and what was held then", async () => {
+    const { said, session } = world("alice", { 3: "bob" });
+    const bob = session("bob");
+    await bob.open();
+    // Noticed late, but known from when on.
+    const cut = Date.now() - 9_000;
+    said().reconnecting(cut);
+    expect(bob.snapshot().outage).toEqual({ since: cut, seat: 3 });
+    await vi.advanceTimersByTimeAsync(4_000);
+    said().gone("lost");
+    await vi.advanceTimersByTimeAsync(500);
+    expect(bob.snapshot().outage).toEqual({ since: cut, seat: 3 });
+    await vi.advanceTimersByTimeAsync(600);
+    const { outage, back, link } = bob.snapshot();
+    expect([outage, link.kind]).toEqual([null, "live"]);
+    expect(back).toEqual({ since: cut, seat: 3, until: cut + 14_000 });
+    bob.forgetOutage();
+    expect(bob.snapshot().back).toBeNull();
+    bob.close();
+  });
+});

@@ -1,12 +1,20 @@
 import type { Api } from "../api/client";
 import { ApiError } from "../api/error";
 import { GroupSession, newRid } from "../hub/group";
-import { type GroupEvent, ROOM_COMMENT, ROOM_DISMISSED, ROOM_KICKED } from "../hub/payload";
+import {
+  type GroupEvent,
+  ROOM_COMMENT,
+  ROOM_DISMISSED,
+  ROOM_KICKED,
+  ROOM_MIC_MUTE,
+} from "../hub/payload";
+import { type DeviceKind, devices } from "../lib/devices";
 import type { MediaHandlers, MediaSession } from "./media-port";
 import { micProblem } from "./mic-problem";
 import { loadMicWish, saveMicWish } from "./mic-wish";
 import {
   initialState,
+  isSilenced,
   maySpeak,
   micGoal,
   mySeat,
@@ -14,6 +22,7 @@ import {
   type RoomState,
   reduce,
 } from "./state";
+import { loadVolumes, saveVolumes, withVolume } from "./volume";
 
 /** Until the seats are asked for again when they could not be had. When they change the hub tells. */
 const LIST_AGAIN_MS = 2_000;
@@ -36,6 +45,9 @@ export class RoomSession {
   /** Counts connections: whatever an earlier one still reports is ignored. */
   private turn = 0;
   private closed = false;
+  private unwatchDevices = (): void => {};
+  /** Devices that the live channel was told to use. */
+  private readonly using: Record<DeviceKind, string> = { audioinput: "", audiooutput: "" };
   private applyingMic = false;
 
   constructor(
@@ -48,7 +60,7 @@ export class RoomSession {
     this.group = new GroupSession(
       { me, group: roomId, comment: ROOM_COMMENT, token: () => api.hubToken(me, device) },
       {
-        changed: (chat) => this.dispatch({ type: "chat", chat }),
+        changed: (chat) => this.dispatch({ type: "chat", chat, at: Date.now() }),
         event: (event) => this.told(event),
         reload: () => this.scheduleList(0),
         out: () => void this.outside(),
@@ -60,6 +72,7 @@ export class RoomSession {
     );
     const wanted = loadMicWish(roomId);
     if (wanted !== null) this.state = reduce(this.state, { type: "mic", mic: { wanted } });
+    this.state = reduce(this.state, { type: "volumes", volumes: loadVolumes() });
   }
 
   readonly snapshot = (): RoomState => this.state;
@@ -73,6 +86,7 @@ export class RoomSession {
   async open(): Promise<void> {
     window.addEventListener("online", this.hurry);
     document.addEventListener("visibilitychange", this.hurry);
+    this.unwatchDevices = devices.subscribe(() => void this.followDevices());
     const requestedAt = performance.now();
     try {
       const room = await this.api.get(this.roomId);
@@ -117,6 +131,27 @@ export class RoomSession {
     this.wishMic(wanted);
   }
 
+  /** Nobody hears that user's microphone any more, or everybody may again. By the owner only. */
+  async silence(user: string, mute: boolean): Promise<void> {
+    await this.group.signalTo(user, ROOM_MIC_MUTE, { userId: user, mute });
+  }
+
+  async edit(title: string, notice: string): Promise<void> {
+    const room = await this.api.update(this.roomId, title, notice);
+    this.dispatch({ type: "renamed", title: room.title, notice: room.notice });
+  }
+
+  setVolume(user: string, volume: number): void {
+    const volumes = withVolume(this.state.volumes, user, volume);
+    saveVolumes(volumes);
+    this.dispatch({ type: "volumes", volumes });
+    this.media?.setVolume(user, volume);
+  }
+
+  forgetOutage(): void {
+    this.dispatch({ type: "back-seen" });
+  }
+
   async dismiss(): Promise<void> {
     try {
       await this.api.dismiss(this.roomId, this.state.me);
@@ -154,6 +189,7 @@ export class RoomSession {
     this.group.close(leaving);
     window.removeEventListener("online", this.hurry);
     document.removeEventListener("visibilitychange", this.hurry);
+    this.unwatchDevices();
     clearTimeout(this.listTimer);
     clearTimeout(this.retryTimer);
     void this.media?.close();
@@ -172,6 +208,8 @@ export class RoomSession {
     if (this.state === before) return;
     // Losing the right to speak takes the wish back: a later seat does not open the microphone by itself.
     if (maySpeak(before) && !maySpeak(this.state)) this.wishMic(false);
+    // Nor does a silence that is lifted: who speaks again decides the user, not the host.
+    if (!isSilenced(before) && isSilenced(this.state)) this.wishMic(false);
     for (const watcher of this.watchers) watcher();
     void this.applyMic();
   }
@@ -268,18 +306,23 @@ export class RoomSession {
     clearTimeout(this.retryTimer);
     if (this.closed) return;
     this.turn += 1;
-    this.dispatch({ type: "link", link: { kind: "connecting" } });
+    this.link({ kind: "connecting" });
     try {
-      // The media client is the big part of the page: loaded here, beside the request for the ticket.
       const [{ openMedia }, ticket] = await Promise.all([
         import("#media"),
         this.api.mediaTicket(this.roomId, this.state.me),
       ]);
-      const media = await openMedia(ticket.url, ticket.token, this.handlers(this.turn));
+      this.using.audioinput = this.wanted("audioinput");
+      this.using.audiooutput = this.wanted("audiooutput");
+      const media = await openMedia(ticket.url, ticket.token, this.handlers(this.turn), {
+        devices: { ...this.using },
+        volumeOf: (user) => this.state.volumes.get(user) ?? 1,
+      });
       if (this.closed) return void media.close();
       this.media = media;
       this.attempts = 0;
-      this.dispatch({ type: "link", link: { kind: "live" } });
+      this.link({ kind: "live" });
+      void this.followDevices();
     } catch (error) {
       if (error instanceof ApiError && error.kind === "not-found") return this.end("dismissed");
       if (error instanceof ApiError && error.kind === "refused") return this.end("removed");
@@ -291,10 +334,29 @@ export class RoomSession {
     this.media = null;
     const delay = RETRY_MS[Math.min(this.attempts, RETRY_MS.length - 1)] ?? 0;
     this.attempts += 1;
-    this.dispatch({ type: "link", link: { kind: "lost", retryAt: Date.now() + delay } });
+    this.link({ kind: "lost", retryAt: Date.now() + delay });
     clearTimeout(this.retryTimer);
     if (this.closed) return;
     this.retryTimer = window.setTimeout(() => void this.connect(), delay);
+  }
+
+  private link(link: RoomState["link"]): void {
+    this.dispatch({ type: "link", link, at: Date.now() });
+  }
+
+  private wanted(kind: DeviceKind): string {
+    return devices.snapshot()[kind].used;
+  }
+
+  /** What is chosen, plugged in or out holds at once. */
+  private async followDevices(): Promise<void> {
+    for (const kind of ["audioinput", "audiooutput"] as const) {
+      const id = this.wanted(kind);
+      if (this.media === null || id === "" || id === this.using[kind]) continue;
+      this.using[kind] = id;
+      // Gone again before it could be used: the next change of the list brings another one.
+      await this.media.switchDevice(kind, id).catch(() => undefined);
+    }
   }
 
   private handlers(turn: number): MediaHandlers {
@@ -311,8 +373,9 @@ export class RoomSession {
       permission: (mayPublish) => dispatch({ type: "permission", mayPublish }),
       audioBlocked: (blocked) => dispatch({ type: "audio-blocked", blocked }),
       unpublished: () => dispatch({ type: "mic", mic: { actual: "off" } }),
-      reconnecting: () => dispatch({ type: "link", link: { kind: "reconnecting" } }),
-      live: () => dispatch({ type: "link", link: { kind: "live" } }),
+      reconnecting: (since) =>
+        dispatch({ type: "link", link: { kind: "reconnecting" }, at: since }),
+      live: () => dispatch({ type: "link", link: { kind: "live" }, at: Date.now() }),
       gone: (reason) => this.gone(turn, reason),
     };
   }
@@ -357,6 +420,8 @@ export class RoomSession {
     }
     try {
       await media.setMicrophone(goal);
+      // Devices have names, and those chosen are known again, only once one was opened.
+      if (goal === "on") void devices.look();
       this.dispatch({ type: "mic", mic: { actual: goal } });
     } catch (error) {
       const problem = goal === "on" ? micProblem(error) : null;

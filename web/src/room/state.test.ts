@@ -87,6 +87,21 @@ describe("seats", () => {
     ]);
   });
 
+  it("tells whoever is taken off a seat, but not whoever leaves it", () => {
+    const seated = play("bob", inside({ 2: "bob" }), live);
+    const free: RoomEvent = { type: "seats", members: seats({}), requestedAt: 20 };
+    const freed = reduce(seated, free);
+    expect(freed.failure?.error).toBe("freed");
+    const again: RoomEvent = { type: "seats", members: seats({ 5: "bob" }), requestedAt: 30 };
+    expect(reduce(freed, again).failure).toBeNull();
+    const leaving = reduce(seated, { type: "busy", busy: true });
+    expect(reduce(leaving, free).failure).toBeNull();
+    const resuming = reduce(seated, { type: "link", link: { kind: "reconnecting" }, at: 1 });
+    const back = reduce(resuming, { type: "link", link: { kind: "live" }, at: 2 });
+    expect(reduce(back, free).failure).toBeNull();
+    expect(play("eve", inside({ 2: "bob" }), live, free).failure).toBeNull();
+  });
+
   it("does not take an unchanged attribute for news against a newer list", () => {
     const state = play(
       "alice",

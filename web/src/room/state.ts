@@ -13,6 +13,7 @@ import {
   seatChanges,
   seatOf,
 } from "./seats";
+import type { Volumes } from "./volume";
 
 /** One connected person, as the media engine reports it. */
 export interface Person {
@@ -40,6 +41,14 @@ export type Link =
   | { kind: "lost"; retryAt: number }
   | { kind: "ended"; reason: EndReason };
 
+/** Since when voices do not come through, and what was held then. */
+export interface Outage {
+  /** Epoch ms. */
+  since: number;
+  /** 0: none. */
+  seat: number;
+}
+
 export type MicProblem = "denied" | "missing" | "insecure" | "busy" | "failed";
 
 export interface Mic {
@@ -62,6 +71,12 @@ export interface RoomState {
   seats: readonly Seat[];
   people: readonly Person[];
   link: Link;
+  /** Cut off after having been connected; null otherwise. */
+  outage: Outage | null;
+  /** Since when the hub is not heard, epoch ms: it notices a cut sooner than the media engine does. */
+  deafSince: number | null;
+  /** Just back from one. */
+  back: (Outage & { until: number }) | null;
   /** The engine lets this participant publish. */
   mayPublish: boolean;
   mic: Mic;
@@ -72,21 +87,26 @@ export interface RoomState {
   stale: boolean;
   /** A seat call of this page is under way. */
   busy: boolean;
+  /** How loud others are for this listener. */
+  volumes: Volumes;
   log: readonly LogEntry[];
   failure: { id: number; error: ApiError | SeatRefusal } | null;
 }
 
-/** Refusals of `joinMic` that are no errors. */
-export type SeatRefusal = "full" | "already";
+/** Refusals of `joinMic` that are no errors, and a seat that somebody else took away. */
+export type SeatRefusal = "full" | "already" | "freed";
 
 export type RoomEvent =
   | { type: "room"; room: WireRoom; at: number }
   | { type: "renamed"; title: string | null; notice: string | null }
-  | { type: "chat"; chat: GroupView }
+  | { type: "chat"; chat: GroupView; at?: number }
   | { type: "seats"; members: readonly WireSeat[]; requestedAt: number; validFrom?: number }
   | { type: "stale" }
   | { type: "people"; people: readonly Person[]; at: number }
-  | { type: "link"; link: Link }
+  /** `at`: epoch ms. */
+  | { type: "link"; link: Link; at?: number }
+  | { type: "back-seen" }
+  | { type: "volumes"; volumes: Volumes }
   | { type: "permission"; mayPublish: boolean }
   | { type: "mic"; mic: Partial<Mic> }
   | { type: "audio-blocked"; blocked: boolean }
@@ -105,12 +125,16 @@ export function initialState(me: string, roomId = ""): RoomState {
     seats: currentSeats(emptyBoard),
     people: [],
     link: { kind: "connecting" },
+    outage: null,
+    deafSince: null,
+    back: null,
     mayPublish: false,
     mic: { wanted: false, actual: "off", problem: null },
     audioBlocked: false,
     chat: emptyGroup(me, roomId),
     stale: false,
     busy: false,
+    volumes: new Map(),
     log: [],
     failure: null,
   };
@@ -130,13 +154,17 @@ export function reduce(state: RoomState, event: RoomEvent): RoomState {
     case "renamed":
       return renamed(state, event.title, event.notice);
     case "chat":
-      return { ...state, chat: event.chat };
+      return { ...state, chat: event.chat, deafSince: deafSince(state, event.chat, event.at ?? 0) };
     case "stale":
       return { ...state, stale: true };
     case "people":
       return withPeople(state, event.people, event.at);
     case "link":
-      return withLink(state, event.link);
+      return withLink(withOutage(state, event.link, event.at ?? 0), event.link);
+    case "back-seen":
+      return state.back === null ? state : { ...state, back: null };
+    case "volumes":
+      return { ...state, volumes: event.volumes };
     case "permission":
       return { ...state, mayPublish: event.mayPublish };
     case "mic":
@@ -174,7 +202,17 @@ function withBoard(state: RoomState, board: SeatBoard): RoomState {
     id += 1;
     return { id, change };
   });
-  return { ...state, board, seats, log: [...state.log, ...lines].slice(-LOG_LENGTH) };
+  const next = { ...state, board, seats, log: [...state.log, ...lines].slice(-LOG_LENGTH) };
+  if (wasFreed(state, next)) {
+    return { ...next, failure: { id: (state.failure?.id ?? 0) + 1, error: "freed" } };
+  }
+  return mySeat(next) > 0 && next.failure?.error === "freed" ? { ...next, failure: null } : next;
+}
+
+/** Not by a call of this page, nor by an outage, which is told in its own words. */
+function wasFreed(before: RoomState, now: RoomState): boolean {
+  const { link, busy, back } = before;
+  return link.kind === "live" && !busy && back === null && mySeat(before) > 0 && mySeat(now) === 0;
 }
 
 function withPeople(state: RoomState, people: readonly Person[], at: number): RoomState {
@@ -188,6 +226,21 @@ function withPeople(state: RoomState, people: readonly Person[], at: number): Ro
     board = applyHint(board, person.user, person.seat, at);
   }
   return { ...withBoard(state, board), people };
+}
+
+function deafSince(state: RoomState, { link }: GroupView, at: number): number | null {
+  return link === "lost" ? (state.deafSince ?? at) : null;
+}
+
+/** An outage begins where there was a connection, and lasts until there is one again. */
+function withOutage(state: RoomState, link: Link, at: number): RoomState {
+  const { outage } = state;
+  if (link.kind === "live") {
+    return outage === null ? state : { ...state, outage: null, back: { ...outage, until: at } };
+  }
+  if (outage !== null || state.link.kind !== "live") return state;
+  const since = Math.min(state.deafSince ?? at, at);
+  return { ...state, outage: { since, seat: mySeat(state) }, back: null };
 }
 
 function withLink(state: RoomState, link: Link): RoomState {
@@ -214,6 +267,11 @@ export function mySeat(state: RoomState): number {
 /** Owner or seated: the rule of the server, which enforces it; the page only follows. */
 export function maySpeak(state: RoomState): boolean {
   return isOwner(state) || mySeat(state) > 0;
+}
+
+/** Nobody is let hear this user, by the owner or somebody above. */
+export function isSilenced(state: RoomState): boolean {
+  return personOf(state, state.me)?.silenced ?? false;
 }
 
 /** What the microphone should be now, given everything known. */

@@ -12,7 +12,7 @@ export async function openTalkMedia(
 ): Promise<TalkMedia> {
   // As in a voice room: the signalling that every compatible server speaks. Muting keeps the device.
   const room = new Room({ singlePeerConnection: false });
-  const session = new LiveTalk(room, handlers, () => report(room, handlers));
+  const session = new LiveTalk(room, handlers, (heard) => report(room, handlers, heard));
   room
     .on(RoomEvent.ParticipantConnected, (participant) => session.applyVolume(participant))
     .on(RoomEvent.DataReceived, (payload, sender, _kind, topic) => {
@@ -42,16 +42,16 @@ class LiveTalk extends LiveChannel implements TalkMedia {
   }
 }
 
-function report(room: Room, handlers: TalkMediaHandlers): void {
+function report(room: Room, handlers: TalkMediaHandlers, heard: boolean): void {
   const { localParticipant, remoteParticipants } = room;
-  handlers.members(merge([localParticipant, ...remoteParticipants.values()]));
+  handlers.members(merge([localParticipant, ...remoteParticipants.values()], heard));
   handlers.microphone(microphoneOf(localParticipant));
 }
 
 /** The devices of a user are one member: open when one of them is, speaking when one of them does. */
-function merge(participants: readonly Participant[]): Member[] {
+function merge(participants: readonly Participant[], heard: boolean): Member[] {
   const members = new Map<string, Member>();
-  for (const member of participants.map(toMember)) {
+  for (const member of participants.map((one) => toMember(one, heard))) {
     const known = members.get(member.user);
     if (known === undefined) members.set(member.user, member);
     else {
@@ -67,7 +67,7 @@ function merge(participants: readonly Participant[]): Member[] {
   return [...members.values()];
 }
 
-function toMember(participant: Participant): Member {
+function toMember(participant: Participant, heard: boolean): Member {
   const { attributes } = participant;
   const muted = attributes["stoa.muted"] ?? "";
   return {
@@ -77,7 +77,7 @@ function toMember(participant: Participant): Member {
     micOpen: participant.isMicrophoneEnabled,
     audioMuted: muted.includes("a"),
     videoMuted: muted.includes("v"),
-    speaking: participant.isSpeaking,
+    speaking: heard && participant.isSpeaking,
     level: participant.audioLevel,
     devices: 1,
   };

@@ -56,15 +56,35 @@ export const talkEn = {
     needed: "Fill in the app key and secret first: the token is signed with them.",
   },
 
+  how: {
+    title: "How it works",
+    steps: [
+      {
+        title: "Your server makes a token",
+        text: "It signs create_talk_token with the app secret and hands the token to the player.",
+      },
+      {
+        title: "The player joins with it",
+        text: "Any LiveKit SDK does: web, iOS, Android, Unity. The first one opens the channel.",
+      },
+      {
+        title: "Your server stays in charge",
+        text: "Roles, mutes, kicks and pushed texts are one signed request each, and hold at once.",
+      },
+    ],
+    more: "Every command with its fields:",
+    docs: "API documentation",
+  },
+
   roles: ROLES,
   role,
   roleHint: {
-    1: "speaks at any time",
-    2: "speaks while the operator gives the microphone",
-    3: "only listens",
-    4: "speaks, may play background music",
-    5: "speaks, may play background music",
-    6: "speaks at any time",
+    1: "Speaks at any time.",
+    2: "Speaks while the operator gives the microphone.",
+    3: "Only listens.",
+    4: "Speaks, may play background music.",
+    5: "Speaks, may play background music.",
+    6: "Speaks at any time.",
   } satisfies Record<IdentityType, string>,
   option: (type: IdentityType) => `${type} · ${ROLES[type]}`,
 
@@ -82,6 +102,7 @@ export const talkEn = {
     log: "What happened",
     noLog: "Pushed texts and what the operator does show up here.",
     onlyYou: "only to you",
+    act: (user: string) => `Act on ${user}`,
     connecting: "Joining the channel…",
     reconnecting: "Connection lost. Getting you back in…",
     readNews: "Got it",

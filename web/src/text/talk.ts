@@ -1,11 +1,15 @@
 import type { TalkError } from "../api/talk";
 import type { Notice } from "../talk/notice";
 import { localTime, type News } from "../talk/state";
+import { timeOfDay } from "./format";
 import { choose } from "./index";
 import { type TalkTexts, talkEn } from "./talk-en";
+import { talkZh } from "./talk-zh";
+
+export { timeOfDay as clock };
 
 /** Texts of the Talk page; apart from the others, so that they come with it. */
-export const talk: TalkTexts = choose<TalkTexts>({ en: talkEn }, talkEn);
+export const talk: TalkTexts = choose<TalkTexts>({ en: talkEn, zh: talkZh }, talkEn);
 
 export interface TalkFailureWords {
   words: string;
@@ -76,14 +80,9 @@ function mutedThings(notice: Muted): string | null {
 
 function mutedUntil(notice: Muted, now: number): string {
   if (notice.until === 0) return "";
-  return talk.line.until(clock(localTime(notice.until, notice.at, now)));
+  return talk.line.until(timeOfDay(localTime(notice.until, notice.at, now)));
 }
 
 export function ban(seconds: number): string {
   return seconds === 0 ? "" : talk.line.banFor(seconds);
-}
-
-/** Time of day as the viewer's language writes it. */
-export function clock(epochMs: number): string {
-  return new Intl.DateTimeFormat(undefined, { timeStyle: "short" }).format(epochMs);
 }

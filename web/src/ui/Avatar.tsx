@@ -7,11 +7,18 @@ interface AvatarProps {
   size: "s" | "m" | "l" | "xl";
 }
 
-/** A picture made from the name. Decoration: the name is written beside it. */
+/**
+ * A picture made from the name. Decoration: the name is written beside it. The letters are drawn by the style sheet, so
+ * that they are no text of the button or link they stand in.
+ */
 export function Avatar({ user, name = user, size }: AvatarProps) {
   return (
-    <span className="avatar" data-colour={avatarColour(user)} data-size={size} aria-hidden="true">
-      {initials(name)}
-    </span>
+    <span
+      className="avatar"
+      data-colour={avatarColour(user)}
+      data-size={size}
+      data-initials={initials(name)}
+      aria-hidden="true"
+    />
   );
 }

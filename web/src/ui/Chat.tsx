@@ -13,6 +13,7 @@ import { type Comment, type GroupView, rules, silencedWithAll } from "../hub/sta
 import { hubFailureText } from "../hub/words";
 import { useFatal } from "../lib/hooks";
 import { text } from "../text";
+import { timeOfDay } from "../text/format";
 import { Avatar } from "./Avatar";
 import { CloseIcon, HeartIcon, PauseIcon, PlayIcon, SendIcon } from "./icons";
 
@@ -33,10 +34,19 @@ interface ChatProps {
   pausesAll?: boolean;
   /** As what to show it: a panel of its own, or the content of one. */
   bare?: boolean;
+  /** Likes are given elsewhere on the page. */
+  likeless?: boolean;
 }
 
 /** What people write to each other. Whatever one writes oneself appears when it comes back. */
-export function Chat({ view, group, removesAll, pausesAll = rules(view), bare }: ChatProps) {
+export function Chat({
+  view,
+  group,
+  removesAll,
+  pausesAll = rules(view),
+  bare,
+  likeless,
+}: ChatProps) {
   const [failure, setFailure] = useState<string | null>(null);
   const fatal = useFatal();
   const title = useId();
@@ -73,7 +83,7 @@ export function Chat({ view, group, removesAll, pausesAll = rules(view), bare }:
             {view.muteAll ? <PlayIcon /> : <PauseIcon />}
           </button>
         )}
-        <Likes view={view} onLike={() => group.like()} />
+        {!likeless && <Likes view={view} onLike={() => group.like()} />}
       </div>
       <Messages
         view={view}
@@ -202,7 +212,7 @@ function Line({ comment, mine, goesOn, removable, onRemove }: LineProps) {
       <Avatar user={user} name={name} size="s" />
       <div className="chat-text">
         <span className={goesOn ? "visually-hidden" : "chat-by"}>
-          <span>{mine ? say.you : name}</span> <time>{timeOf(comment.at)}</time>
+          <span>{mine ? say.you : name}</span> <time>{timeOfDay(comment.at)}</time>
         </span>
         <p>{comment.text}</p>
       </div>
@@ -230,10 +240,6 @@ function useOwnFor(at: number): boolean {
     return () => clearTimeout(timer);
   }, [at]);
   return !over;
-}
-
-function timeOf(at: number): string {
-  return new Date(at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
 }
 
 interface ComposerProps {

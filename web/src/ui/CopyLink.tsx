@@ -1,29 +1,17 @@
-import { useEffect, useState } from "react";
 import { text } from "../text";
 import { CheckIcon, LinkIcon } from "./icons";
+import { useCopy } from "./useCopy";
 
 /** Shown where the browser lets pages write to the clipboard (secure contexts). */
 export function CopyLink() {
-  const [copied, setCopied] = useState(false);
-  useEffect(() => {
-    if (!copied) return;
-    const timer = setTimeout(() => setCopied(false), 2_500);
-    return () => clearTimeout(timer);
-  }, [copied]);
-  if (!window.isSecureContext) return null;
-  async function copy() {
-    try {
-      await navigator.clipboard.writeText(location.href);
-      setCopied(true);
-    } catch {
-      // Refused by the browser: the address bar still holds the same link.
-    }
-  }
+  const clipboard = useCopy();
+  if (clipboard === null) return null;
+  const { copied, copy } = clipboard;
   return (
     <button
       type="button"
       className="button button-quiet"
-      onClick={copy}
+      onClick={() => copy(location.href)}
       aria-label={text.room.copyLink}
     >
       {copied ? <CheckIcon /> : <LinkIcon />}

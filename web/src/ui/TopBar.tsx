@@ -1,17 +1,28 @@
-import { classesHash, type Route, roomsHash, talkHash } from "../lib/route";
+import { classesHash, consoleHash, type Route, roomsHash, talkHash, testHash } from "../lib/route";
 import { text } from "../text";
 import { Avatar } from "./Avatar";
-import { Logo, SignOutIcon } from "./icons";
+import { BookIcon, Logo, MicIcon, SignOutIcon } from "./icons";
+import { Menu } from "./Menu";
+import { LanguageSwitch, ThemeSwitch } from "./Preferences";
+import { ConsoleIcon, DownIcon, GaugeIcon, SlidersIcon } from "./shell-icons";
 
-const PAGES: readonly { href: string; label: string; views: readonly Route["view"][] }[] = [
+interface Page {
+  href: string;
+  label: string;
+  views: readonly Route["view"][];
+}
+
+const PAGES: readonly Page[] = [
   { href: roomsHash, label: text.top.rooms, views: ["rooms", "room"] },
   { href: classesHash, label: text.top.classes, views: ["class"] },
   { href: talkHash, label: text.top.talk, views: ["talk"] },
 ];
+/** On a phone only in the menu: rarely needed, and the longest word. */
+const TEST: Page = { href: testHash, label: text.top.test, views: ["test"] };
 
 interface TopBarProps {
   view: Route["view"];
-  /** Null: signed out, which only the Talk page is open to. */
+  /** Null: signed out, which only some pages are open to. */
   user: string | null;
   onSignOut: () => void;
 }
@@ -31,30 +42,87 @@ export function TopBar({ view, user, onSignOut }: TopBarProps) {
         <span>{text.product}</span>
       </a>
       <nav className="topbar-nav" aria-label={text.top.nav}>
-        {PAGES.map(({ href, label, views }) => (
-          <a key={href} href={href} aria-current={views.includes(view) ? "page" : undefined}>
+        {[...PAGES, TEST].map(({ href, label, views }) => (
+          <a
+            key={href}
+            href={href}
+            className={href === testHash ? "wide-only" : undefined}
+            aria-current={views.includes(view) ? "page" : undefined}
+          >
             {label}
           </a>
         ))}
       </nav>
       {user !== null && (
-        <div className="topbar-user">
-          <span className="visually-hidden">{text.top.signedInAs(user)}</span>
-          <Avatar user={user} size="s" />
-          <span className="topbar-name" aria-hidden="true">
-            {user}
-          </span>
-          <button
-            type="button"
-            className="icon-button"
-            onClick={onSignOut}
-            aria-label={text.top.signOut}
-            title={text.top.signOut}
-          >
-            <SignOutIcon />
-          </button>
-        </div>
+        <span className="visually-hidden" data-signed-in={user}>
+          {text.top.signedInAs(user)}
+        </span>
       )}
+      <Menu
+        label={user === null ? text.top.settings : text.top.accountOf(user)}
+        face={
+          user === null ? (
+            <SlidersIcon />
+          ) : (
+            <>
+              <Avatar user={user} size="s" />
+              <span className="topbar-name" aria-hidden="true">
+                {user}
+              </span>
+              <DownIcon />
+            </>
+          )
+        }
+      >
+        {user !== null && (
+          <div className="menu-head">
+            <Avatar user={user} size="m" />
+            <p>
+              <small>{text.top.signedIn}</small>
+              <strong>{user}</strong>
+            </p>
+          </div>
+        )}
+        <div className="menu-part">
+          <LanguageSwitch />
+          <ThemeSwitch />
+        </div>
+        <div className="menu-part menu-links">
+          <a href={testHash}>
+            <GaugeIcon />
+            {text.top.test}
+          </a>
+          {user === null ? (
+            <a href={roomsHash}>
+              <MicIcon />
+              {text.signIn.submit}
+            </a>
+          ) : (
+            <>
+              {/* Whether somebody is an administrator only a call tells that others are refused; the console says so itself. */}
+              <a href={consoleHash()}>
+                <ConsoleIcon />
+                <span>
+                  {text.top.console}
+                  <small>{text.top.consoleHint}</small>
+                </span>
+              </a>
+              <a href="/docs">
+                <BookIcon />
+                {text.top.docs}
+              </a>
+            </>
+          )}
+        </div>
+        {user !== null && (
+          <div className="menu-part menu-links">
+            <button type="button" onClick={onSignOut}>
+              <SignOutIcon />
+              {text.top.signOut}
+            </button>
+          </div>
+        )}
+      </Menu>
     </header>
   );
 }

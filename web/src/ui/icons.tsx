@@ -1,7 +1,7 @@
 import type { ReactNode } from "react";
 
 /** Line icons on a 24 px grid. Decoration only: the button around one carries the name. */
-function icon(body: ReactNode): () => ReactNode {
+export function icon(body: ReactNode): () => ReactNode {
   return () => (
     <svg
       className="icon"
@@ -109,6 +109,10 @@ export const UndoIcon = icon(<path d="M4 9h10a5.500 5.500 0 0 1 0 11H9M8 5 4 9l4
 export const RedoIcon = icon(<path d="M20 9H10a5.500 5.500 0 0 0 0 11h5M16 5l4 4-4 4" />);
 export const NextIcon = icon(<path d="m9 5 7 7-7 7" />);
 export const BeforeIcon = icon(<path d="m15 5-7 7 7 7" />);
+export const FitIcon = icon(<path d="M4 9V4h5m6 0h5v5m0 6v5h-5m-6 0H4v-5" />);
+export const BoardIcon = icon(
+  <path d="M3.500 5h17v11h-17zM8 20l2-4m6 4-2-4m-2 1v-3m-3 0 3-3.500 3 3.500" />,
+);
 export const SaveIcon = icon(<path d="M12 4v11m-4.500-4L12 15.500 16.500 11M4 19.500h16" />);
 
 export const SendIcon = icon(

@@ -5,6 +5,7 @@ import { ClassesView } from "./class/ClassesView";
 import { ClassView } from "./class/ClassView";
 import "../styles/class-side.css";
 import "../styles/class.css";
+import "../styles/class-panes.css";
 import "../styles/board.css";
 
 interface ClassPageProps {

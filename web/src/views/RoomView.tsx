@@ -3,16 +3,22 @@ import type { Api } from "../api/client";
 import { rules } from "../hub/state";
 import { useFatal, useTitle } from "../lib/hooks";
 import { roomsHash } from "../lib/route";
+import { preloadRoom } from "../room/preload";
 import { RoomSession } from "../room/session";
-import { headcount, isOwner, listeners, type RoomState } from "../room/state";
+import { headcount, isOwner, type RoomState } from "../room/state";
 import { text } from "../text";
 import { Chat } from "../ui/Chat";
+import { Dialog } from "../ui/Dialog";
+import { RoomForm } from "./RoomForm";
 import { Activity } from "./room/Activity";
 import { Banners } from "./room/Banners";
 import { Dock } from "./room/Dock";
 import { Ended } from "./room/Ended";
-import { Listeners } from "./room/Listeners";
+import { People } from "./room/People";
+import { PersonCard } from "./room/PersonCard";
 import { RoomHead } from "./room/RoomHead";
+import { ShareDialog } from "./room/ShareDialog";
+import { SoundDialog } from "./room/SoundDialog";
 import { Stage } from "./room/Stage";
 import { Toast } from "./room/Toast";
 
@@ -28,6 +34,7 @@ export function RoomView({ api, me, id }: RoomViewProps) {
   const fatal = useFatal();
   // biome-ignore lint/correctness/useExhaustiveDependencies: another `visit` enters the same room anew
   useEffect(() => {
+    preloadRoom();
     const next = new RoomSession(api, id, me);
     setSession(next);
     next.open().catch(fatal);
@@ -47,15 +54,19 @@ function Inside({ session, onAgain }: { session: RoomSession; onAgain: () => voi
   return <Present session={session} state={state} room={state.room} />;
 }
 
-function Present({
-  session,
-  state,
-  room,
-}: {
+/** What is open over the room. */
+type Opened = { kind: "person"; user: string } | { kind: "sound" | "share" | "edit" };
+
+interface PresentProps {
   session: RoomSession;
   state: RoomState;
   room: NonNullable<RoomState["room"]>;
-}) {
+}
+
+function Present({ session, state, room }: PresentProps) {
+  const [opened, setOpened] = useState<Opened | null>(null);
+  const owner = isOwner(state);
+  const open = (user: string) => setOpened({ kind: "person", user });
   const leave = () => {
     // The seat is given back in the background; the user need not wait for it.
     void session.leave();
@@ -64,42 +75,85 @@ function Present({
   return (
     <>
       <main className="room" id="content" tabIndex={-1}>
-        <RoomHead room={room} link={state.link} people={headcount(state)} />
+        <RoomHead
+          room={room}
+          link={state.link}
+          people={headcount(state)}
+          onShare={() => setOpened({ kind: "share" })}
+          onEdit={owner ? () => setOpened({ kind: "edit" }) : null}
+        />
         <Banners
           state={state}
           onRetry={() => session.retryNow()}
+          onOutageSeen={() => session.forgetOutage()}
           onStartAudio={() => session.startAudio()}
+          onSound={() => setOpened({ kind: "sound" })}
         />
         <div className="room-body">
           <Stage
             state={state}
             room={room}
             onTake={(index) => session.takeSeat(index)}
-            onFree={(user, index) => session.freeSeat(user, index)}
+            onOpen={open}
           />
           <aside className="room-side">
-            <Chat view={state.chat} group={session.group} removesAll={rules(state.chat)} />
+            <Chat view={state.chat} group={session.group} removesAll={rules(state.chat)} likeless />
             <Activity log={state.log} me={state.me} />
           </aside>
-          <Listeners
-            people={listeners(state)}
-            names={state.chat.members}
-            me={state.me}
-            known={state.link.kind === "live" || state.link.kind === "reconnecting"}
-          />
+          <People state={state} onOpen={open} />
         </div>
       </main>
       <Toast failure={state.failure} onGone={() => session.forgetFailure()} />
       <Dock
         state={state}
-        owner={isOwner(state)}
+        owner={owner}
         onMic={(wanted) => session.setMic(wanted)}
+        onLike={() => session.group.like()}
+        onSound={() => setOpened({ kind: "sound" })}
         onLeaveSeat={() => session.leaveSeat()}
         onLeave={leave}
         onDismiss={() => session.dismiss()}
       />
+      <Over
+        opened={opened}
+        session={session}
+        state={state}
+        room={room}
+        onClose={() => setOpened(null)}
+      />
     </>
   );
+}
+
+interface OverProps extends PresentProps {
+  opened: Opened | null;
+  onClose: () => void;
+}
+
+function Over({ opened, session, state, room, onClose }: OverProps) {
+  switch (opened?.kind) {
+    case undefined:
+      return null;
+    case "person":
+      return <PersonCard session={session} state={state} user={opened.user} onClose={onClose} />;
+    case "sound":
+      return <SoundDialog live={state.mic.actual === "on"} onClose={onClose} />;
+    case "share":
+      return <ShareDialog title={room.title} code={room.show_code} onClose={onClose} />;
+    case "edit":
+      return (
+        <Dialog title={text.edit.title} onClose={onClose}>
+          <RoomForm
+            title={room.title}
+            notice={room.notice}
+            submit={text.edit.save}
+            working={text.edit.saving}
+            onSubmit={(title, notice) => session.edit(title, notice).then(onClose)}
+            onCancel={onClose}
+          />
+        </Dialog>
+      );
+  }
 }
 
 function Entering() {

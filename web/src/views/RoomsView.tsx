@@ -1,14 +1,17 @@
 import { useCallback, useEffect, useState } from "react";
-import type { Api, RoomPage, WireRoom } from "../api/client";
+import type { Api, RoomPage } from "../api/client";
 import { ApiError } from "../api/error";
 import { useFatal, useTitle } from "../lib/hooks";
-import { classesHash, roomHash } from "../lib/route";
-import { fromMeetingInfo } from "../room/seats";
+import { classesHash } from "../lib/route";
+import { preloadWhenIdle } from "../room/preload";
 import { text } from "../text";
-import { Avatar } from "../ui/Avatar";
+import { number } from "../text/format";
 import { FailureLine } from "../ui/Failure";
-import { PeopleIcon, PlusIcon, RefreshIcon, SeatIcon } from "../ui/icons";
+import { PlusIcon, RefreshIcon, SeatIcon } from "../ui/icons";
+import { SearchField } from "../ui/SearchField";
 import { CreateRoom } from "./CreateRoom";
+import { RoomCard } from "./rooms/RoomCard";
+import { searchRooms } from "./rooms/search";
 
 const PAGE = 24;
 /** The largest page the server answers. */
@@ -18,8 +21,12 @@ const REFRESH_MS = 4_000;
 
 export function RoomsView({ api, me }: { api: Api; me: string }) {
   useTitle(`${text.rooms.title} · ${text.product}`);
-  const { page, failure, refreshing, refresh, showMore } = useRooms(api);
+  const { page, failure, largest, refreshing, refresh, showMore, showAll } = useRooms(api);
   const [creating, setCreating] = useState(false);
+  const [query, setQuery] = useState("");
+  const found = page === null ? [] : searchRooms(page.rooms, query);
+  const searching = query.trim() !== "";
+  useEffect(preloadWhenIdle, []);
 
   return (
     <main className="page" id="content" tabIndex={-1}>
@@ -54,18 +61,34 @@ export function RoomsView({ api, me }: { api: Api; me: string }) {
           </span>
         </div>
       )}
+      {page !== null && page.rooms.length > 0 && (
+        <div className="rooms-search">
+          <SearchField
+            label={text.rooms.search}
+            placeholder={text.rooms.searchHint}
+            value={query}
+            onChange={setQuery}
+          />
+          <p role="status">{searching && searchedText(page, found.length, query.trim())}</p>
+          {searching && page.more && !largest && (
+            <button type="button" className="button" onClick={showAll}>
+              {text.rooms.searchMore}
+            </button>
+          )}
+        </div>
+      )}
       {page === null ? (
         <LoadingCards />
       ) : page.rooms.length === 0 ? (
         <Empty onCreate={() => setCreating(true)} />
       ) : (
         <ul className="room-grid">
-          {page.rooms.map((room) => (
+          {found.map((room) => (
             <RoomCard key={room.id} room={room} mine={room.anchor_id === me} />
           ))}
         </ul>
       )}
-      {page?.more && (
+      {page?.more && !searching && !largest && (
         <button type="button" className="button more" onClick={showMore}>
           {text.rooms.more}
         </button>
@@ -115,60 +138,23 @@ function useRooms(api: Api) {
     setRound((n) => n + 1);
   }, []);
   const showMore = useCallback(() => setSize((n) => Math.min(n + PAGE, LARGEST_PAGE)), []);
+  const showAll = useCallback(() => setSize(LARGEST_PAGE), []);
   return {
-    page: page && { ...page, more: page.more && size < LARGEST_PAGE },
+    page,
+    /** The server answers no larger page. */
+    largest: size >= LARGEST_PAGE,
     failure,
     refreshing,
     refresh,
     showMore,
+    showAll,
   };
 }
 
-function RoomCard({ room, mine }: { room: WireRoom; mine: boolean }) {
-  const seated = fromMeetingInfo(room.meetingInfo).filter((seat) => seat.user !== "");
-  const owner = room.anchor_nick === "" ? room.anchor_id : room.anchor_nick;
-  const online = room.metrics.online_count;
-  return (
-    <li className="room-card">
-      <div className="room-card-head">
-        <Avatar user={room.anchor_id} name={owner} size="m" />
-        <div className="room-card-title">
-          <h2>
-            <a href={roomHash(room.id)} aria-label={text.rooms.enter(room.title)}>
-              {room.title}
-            </a>
-          </h2>
-          <p>
-            {text.rooms.by(owner)}
-            {mine && <span className="tag">{text.rooms.yours}</span>}
-          </p>
-        </div>
-      </div>
-      {room.notice !== "" && <p className="room-card-notice">{room.notice}</p>}
-      <div className="room-card-foot">
-        <span
-          className="count"
-          data-live={online > 0 || undefined}
-          title={text.rooms.online(online)}
-        >
-          <PeopleIcon />
-          <span aria-hidden="true">{online}</span>
-          <span className="visually-hidden">{text.rooms.online(online)}</span>
-        </span>
-        <span className="count" title={text.rooms.seats(seated.length)}>
-          <SeatIcon />
-          <span aria-hidden="true">{seated.length}/8</span>
-          <span className="visually-hidden">{text.rooms.seats(seated.length)}</span>
-        </span>
-        <span className="avatar-stack" aria-hidden="true">
-          {seated.slice(0, 5).map((seat) => (
-            <Avatar key={seat.index} user={seat.user} name={seat.name} size="s" />
-          ))}
-          {seated.length > 5 && <span className="avatar-more">+{seated.length - 5}</span>}
-        </span>
-      </div>
-    </li>
-  );
+/** What was found, and whether there is more to look at. */
+function searchedText(page: RoomPage, found: number, query: string): string {
+  const result = found === 0 ? text.rooms.none(query) : text.rooms.found(number(found));
+  return page.more ? `${result} ${text.rooms.partial(number(page.rooms.length))}` : result;
 }
 
 function Empty({ onCreate }: { onCreate: () => void }) {

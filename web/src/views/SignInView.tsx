@@ -1,13 +1,17 @@
-import { type FormEvent, useId, useState } from "react";
+import { type FormEvent, useEffect, useId, useState } from "react";
 import type { Api } from "../api/client";
 import { ApiError } from "../api/error";
+import { guestName } from "../lib/guest";
 import { useFatal, useTitle } from "../lib/hooks";
-import { talkHash } from "../lib/route";
+import { talkHash, testHash } from "../lib/route";
 import type { Session } from "../session";
 import { text } from "../text";
 import { loginFailureText } from "../text/failure";
 import { FailureLine } from "../ui/Failure";
-import { EyeIcon, Logo } from "../ui/icons";
+import { EyeIcon, Logo, MicIcon } from "../ui/icons";
+import { Menu } from "../ui/Menu";
+import { LanguageSwitch, ThemeSwitch } from "../ui/Preferences";
+import { GaugeIcon, GlobeIcon } from "../ui/shell-icons";
 
 interface SignInProps {
   api: Api;
@@ -17,20 +21,36 @@ interface SignInProps {
 
 export function SignInView({ api, expired, onSignedIn }: SignInProps) {
   useTitle(`${text.signIn.title} · ${text.product}`);
+  const demo = useDemo();
   return (
     <div className="sign-in">
       <div className="sign-in-art" aria-hidden="true">
         <Colonnade />
       </div>
       <main className="sign-in-main" id="content">
+        <div className="sign-in-menu">
+          <Menu label={text.top.settings} face={<GlobeIcon />}>
+            <div className="menu-part">
+              <LanguageSwitch />
+              <ThemeSwitch />
+            </div>
+            <div className="menu-part menu-links">
+              <a href={testHash}>
+                <GaugeIcon />
+                {text.top.test}
+              </a>
+            </div>
+          </Menu>
+        </div>
         <div className="sign-in-brand">
           <Logo />
           <span>{text.product}</span>
         </div>
         <h1>{text.signIn.title}</h1>
         <p className="lead">{expired ? text.signIn.expired : text.signIn.lead}</p>
-        <SignInForm api={api} onSignedIn={onSignedIn} />
-        <p className="hint">{text.signIn.demoHint}</p>
+        {demo && <GuestEntry api={api} onSignedIn={onSignedIn} />}
+        <SignInForm api={api} quiet={demo} onSignedIn={onSignedIn} />
+        {demo && <p className="hint">{text.signIn.demoHint}</p>}
         <p className="sign-in-more">
           {text.signIn.talkHint} <a href={talkHash}>{text.signIn.talk}</a>
         </p>
@@ -39,17 +59,58 @@ export function SignInView({ api, expired, onSignedIn }: SignInProps) {
   );
 }
 
-function SignInForm({ api, onSignedIn }: Pick<SignInProps, "api" | "onSignedIn">) {
-  const [user, setUser] = useState("");
-  const [password, setPassword] = useState("");
-  const [shown, setShown] = useState(false);
+/**
+ * Whether any name is let in with itself as the password, which is how `stoa dev` starts. Nothing says so outright;
+ * a server on loopback that takes the development pair of keys is one.
+ */
+function useDemo(): boolean {
+  const [demo, setDemo] = useState(false);
+  useEffect(() => {
+    let here = true;
+    import("../talk/dev-pair")
+      .then(({ findDevPair }) => findDevPair())
+      .then(
+        (pair) => here && setDemo(pair !== null),
+        () => undefined,
+      );
+    return () => {
+      here = false;
+    };
+  }, []);
+  return demo;
+}
+
+/** One click into a demo server, under a made-up name. */
+function GuestEntry({ api, onSignedIn }: Pick<SignInProps, "api" | "onSignedIn">) {
+  const [name] = useState(() => guestName());
+  const { working, failure, signIn } = useSignIn(api, onSignedIn);
+  return (
+    <div className="guest">
+      <button
+        type="button"
+        className="button button-primary button-wide"
+        disabled={working}
+        onClick={() => signIn(name, name)}
+      >
+        <MicIcon />
+        {working ? text.signIn.working : text.signIn.guest}
+      </button>
+      <p className="guest-name">{text.signIn.guestAs(name)}</p>
+      <div className="form-alert" role="alert">
+        {failure && <FailureLine failure={failure} words={loginFailureText(failure)} />}
+      </div>
+      <p className="guest-or">
+        <span>{text.signIn.or}</span>
+      </p>
+    </div>
+  );
+}
+
+function useSignIn(api: Api, onSignedIn: (session: Session) => void) {
   const [working, setWorking] = useState(false);
   const [failure, setFailure] = useState<ApiError | null>(null);
   const fatal = useFatal();
-  const ids = useId();
-
-  async function submit(event: FormEvent) {
-    event.preventDefault();
+  async function signIn(user: string, password: string) {
     if (working) return;
     setWorking(true);
     setFailure(null);
@@ -61,6 +122,25 @@ function SignInForm({ api, onSignedIn }: Pick<SignInProps, "api" | "onSignedIn">
       else fatal(error);
       setWorking(false);
     }
+  }
+  return { working, failure, signIn };
+}
+
+interface SignInFormProps extends Pick<SignInProps, "api" | "onSignedIn"> {
+  /** Something else on the page is what most people want. */
+  quiet: boolean;
+}
+
+function SignInForm({ api, quiet, onSignedIn }: SignInFormProps) {
+  const [user, setUser] = useState("");
+  const [password, setPassword] = useState("");
+  const [shown, setShown] = useState(false);
+  const { working, failure, signIn } = useSignIn(api, onSignedIn);
+  const ids = useId();
+
+  function submit(event: FormEvent) {
+    event.preventDefault();
+    void signIn(user, password);
   }
 
   return (
@@ -102,7 +182,11 @@ function SignInForm({ api, onSignedIn }: Pick<SignInProps, "api" | "onSignedIn">
       <div className="form-alert" role="alert">
         {failure && <FailureLine failure={failure} words={loginFailureText(failure)} />}
       </div>
-      <button type="submit" className="button button-primary button-wide" disabled={working}>
+      <button
+        type="submit"
+        className={quiet ? "button button-wide" : "button button-primary button-wide"}
+        disabled={working}
+      >
         {working ? text.signIn.working : text.signIn.submit}
       </button>
     </form>

@@ -6,8 +6,10 @@ import { TalkSession } from "../talk/session";
 import { text } from "../text";
 import { talk } from "../text/talk";
 import "../styles/talk.css";
+import "../styles/talk-operator.css";
+import { HowItWorks } from "./talk/HowItWorks";
 import { JoinForm } from "./talk/JoinForm";
-import { Operator } from "./talk/Operator";
+import { Operator, type Target } from "./talk/Operator";
 import { ServerCard } from "./talk/ServerCard";
 import { Stay } from "./talk/Stay";
 
@@ -26,6 +28,8 @@ export function TalkView({ user }: { user: string | null }) {
     device: "",
   });
   const { session, joining, failure, join, leave } = useStay(api, wish);
+  const [target, setTarget] = useState<Target>({ user: "", picked: 0 });
+  const pick = (user: string) => setTarget(({ picked }) => ({ user, picked: picked + 1 }));
   const heading = useFocusOnMount<HTMLHeadingElement>();
   return (
     <main className="page talk" id="content" tabIndex={-1}>
@@ -39,26 +43,37 @@ export function TalkView({ user }: { user: string | null }) {
         <ServerCard app={app} dev={dev} folded={session !== null} onChange={setApp} />
         <div className="talk-player">
           {session === null ? (
-            <JoinForm
-              wish={wish}
-              ready={api !== null}
-              joining={joining}
-              failure={failure}
-              onChange={setWish}
-              onJoin={join}
-            />
+            <>
+              <JoinForm
+                wish={wish}
+                ready={api !== null}
+                joining={joining}
+                failure={failure}
+                onChange={setWish}
+                onJoin={join}
+              />
+              <HowItWorks />
+            </>
           ) : (
             <Stay
               key={session.key}
               session={session.stay}
               joining={joining}
               failure={failure}
+              onPick={pick}
               onAgain={join}
               onLeave={leave}
             />
           )}
         </div>
-        {api !== null && <Operator api={api} channel={wish.channel} />}
+        {api !== null && (
+          <Operator
+            api={api}
+            channel={wish.channel}
+            target={target}
+            onTarget={(user) => setTarget(({ picked }) => ({ user, picked }))}
+          />
+        )}
       </div>
     </main>
   );

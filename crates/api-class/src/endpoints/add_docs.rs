@@ -94,7 +94,7 @@ async fn one(v: ClassState, call: Call) -> Result<Response, Error> {
     let (id, (doc, server, data), _) = (class_id(f, "classId"), doc(f), f.required("serverType")).together()?;
     let (class, added) = v.classes().add_docs(&call.caller, id, [(doc, server, data)]).await?;
     match added.into_iter().next() {
-        Some(doc) => ok(DocBody::of(&v, class, doc)),
+        Some(doc) => ok(DocBody::of(&v, &call.origin, &call.caller.user, class, doc)),
         None => conflict("id已经存在"),
     }
 }

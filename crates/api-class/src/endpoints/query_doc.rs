@@ -3,10 +3,11 @@
 use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
-use stoa_api::Call;
+use serde_json::json;
 use stoa_api::refusal::Refusal;
+use stoa_api::{Call, Origin};
 use stoa_core::class::Doc;
-use stoa_core::id::ClassId;
+use stoa_core::id::{ClassId, UserId};
 use utoipa::ToSchema;
 
 use crate::read::class_id;
@@ -33,7 +34,8 @@ pub struct DocBody {
     doc_id: String,
     /// Whiteboard provider.
     server_type: String,
-    /// What was sent as `data`.
+    /// What was sent as `data`. Of an uploaded file: its `name`, `type`, `size` in bytes, and a `url` that is good for the
+    /// caller for a while.
     doc_infos: String,
     /// Added at.
     #[schema(example = "2023/08/08 09:53:15")]
@@ -53,13 +55,21 @@ pub struct DocsBody {
 }
 
 impl DocBody {
-    pub(crate) fn of(v: &ClassState, class: ClassId, doc: Doc) -> Self {
+    /// As this reader is shown it.
+    pub(crate) fn of(v: &ClassState, origin: &Origin, reader: &UserId, class: ClassId, doc: Doc) -> Self {
         let at = v.slashed(doc.created);
+        let doc_infos = match &doc.file {
+            Some(f) => {
+                let url = v.file_links(origin).file(f, reader);
+                json!({"name": f.name, "url": url, "type": f.kind.mime(), "size": f.size}).to_string()
+            }
+            None => doc.data,
+        };
         Self {
             class_id: class.to_string(),
             server_type: server_type(doc.server.as_deref()),
             doc_id: doc.id,
-            doc_infos: doc.data,
+            doc_infos,
             created_at: at.clone(),
             updated_at: at.clone(),
             update_at: at,
@@ -79,7 +89,8 @@ pub(crate) fn server_type(stored: Option<&str>) -> String {
 pub async fn query_doc(State(v): State<ClassState>, call: Result<Call, Refusal>) -> Response {
     respond(Missing::Found, call, async |call| {
         let (class, docs) = v.classes().docs(&call.caller, class_id(&call.fields, "classId")?).await?;
-        ok(DocsBody { doc_infos: docs.into_iter().map(|d| DocBody::of(&v, class, d)).collect() })
+        let shown = |d| DocBody::of(&v, &call.origin, &call.caller.user, class, d);
+        ok(DocsBody { doc_infos: docs.into_iter().map(shown).collect() })
     })
     .await
 }

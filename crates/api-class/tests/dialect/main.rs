@@ -19,5 +19,6 @@ mod meeting;
 mod members;
 mod permits;
 mod streams;
+mod uploads;
 mod whiteboard;
 mod who_may;

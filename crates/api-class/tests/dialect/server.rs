@@ -13,11 +13,11 @@ use stoa_api::hub_token::HubMint;
 use stoa_api::jwt::Key;
 use stoa_api::{ApiConfig, ApiState, Cors, LoginKeys, Rate};
 use stoa_api_class::{
-    BoardKeys, BoardProvider, ClassApiConfig, ClassState, ImProvider, LinkKey, MediaProvider, router,
+    BoardKeys, BoardProvider, ClassApiConfig, ClassState, FileLinks, ImProvider, LinkKey, MediaProvider, router,
 };
 use stoa_core::account::Account;
 use stoa_core::app::App;
-use stoa_core::class::{ClassConfig, ClassIdentity, Classes, Creators, Joined};
+use stoa_core::class::{ClassConfig, ClassIdentity, Classes, Creators, FileLimits, Joined};
 use stoa_core::group::Names;
 use stoa_core::id::ClassId;
 use stoa_core::login::{AuthMode, Login, LoginConfig};
@@ -107,7 +107,8 @@ impl Server {
             leave_grace: Duration::from_secs(10),
             stage_max: 9,
         };
-        let classes = Classes::new(bench.world.clone(), bench.director.clone(), class_config);
+        let classes = Classes::new(bench.world.clone(), bench.director.clone(), class_config)
+            .with_files(FileLimits { max: 1 << 20, total: 3 << 20 });
         let streams = Arc::new(FakeStreams::default());
         let engine: Option<Arc<dyn Streams>> = o.streams.then(|| streams.clone() as Arc<dyn Streams>);
         let state =
@@ -252,6 +253,7 @@ fn class_api() -> ClassApiConfig {
             app_key: "0f1e2d3c4b5a69788796a5b4c3d2e1f0".into(),
             app_secret: SecretString::from("wbsecret01"),
         }),
+        files: FileLinks { key: LinkKey::new(&(0u8..32).collect::<Vec<_>>()), ttl: Duration::from_secs(86_400) },
         jump_key: Key::new(JUMP_KEY),
     }
 }

@@ -1,9 +1,13 @@
 //! `get_talk_channel_list`: every existing channel of the app.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use stoa_core::id::ChannelName;
+use stoa_core::talk::Edition;
 use utoipa::ToSchema;
 
+use crate::listing::Whole;
 use crate::refuse::Refusal;
 use crate::reply::{Answer, Reply};
 use crate::routes::AuthQuery;
@@ -52,11 +56,34 @@ pub struct ListedChannel {
     responses((status = 200, description = "done, or why not", body = Answer<ChannelListBody>)))]
 pub(crate) async fn run(call: Call) -> Result<Reply, Refusal> {
     let page = call.params.page()?;
-    let found = call.state.talk().channels(call.app.id, page).await.map_err(|e| call.refused(e))?;
-    let row = |(name, users): (ChannelName, usize)| ListedChannel { ChannelID: name, UserCount: users };
-    Reply::ok(&ChannelListBody {
-        AppID: call.app.id.0,
-        Total: found.total,
-        ChannelList: found.rows.into_iter().map(row).collect(),
-    })
+    let edition = call.edition().await?;
+    if let Some(whole) = edition.and_then(|e| call.state.listings().get(call.app.id, e)) {
+        return page.map_or_else(|| Ok(whole.reply()), |page| whole.part(page));
+    }
+    let Some(page) = page else {
+        return Ok(call.whole(edition).await?.reply());
+    };
+    let found = call.state.talk().channels(call.app.id, Some(page)).await.map_err(|e| call.refused(e))?;
+    if edition.is_some_and(|e| call.state.listings().missed(call.app.id, e, found.rows.len(), found.total)) {
+        return call.whole(edition).await?.part(page);
+    }
+    Whole::of(call.app.id, found).map(|part| part.reply())
+}
+
+impl Call {
+    async fn edition(&self) -> Result<Option<Edition>, Refusal> {
+        self.state.talk().channels_edition(self.app.id).await.map_err(|e| self.refused(e))
+    }
+
+    /// The whole list, which is kept if `edition`, known from before, still holds.
+    async fn whole(&self, edition: Option<Edition>) -> Result<Arc<Whole>, Refusal> {
+        let app = self.app.id;
+        let found = self.state.talk().channels(app, None).await.map_err(|e| self.refused(e))?;
+        let held = edition.is_some() && self.edition().await? == edition;
+        let whole = Arc::new(Whole::of(app, found)?);
+        if let Some(edition) = edition.filter(|_| held) {
+            self.state.listings().keep(app, edition, whole.clone());
+        }
+        Ok(whole)
+    }
 }

@@ -19,6 +19,6 @@ pub(crate) async fn run(call: Call) -> Result<Reply, Refusal> {
         AppID: call.app.id.0,
         ChannelID: channel.name.to_string(),
         Total: found.total,
-        UserList: listed(&found.rows),
+        UserList: listed(found.rows),
     })
 }

@@ -60,12 +60,12 @@ pub(crate) async fn run(command: Command, call: Call) -> Result<Reply, Failure> 
 #[expect(non_snake_case, reason = "the published names")]
 pub struct ListedUser {
     /// Who.
-    #[schema(min_length = 1, max_length = 255)]
-    pub UserID: String,
+    #[schema(value_type = String, min_length = 1, max_length = 255)]
+    pub UserID: UserId,
 }
 
-fn listed(users: &[UserId]) -> Vec<ListedUser> {
-    users.iter().map(|u| ListedUser { UserID: u.to_string() }).collect()
+fn listed(users: Vec<UserId>) -> Vec<ListedUser> {
+    users.into_iter().map(|user| ListedUser { UserID: user }).collect()
 }
 
 /// Users of a channel.

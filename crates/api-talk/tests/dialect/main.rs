@@ -13,6 +13,7 @@ mod extensions;
 mod faults;
 mod identities;
 mod kicks;
+mod listing;
 mod mounting;
 mod pushes;
 mod reads;

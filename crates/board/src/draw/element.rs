@@ -182,13 +182,20 @@ impl Element {
             text: text(map, "text").chars().take(MAX_TEXT).collect(),
             font_size: num(map, "fontSize").unwrap_or(20.0).clamp(1.0, 1000.0),
             line_height: num(map, "lineHeight").unwrap_or(1.25).clamp(0.5, 5.0),
-            monospace: num(map, "fontFamily") == Some(3.0),
+            // Cascadia, and what took its place.
+            monospace: num(map, "fontFamily").is_some_and(|f| f == 3.0 || f == 8.0),
             align: match text(map, "textAlign") {
                 "center" => Align::Center,
                 "right" => Align::Right,
                 _ => Align::Left,
             },
         })
+    }
+
+    /// How wide its lines are. A pen's swell and thin out with its speed: about three times what the element says.
+    pub(super) fn line_width(&self) -> f64 {
+        const PEN: f64 = 3.0;
+        if self.shape == Shape::Freedraw { self.stroke_width * PEN } else { self.stroke_width }
     }
 
     /// Left, top, right, bottom before turning.
@@ -218,7 +225,7 @@ impl Element {
             let (dx, dy) = (x - cx, y - cy);
             (cx + dx * cos - dy * sin, cy + dx * sin + dy * cos)
         });
-        let half = self.stroke_width / 2.0;
+        let half = self.line_width() / 2.0;
         corners.iter().fold((f64::MAX, f64::MAX, f64::MIN, f64::MIN), |(l, t, r, b), (x, y)| {
             (l.min(x - half), t.min(y - half), r.max(x + half), b.max(y + half))
         })

@@ -110,7 +110,7 @@ fn fill(out: &mut String, e: &Element, number: usize) -> String {
 /// The attributes of a stroke of this length.
 fn stroke(e: &Element, length: f64) -> String {
     let Some(colour) = &e.stroke else { return " stroke=\"none\"".to_owned() };
-    let width = e.stroke_width;
+    let width = e.line_width();
     let mut out = format!(
         " stroke=\"{colour}\" stroke-width=\"{}\" stroke-linecap=\"round\" stroke-linejoin=\"round\"",
         N(width)
@@ -253,7 +253,12 @@ fn freedraw(out: &mut String, e: &Element, fill: &str) {
         [] => {}
         [(x, y)] => put(
             out,
-            format_args!("<circle cx=\"{}\" cy=\"{}\" r=\"{}\" fill=\"{colour}\"/>", N(*x), N(*y), N(e.stroke_width)),
+            format_args!(
+                "<circle cx=\"{}\" cy=\"{}\" r=\"{}\" fill=\"{colour}\"/>",
+                N(*x),
+                N(*y),
+                N(e.line_width() / 2.0)
+            ),
         ),
         points => {
             let looped = points.len() > 3 && points.first() == points.last();

@@ -76,7 +76,8 @@ async fn each_shape_is_drawn() {
         "<pattern id=\"f",
         "<path d=\"M60 20L110 45L60 70L10 45Z\"",
         "stroke-dasharray=\"8 10\"",
-        "stroke-dasharray=\"1.5 8\"",
+        "stroke-dasharray=\"1.5 12\"",
+        "stroke-width=\"6\"",
         "<g opacity=\"0.4\">",
         "d=\"M10 20C15 21.67 30 30 40 30C50 30 65 21.67 70 20\"",
         "d=\"M10 20L40 30L70 20\"",
@@ -90,6 +91,44 @@ async fn each_shape_is_drawn() {
     // The arrow's line and its head.
     let arrow = text.lines().find(|l| l.matches("<path").count() == 2 && l.contains("fill=\"none\"")).unwrap();
     assert!(arrow.contains("L70 20L"), "{arrow}");
+}
+
+/// As Excalidraw 0.18 writes them: an arrow between a box and a bound text, one with corners, and a stroke of a pen.
+#[tokio::test]
+async fn what_excalidraw_writes_is_taken_and_drawn() {
+    const COMMON: &str = r##""strokeColor":"#1e1e1e","backgroundColor":"transparent","fillStyle":"solid","strokeWidth":2,
+        "strokeStyle":"solid","roughness":1,"opacity":100,"groupIds":["a1","b2"],"frameId":null,"seed":1968410350,
+        "version":141,"versionNonce":2015112446,"isDeleted":false,"updated":1795373419325,"link":null,"locked":false,
+        "angle":0,"page":0"##;
+    let own = [
+        r#""type":"rectangle","x":0,"y":0,"width":200,"height":100,"roundness":{"type":3},"index":"a0",
+           "boundElements":[{"id":"e1","type":"arrow"},{"id":"e2","type":"text"}]"#,
+        r#""type":"arrow","x":210.5,"y":50,"width":90,"height":0.25,"roundness":{"type":2},"index":"a1","boundElements":null,
+           "points":[[0,0],[90,0.25]],"lastCommittedPoint":null,"startArrowhead":null,"endArrowhead":"triangle",
+           "startBinding":{"elementId":"e0","focus":0.02,"gap":10.5,"fixedPoint":null},"endBinding":null,"elbowed":false"#,
+        r#""type":"text","x":60,"y":37.5,"width":80,"height":25,"roundness":null,"index":"a2","boundElements":[],
+           "text":"\u4f60\u597d","originalText":"\u4f60\u597d","fontSize":20,"fontFamily":8,"textAlign":"center",
+           "verticalAlign":"middle","containerId":"e0","autoResize":true,"lineHeight":1.25,
+           "customData":{"lesson":{"n":3,"tags":[null,true]}}"#,
+        r#""type":"arrow","x":300,"y":300,"width":40,"height":40,"roundness":null,"index":"a3","boundElements":null,
+           "points":[[0,0],[40,0],[40,40]],"lastCommittedPoint":null,"startArrowhead":null,"endArrowhead":"arrow",
+           "startBinding":null,"endBinding":{"elementId":"e0","focus":0,"gap":5,"fixedPoint":[0.5001,-0.05]},"elbowed":true,
+           "fixedSegments":[{"index":1,"start":[0,0],"end":[40,0]}],"startIsSpecial":false,"endIsSpecial":null"#,
+        r#""type":"freedraw","x":500,"y":500,"width":20,"height":10,"roundness":null,"index":"a4","boundElements":null,
+           "points":[[0,0],[10.125,10],[20,5]],"pressures":[0.5,0.25,0],"simulatePressure":false,"lastCommittedPoint":[20,5]"#,
+    ];
+    let elements: Vec<Any> = own.iter().map(|own| json(&format!("{{{own},{COMMON}}}"))).collect();
+    let text = svg(&elements).await;
+    for part in [
+        "<rect x=\"0\" y=\"0\" width=\"200\" height=\"100\" rx=\"25\"",
+        "d=\"M210.5 50L300.5 50.25\"",
+        "font-family=\"monospace\"",
+        ">\u{4f60}\u{597d}</tspan>",
+        "d=\"M300 300L340 300L340 340\"",
+        "d=\"M500 500L510.13 510L520 505\" fill=\"none\" stroke=\"#1e1e1e\" stroke-width=\"6\"",
+    ] {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
 }
 
 #[tokio::test]

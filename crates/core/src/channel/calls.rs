@@ -33,6 +33,12 @@ impl CloseReason {
             Self::Lost => "lost",
         }
     }
+
+    /// Reads the stored word.
+    #[must_use]
+    pub fn parse(s: &str) -> Option<Self> {
+        [Self::Left, Self::Removed, Self::Ended, Self::Lost].into_iter().find(|r| r.as_str() == s)
+    }
 }
 
 /// One run of the server.
@@ -76,6 +82,18 @@ pub enum CallOp {
         /// Why.
         reason: CloseReason,
     },
+}
+
+impl CallOp {
+    /// Whose record it is about, and where.
+    #[must_use]
+    pub fn of(&self) -> (&ChannelKey, &UserId) {
+        match self {
+            Self::Open { channel, user, .. } | Self::Lost { channel, user, .. } | Self::Close { channel, user, .. } => {
+                (channel, user)
+            }
+        }
+    }
 }
 
 /// An open record as a restart finds it.

@@ -55,6 +55,8 @@ pub enum ClassCommand {
     Connect {
         /// Who.
         user: UserId,
+        /// It had left when that was noticed, and is back. Otherwise who has left meanwhile stays out.
+        returns: bool,
     },
     /// `start`, `pause`, `stop`.
     SetStatus {
@@ -161,7 +163,7 @@ impl ClassCommand {
             Self::Join { user, .. }
             | Self::Leave { user, .. }
             | Self::Depart { user }
-            | Self::Connect { user }
+            | Self::Connect { user, .. }
             | Self::Kick { user, .. }
             | Self::Lift { user, .. } => Some(user),
             Self::SetStatus { .. }

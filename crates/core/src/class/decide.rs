@@ -32,7 +32,7 @@ pub fn decide_class(class: &Class, facts: ClassFacts<'_>, command: &ClassCommand
             Some(row) if row.present() => depart(class, row),
             _ => nothing(Outcome::Unchanged),
         },
-        ClassCommand::Connect { user } => connect(class, facts, user, now),
+        ClassCommand::Connect { user, returns } => connect(class, facts, user, *returns, now),
         ClassCommand::SetStatus { to, .. } if teaches => set_status(class, *to, now),
         // An ended class is opened by its teacher only.
         ClassCommand::Streamed { on } => match (class.status, on) {
@@ -177,10 +177,10 @@ fn depart(class: &Class, row: &ClassMember) -> ClassDecision {
 }
 
 /// A live connection: from now on absence counts, and who had left is back (classroom.md 5.2 rule 3).
-fn connect(class: &Class, facts: ClassFacts<'_>, user: &UserId, now: UnixMs) -> ClassDecision {
+fn connect(class: &Class, facts: ClassFacts<'_>, user: &UserId, returns: bool, now: UnixMs) -> ClassDecision {
     let Some(row) = facts.subject.row else { return nothing(Outcome::Unchanged) };
     let banned = facts.subject.sanction.is_some_and(|s| s.bans(now));
-    let returns = row.status == MemberStatus::Left && !banned;
+    let returns = returns && row.status == MemberStatus::Left && !banned;
     let mut next = ClassMember { connected: true, ..row.clone() };
     if returns {
         next.status = MemberStatus::Present;

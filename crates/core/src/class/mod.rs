@@ -5,6 +5,7 @@
 
 mod command;
 mod decide;
+mod file;
 mod meeting;
 mod member;
 mod permit;
@@ -19,12 +20,14 @@ pub use command::{
     News,
 };
 pub use decide::decide_class;
+pub use file::{ClassFile, FileKind, FileSpace, FileStore, PART_BYTES, plain_name};
 pub use meeting::{MeetingInfo, MeetingMember, MeetingPatch};
 pub use member::{ClassIdentity, ClassMember, MemberStatus, Role};
 pub use permit::{AssistantRight, Permit};
 pub use record::{Class, ClassMode, ClassStatus, NOTICE_BYTES, NewClass};
 pub use service::{
-    ClassConfig, Classes, CreateClass, Creators, JoinWish, Joined, Leaving, Rollcall, Shadow, StreamWish,
+    ClassConfig, Classes, CreateClass, Creators, FileLimits, JoinWish, Joined, Leaving, Rollcall, Shadow, StreamWish,
+    Uploaded,
 };
 pub use stage::{OnStage, PROVISIONAL, Stage, StageOp};
 pub use store::ClassStore;

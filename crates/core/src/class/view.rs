@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::file::ClassFile;
 use super::member::{ClassIdentity, ClassMember, MemberStatus, Role};
 use super::record::Class;
 use crate::caller::Caller;
@@ -101,6 +102,8 @@ pub struct Doc {
     pub data: String,
     /// Added at.
     pub created: UnixMs,
+    /// What was uploaded for it; `None` = it is somewhere else. Nothing that callers send decides it.
+    pub file: Option<ClassFile>,
 }
 
 /// A call of the roll.

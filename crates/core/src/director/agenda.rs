@@ -48,6 +48,8 @@ pub enum Input {
         channel: ChannelKey,
         /// Who.
         user: UserId,
+        /// How long ago its last sign of life was. It shortens the grace of members; seats count from now.
+        silent: Duration,
     },
     /// A user has a live session in the channel.
     Present {
@@ -221,12 +223,12 @@ impl Agenda {
         self.absences.insert((channel, user), key);
     }
 
-    fn absent(&mut self, now: Now, channel: ChannelKey, user: UserId) {
+    fn absent(&mut self, now: Now, channel: ChannelKey, user: UserId, silent: Duration) {
         // Only channels that may belong to a voice room or a class have something to free.
         if channel.room_id().is_some() {
             self.absent_until(now.mono + self.config.seat_grace, channel, user);
         } else if channel.meeting_id().is_some() {
-            let usual = now.mono + self.config.member_grace;
+            let usual = now.mono + self.config.member_grace.saturating_sub(silent);
             let goodbye = self.goodbyes.get(&(channel.clone(), user.clone())).filter(|g| now.mono < g.until);
             let at = goodbye.map_or(usual, |g| g.earliest.max(now.mono).min(usual));
             self.absent_until(at, channel, user);
@@ -279,7 +281,7 @@ impl Agenda {
     /// Takes an input; answers what is to be done at once.
     pub fn handle(&mut self, now: Now, input: Input) -> Vec<Effect> {
         match input {
-            Input::Absent { channel, user } => self.absent(now, channel, user),
+            Input::Absent { channel, user, silent } => self.absent(now, channel, user, silent),
             Input::Present { channel, user } => {
                 self.forget(&channel, &user);
                 self.stay(&channel);

@@ -1,6 +1,8 @@
 //! What follows from a change of a class: the engine and the whiteboard are told, channels end.
 
-use std::collections::BTreeSet;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use super::{Director, Effect, Input, lock};
@@ -14,6 +16,52 @@ use crate::group::{ClassChange, Happening};
 use crate::id::{AppId, ClassId, UserId};
 use crate::media::{Removal, RemoveCause};
 use crate::time::UnixMs;
+
+/// Connections of somebody who lost the assistant's slot that are noticed so soon after are those of before: the engine
+/// cuts them off meanwhile. Longer, and who comes back at once without joining stays out; shorter, and a busy server
+/// takes an arrival that it notices late for a return.
+const OF_BEFORE: Duration = Duration::from_secs(3);
+
+/// Assistants' slots that are being given or taken, and who lost one lately.
+#[derive(Debug, Default)]
+pub(super) struct Slots {
+    /// How many commands on its slot are under way, by class.
+    changing: BTreeMap<ClassId, u32>,
+    /// When, on the monotonic clock.
+    lost: BTreeMap<(ClassId, UserId), Duration>,
+}
+
+/// A command on the slot of a class under way.
+struct Changing<'a> {
+    slots: &'a Mutex<Slots>,
+    class: ClassId,
+}
+
+impl<'a> Changing<'a> {
+    fn begin(slots: &'a Mutex<Slots>, class: ClassId) -> Self {
+        *lock(slots).changing.entry(class).or_default() += 1;
+        Self { slots, class }
+    }
+
+    /// The command took it from somebody.
+    fn lost(&self, user: &UserId, now: Duration) {
+        let mut slots = lock(self.slots);
+        slots.lost.retain(|_, at| *at + OF_BEFORE > now);
+        slots.lost.insert((self.class, user.clone()), now);
+    }
+}
+
+impl Drop for Changing<'_> {
+    fn drop(&mut self) {
+        let mut slots = lock(self.slots);
+        if let Entry::Occupied(mut n) = slots.changing.entry(self.class) {
+            *n.get_mut() -= 1;
+            if *n.get() == 0 {
+                n.remove();
+            }
+        }
+    }
+}
 
 impl Director {
     /// Carries a command out, with all that follows from it. `None` = no such class.
@@ -32,7 +80,13 @@ impl Director {
             ClassCommand::Stage { op: StageOp::Enter(_), stage_max } => Some(*stage_max),
             _ => None,
         };
+        let slot = matches!(command, ClassCommand::SetPermit { .. } | ClassCommand::DropPermit { .. });
+        let changing = slot.then(|| Changing::begin(&self.slots, id));
         let Some(applied) = self.world.store.apply_class(app, id, command, now.wall).await? else { return Ok(None) };
+        if let (Some(changing), ClassOutcome::Unseated(user)) = (&changing, &applied.outcome) {
+            changing.lost(user, self.world.clock.now().mono);
+        }
+        drop(changing);
         match &applied.outcome {
             ClassOutcome::Done => match status {
                 Some(ClassStatus::Ended) => self.end_media(&applied.class.channel()).await,
@@ -140,9 +194,23 @@ impl Director {
 
     /// A live connection of a member: its absence will be noticed, and who had left is back.
     pub(super) async fn class_connected(&self, class: &Class, user: &UserId) -> Result<()> {
-        let row = self.world.store.class_member(class.id, user).await?;
-        if row.is_some_and(|r| !r.connected || !r.present()) {
-            self.class_command(class.app, class.id, ClassCommand::Connect { user: user.clone() }).await?;
+        let Some(row) = self.world.store.class_member(class.id, user).await? else { return Ok(()) };
+        let returns = !row.present();
+        if returns {
+            // The row is read first: if it is of a command that is under way, the command shows here.
+            let (now, slots) = (self.world.clock.now().mono, lock(&self.slots));
+            if slots.changing.contains_key(&class.id) {
+                drop(slots);
+                self.again(Effect::Attend(class.channel(), user.clone()));
+                return Ok(());
+            }
+            if slots.lost.get(&(class.id, user.clone())).is_some_and(|at| *at + OF_BEFORE > now) {
+                return Ok(());
+            }
+        }
+        if returns || !row.connected {
+            let command = ClassCommand::Connect { user: user.clone(), returns };
+            self.class_command(class.app, class.id, command).await?;
         }
         Ok(())
     }

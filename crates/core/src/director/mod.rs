@@ -11,6 +11,8 @@ use std::time::Duration;
 
 pub use agenda::{Agenda, DirectorConfig, Effect, Input};
 
+use classes::Slots;
+
 use crate::channel::{Boot, CallBook, CallConfig, CallInput, CallOp, ChannelRecord, muted_at};
 use crate::class::{ClassCommand, StageOp};
 use crate::error::Result;
@@ -40,6 +42,7 @@ pub struct Director {
     /// Changes of call records not yet written, in order.
     unwritten: Mutex<Vec<CallOp>>,
     boot: OnceLock<Boot>,
+    slots: Mutex<Slots>,
 }
 
 fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -56,6 +59,7 @@ impl Director {
             calls: Mutex::new(CallBook::new(CallConfig { grace: config.call_grace })),
             unwritten: Mutex::default(),
             boot: OnceLock::new(),
+            slots: Mutex::default(),
         }
     }
 
@@ -128,7 +132,7 @@ impl Director {
                 }
                 self.world.tell(Happening::Left(channel.clone(), user.clone())).await;
                 if !self.world.crowd.has(&channel, &user) {
-                    self.command(now, Input::Absent { channel, user }).await;
+                    self.command(now, Input::Absent { channel, user, silent: Duration::ZERO }).await;
                 }
             }
             // A seat may have been taken over HTTP since the first session came.

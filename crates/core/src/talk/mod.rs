@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use admin::{IdentityChange, IdentityWish, MuteWish, end};
-pub use query::{CallQuery, ChannelDetail, ChannelKind, ChannelStatus, Listed, MemberDetail, Page, UserMedia};
+pub use query::{CallQuery, ChannelDetail, ChannelKind, ChannelStatus, Edition, Listed, MemberDetail, Page, UserMedia};
 pub use token::{TokenMade, TokenWish};
 
 use crate::director::Director;

@@ -5,7 +5,7 @@ use crate::channel::{ATTR_IDENTITY, Call, IdentityType};
 use crate::error::Result;
 use crate::id::{AppId, ChannelKey, ChannelName, UserId};
 use crate::live::Present;
-use crate::media::{ParticipantView, Rate, TrackSource};
+use crate::media::{ParticipantView, TrackView};
 use crate::ports::CallFilter;
 use crate::time::UnixMs;
 use crate::world::Found;
@@ -46,6 +46,15 @@ pub struct Listed<T> {
     pub total: u64,
     /// Of the page.
     pub rows: Vec<T>,
+}
+
+/// Names a state of an app's list of channels: while the edition stays, so does the whole list, counts included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Edition {
+    /// Of the names, as the store counts it.
+    names: u64,
+    /// Of the numbers of users.
+    counts: u64,
 }
 
 /// Whether a channel exists, and whether somebody is present (talk.md 1.4).
@@ -149,13 +158,11 @@ fn rounded(value: f64, any: bool) -> u32 {
 }
 
 /// Adds up the tracks of one user's participants in one channel.
-fn user_media(channel: ChannelName, participants: &[ParticipantView]) -> UserMedia {
-    let tracks = || participants.iter().filter(|p| p.active && !p.who.hidden).flat_map(|p| &p.tracks);
-    let open = |audio: bool| tracks().filter(move |t| !t.muted && t.source.is_audio() == audio);
+fn user_media(channel: ChannelName, tracks: &[TrackView]) -> UserMedia {
+    let open = |audio: bool| tracks.iter().filter(move |t| !t.muted && t.source.is_audio() == audio);
     let sum = |audio: bool| {
-        let rates: Vec<Rate> = open(audio).map(|t| t.rate).collect();
-        let any = rates.iter().any(|r| r.any);
-        rounded(rates.iter().map(|r| r.bits_per_sec).sum::<f64>() / 1000.0, any)
+        let any = open(audio).any(|t| t.rate.any);
+        rounded(open(audio).map(|t| t.rate.bits_per_sec).sum::<f64>() / 1000.0, any)
     };
     let fps = open(false).map(|t| t.rate.frames_per_sec).fold(0.0, f64::max);
     UserMedia {
@@ -166,12 +173,6 @@ fn user_media(channel: ChannelName, participants: &[ParticipantView]) -> UserMed
         video_kbps: sum(false),
         audio_kbps: sum(true),
     }
-}
-
-/// Whether a participant speaks (talk.md 4.2): it may, the server does not silence it, and its microphone is open.
-fn speaks(p: &ParticipantView) -> bool {
-    let mic = |t: &crate::media::TrackView| t.source == TrackSource::Microphone && !t.muted;
-    p.active && !p.who.hidden && p.standing.permission.publish && !p.standing.muted.audio && p.tracks.iter().any(mic)
 }
 
 impl Talk {
@@ -189,12 +190,21 @@ impl Talk {
     /// # Errors
     /// Store faults.
     pub async fn users(&self, channel: &ChannelKey, page: Option<Page>) -> Result<Listed<UserId>> {
-        Ok(Page::cut(page, self.present(channel).await?.into_iter().map(|p| p.user).collect()))
+        let exists = self.world.find(channel).await?.exists();
+        Ok(Page::cut(page, if exists { self.world.live.users(channel) } else { Vec::new() }))
     }
 
-    async fn present(&self, channel: &ChannelKey) -> Result<Vec<Present>> {
-        let exists = self.world.find(channel).await?.exists();
-        Ok(if exists { self.world.live.present(channel) } else { Vec::new() })
+    /// Which edition of [`Talk::channels`] holds now; `None` where nobody can tell without making the list.
+    ///
+    /// A list belongs to an edition that held both before and after it was made. It holds again when the same edition is
+    /// found later: neither number ever comes back, so counts of this edition were there all the time until they were
+    /// looked at, and the names with them when those were looked at before.
+    ///
+    /// # Errors
+    /// Store faults.
+    pub async fn channels_edition(&self, app: AppId) -> Result<Option<Edition>> {
+        let names = self.world.store.channel_names_edition(app).await?;
+        Ok(names.map(|names| Edition { names, counts: self.world.live.edition(app) }))
     }
 
     /// Every existing channel of the app with the number of its users, by name (bytes).
@@ -246,12 +256,12 @@ impl Talk {
             if !self.world.find(&key).await?.exists() {
                 continue;
             }
-            let there = self.world.media().participants_of(&key, user).await?;
+            let tracks = self.world.media().tracks_of(&key, user).await?;
             // Gone since the look at who is present; or evicted by a newcomer that is not connected yet.
-            if there.is_empty() && !self.world.live.is_online(&key, user) {
+            if tracks.is_none() && !self.world.live.is_online(&key, user) {
                 continue;
             }
-            out.push(user_media(key.name, &there));
+            out.push(user_media(key.name, &tracks.unwrap_or_default()));
         }
         Ok(out)
     }
@@ -272,10 +282,9 @@ impl Talk {
     /// # Errors
     /// Store and engine faults.
     pub async fn speakers(&self, channel: &ChannelKey, page: Option<Page>) -> Result<Listed<UserId>> {
-        let there = self.world.media().participants(channel).await?;
-        let mut present: Vec<UserId> = self.present(channel).await?.into_iter().map(|p| p.user).collect();
-        present.retain(|u| there.iter().any(|p| p.who.user == *u && speaks(p)));
-        Ok(Page::cut(page, present))
+        let speakers = self.world.media().speakers(channel).await?;
+        let exists = self.world.find(channel).await?.exists();
+        Ok(Page::cut(page, if exists { self.world.live.in_order(channel, speakers) } else { Vec::new() }))
     }
 
     /// Everything about a channel and who is present.
@@ -324,7 +333,7 @@ impl Talk {
             video_muted: rights.muted.video,
             since: present.since,
             devices: present.devices,
-            speaker: own.iter().any(|p| speaks(p)),
+            speaker: own.iter().any(|p| p.speaks()),
             video_uplink_kbps: rounded(
                 videos().map(|r| r.uplink_bits_per_sec).sum::<f64>() / 1000.0,
                 videos().any(|r| r.any),
@@ -340,18 +349,21 @@ mod tests {
 
     use super::*;
     use crate::id::Identity;
-    use crate::media::{Muted, Permission, Standing, TrackView, Who};
+    use crate::media::{Muted, Permission, Rate, Standing, TrackSource, Who};
 
     fn track(source: TrackSource, muted: bool, bits: f64, frames: f64) -> TrackView {
         let rate =
             Rate { bits_per_sec: bits, frames_per_sec: frames, uplink_bits_per_sec: bits * 2.0, any: bits > 0.0 };
-        TrackView { sid: "TR".into(), source, muted, rate: if muted { Rate::default() } else { rate } }
+        let rate = if muted { Rate::default() } else { rate };
+        TrackView { sid: "TR".into(), source, muted, rate, size: (0, 0), layers: Vec::new() }
     }
 
     fn participant(tracks: Vec<TrackView>) -> ParticipantView {
         let user = UserId::new("u").unwrap();
         ParticipantView {
             who: Who { identity: Identity::new("u").unwrap(), user, sid: "PA".into(), hidden: false },
+            name: String::new(),
+            joined: UnixMs(0),
             active: true,
             standing: Standing {
                 permission: Permission { publish: true, ..Permission::listener() },
@@ -360,11 +372,12 @@ mod tests {
                 revision: 1,
             },
             tracks,
+            subscriptions: 0,
         }
     }
 
     fn media(tracks: Vec<TrackView>) -> UserMedia {
-        user_media(ChannelName::new("c").unwrap(), &[participant(tracks)])
+        user_media(ChannelName::new("c").unwrap(), &tracks)
     }
 
     #[test]
@@ -391,15 +404,15 @@ mod tests {
     #[test]
     fn a_speaker_may_speak_and_has_an_open_microphone() {
         let mic = || vec![track(TrackSource::Microphone, false, 1.0, 0.0)];
-        assert!(speaks(&participant(mic())));
-        assert!(!speaks(&participant(vec![track(TrackSource::Microphone, true, 1.0, 0.0)])));
-        assert!(!speaks(&participant(vec![track(TrackSource::ScreenShareAudio, false, 1.0, 0.0)])));
+        assert!(participant(mic()).speaks());
+        assert!(!participant(vec![track(TrackSource::Microphone, true, 1.0, 0.0)]).speaks());
+        assert!(!participant(vec![track(TrackSource::ScreenShareAudio, false, 1.0, 0.0)]).speaks());
         let mut silenced = participant(mic());
         silenced.standing.muted.audio = true;
-        assert!(!speaks(&silenced));
+        assert!(!silenced.speaks());
         let mut forbidden = participant(mic());
         forbidden.standing.permission.publish = false;
-        assert!(!speaks(&forbidden));
+        assert!(!forbidden.speaks());
     }
 
     #[test]

@@ -245,7 +245,12 @@ impl Voice {
                 self.world.tell(Happening::Seats { room: Arc::clone(&applied.room), freed: Vec::new() }).await;
                 // The last session may have ended between the look and the commit, with nobody seated yet to time out.
                 if attended && !self.world.is_here(&channel, user) {
-                    self.director.command(self.world.clock.now(), Input::Absent { channel, user: user.clone() }).await;
+                    self.director
+                        .command(
+                            self.world.clock.now(),
+                            Input::Absent { channel, user: user.clone(), silent: Duration::ZERO },
+                        )
+                        .await;
                 } else if !attended && self.world.is_here(&channel, user) {
                     self.director.attend(&channel, user).await?;
                 }

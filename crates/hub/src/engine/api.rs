@@ -47,6 +47,10 @@ impl Channel {
 
 impl Engine {
     fn checked(&self, channel: &str) -> Result<Arc<str>, ApiError> {
+        // A channel that is there has a good name, and one to share.
+        if let Some((name, _)) = self.names.get_key_value(channel) {
+            return Ok(name.clone());
+        }
         if !Self::is_name(channel) {
             return Err(ApiError::BadName);
         }

@@ -8,7 +8,7 @@ use stoa_core::hub::{HubLeft, Position};
 
 use super::channel::{Channel, MAX_BATCH};
 use super::{ChanId, ConnId, Due, Effect, Engine, Meta, Ms, millis};
-use crate::proto::{Format, Publication, Push, Reply};
+use crate::proto::Format;
 
 /// How long the position of a channel without anybody is remembered. Shorter tells late clients of losses that did not
 /// happen.
@@ -94,15 +94,13 @@ impl Engine {
             }
             ch.batched += 1;
             ch.live_only &= !kept;
-            let publication = Some(Publication { data, offset });
-            let push = Push { channel: ch.name.to_string(), publication, ..Default::default() };
-            let reply = Reply { push: Some(push), ..Default::default() };
+            let name = ch.name.clone();
             let mut full = false;
             for format in Format::ALL {
                 let lane = ch.lane_mut(format);
                 if !lane.members.is_empty() {
                     // Payloads were checked to be JSON where they came in.
-                    let _checked = format.append(&mut lane.batch, &reply);
+                    format.append_publication(&mut lane.batch, &name, &data, offset);
                     full |= lane.batch.len() >= MAX_BATCH;
                 }
             }

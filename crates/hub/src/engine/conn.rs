@@ -105,6 +105,8 @@ pub(crate) struct Conn {
     pub pending: Vec<Pending>,
     pub rpc_busy: bool,
     pub rpcs: VecDeque<(u32, RpcRequest)>,
+    /// Last sign of life.
+    pub heard_at: Ms,
     /// Instants; 0 = not set.
     pub stale_at: Ms,
     pub ping_at: Ms,
@@ -134,6 +136,7 @@ impl Conn {
             pending: Vec::new(),
             rpc_busy: false,
             rpcs: VecDeque::new(),
+            heard_at: now,
             stale_at: 0,
             ping_at: 0,
             pong_at: 0,

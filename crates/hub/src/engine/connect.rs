@@ -140,11 +140,12 @@ impl Engine {
         }
     }
 
-    /// Somewhere in the second half of the interval, so that clients which came together do not answer together.
+    /// Somewhere after the first half of the interval, so that clients which came together do not answer together. Who
+    /// vanishes right after coming, as many do, is found well before the end of the second half.
     fn first_ping(&mut self, conn: ConnId) {
-        let half = millis(self.config.timing.ping) / 2;
-        let spread = self.random() % half.max(1);
-        let at = self.ms() + half + spread;
+        let ping = millis(self.config.timing.ping);
+        let spread = self.random() % (ping * 3 / 10).max(1);
+        let at = self.ms() + ping / 2 + spread;
         if let Some(c) = self.conns.get_mut(conn) {
             c.ping_at = at;
         }

@@ -6,8 +6,8 @@ use stoa_core::hub::HubRefusal;
 use super::{Ask, Call, ChanId, ConnId, Engine, refused};
 use crate::proto::code::{self, Error};
 use crate::proto::{
-    ClientInfo, Command, HistoryRequest, HistoryResult, PresenceResult, PresenceStatsResult, PublishRequest, Reply,
-    RpcRequest, RpcResult, SubRefreshRequest, normalise,
+    ClientInfo, Command, Format, HistoryRequest, HistoryResult, PresenceResult, PresenceStatsResult, PublishRequest,
+    Reply, RpcRequest, RpcResult, SubRefreshRequest, normalise,
 };
 
 /// Function calls under way of everybody together; above it callers are told to slow down, because more would only
@@ -159,7 +159,7 @@ impl Engine {
         self.send(conn, &Reply { id, history: Some(history), ..Default::default() });
     }
 
-    /// There are no subscription tokens, so there is nothing that a client could refresh.
+    /// There are no subscription tokens, so no subscription is one that its client could refresh.
     fn sub_refresh(&mut self, conn: ConnId, id: u32, request: &SubRefreshRequest) {
         let chan = self.names.get(request.channel.as_str()).copied();
         let subscribed = chan.is_some_and(|chan| self.conns.get(conn).is_some_and(|c| c.sub(chan).is_some()));
@@ -167,8 +167,6 @@ impl Engine {
             self.close(conn, code::BAD_REQUEST);
         } else if !subscribed {
             self.fail(conn, id, Error::PERMISSION_DENIED);
-        } else if request.token.is_empty() {
-            self.fail(conn, id, Error::BAD_REQUEST);
         } else {
             self.close(conn, code::BAD_REQUEST);
         }
@@ -188,10 +186,13 @@ impl Engine {
         let Some(client) = c.me.as_ref().map(|m| m.client.clone()) else { return };
         let data = if request.data.is_empty() {
             Some(Bytes::from_static(b"null"))
+        } else if c.format == Format::Json {
+            // A part of a line that was read as JSON.
+            Some(request.data)
         } else {
             std::str::from_utf8(&request.data).ok().and_then(normalise)
         };
-        let Some(data) = data.filter(|_| !request.method.is_empty()) else {
+        let Some(data) = data else {
             return self.fail(conn, id, Error::BAD_REQUEST);
         };
         if self.rpc_calls >= MAX_RPC_CALLS {

@@ -26,6 +26,7 @@ use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use stoa_core::hub::{HubAdmitted, HubClient, HubLeft, HubRefusal, HubSubscribed, Position};
@@ -118,6 +119,17 @@ pub enum Effect {
         /// Close code.
         code: u32,
     },
+}
+
+/// How a socket ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gone {
+    /// The client closed it.
+    InOrder,
+    /// It broke off, and somebody said so: an end or a reset is a sign of life.
+    Cut,
+    /// Nobody answers on the other side any more, or nobody reads there.
+    Silent,
 }
 
 /// A question to the product.
@@ -253,9 +265,18 @@ impl Engine {
         conn
     }
 
+    /// Something came in that is no frame yet, or none for us.
+    pub fn heard(&mut self, now: Now, conn: ConnId) {
+        self.now = now;
+        let ms = self.ms();
+        if let Some(c) = self.conns.get_mut(conn) {
+            c.heard_at = ms;
+        }
+    }
+
     /// A frame came in.
     pub fn frame(&mut self, now: Now, conn: ConnId, frame: Bytes) {
-        self.now = now;
+        self.heard(now, conn);
         let Some(c) = self.conns.get(conn) else { return };
         for command in Commands::new(c.format, frame) {
             match command {
@@ -282,7 +303,7 @@ impl Engine {
 
     /// A pong frame of the WebSocket. Those that answer no ping are legal there.
     pub fn native_pong(&mut self, now: Now, conn: ConnId) {
-        self.now = now;
+        self.heard(now, conn);
         if let Some(c) = self.conns.get_mut(conn)
             && c.native_ping
         {
@@ -291,11 +312,21 @@ impl Engine {
         }
     }
 
-    /// The socket is gone. `in_order` = the client closed it.
-    pub fn closed(&mut self, now: Now, conn: ConnId, code: u32, in_order: bool) {
+    /// The socket is gone.
+    pub fn closed(&mut self, now: Now, conn: ConnId, code: u32, how: Gone) {
         self.now = now;
-        let left = if in_order { HubLeft::Itself } else { HubLeft::Lost };
+        let left = match how {
+            Gone::InOrder => HubLeft::Itself,
+            Gone::Cut => HubLeft::Lost(Duration::ZERO),
+            Gone::Silent => self.silent(conn),
+        };
         self.remove(conn, code, left);
+    }
+
+    /// A connection that is lost without a word.
+    fn silent(&self, conn: ConnId) -> HubLeft {
+        let heard = self.conns.get(conn).map_or(Ms::MAX, |c| c.heard_at);
+        HubLeft::Lost(Duration::from_millis(self.ms().saturating_sub(heard)))
     }
 
     /// Ends a batch of inputs and takes what is to be done.
@@ -344,6 +375,8 @@ impl Engine {
     fn send(&mut self, conn: ConnId, reply: &Reply) {
         /// A frame that has so much is not added to, so that one reply can be written while the next is made.
         const ENOUGH: usize = 16 * 1024;
+        /// Most answers are no longer.
+        const USUAL: usize = 256;
         let Some(c) = self.conns.get(conn) else { return };
         let format = c.format;
         let result = match self.effects.last_mut() {
@@ -351,7 +384,7 @@ impl Engine {
                 format.append(frame, reply)
             }
             _ => {
-                let mut frame = Vec::new();
+                let mut frame = Vec::with_capacity(USUAL);
                 let result = format.append(&mut frame, reply);
                 if result.is_ok() {
                     self.effects.push(Effect::Send { conn, format, frame });
@@ -366,7 +399,7 @@ impl Engine {
 
     /// For the protocol's reasons. To the product that is a lost connection: its user may be back in a moment.
     fn close(&mut self, conn: ConnId, (code, reason): code::Close) {
-        self.close_with(conn, code, Cow::Borrowed(reason), HubLeft::Lost);
+        self.close_with(conn, code, Cow::Borrowed(reason), HubLeft::Lost(Duration::ZERO));
     }
 
     /// The product's answer to a question was to end the connection.
@@ -470,7 +503,7 @@ impl Engine {
     }
 }
 
-fn millis(d: std::time::Duration) -> Ms {
+fn millis(d: Duration) -> Ms {
     Ms::try_from(d.as_millis()).unwrap_or(Ms::MAX)
 }
 

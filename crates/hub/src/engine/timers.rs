@@ -68,7 +68,9 @@ impl Engine {
         }
         if due(c.pong_at) {
             if !behind {
-                return self.close(conn, code::NO_PONG);
+                let (code, reason) = code::NO_PONG;
+                let left = self.silent(conn);
+                return self.close_with(conn, code, reason.into(), left);
             }
             c.pong_at = now + BEHIND_MS;
         }

@@ -18,7 +18,7 @@ use tokio_util::task::TaskTracker;
 
 use super::flush::{self, Flushes};
 use super::out::{End, Out, Pushed, Then};
-use crate::engine::{Answer, Ask, CallId, ConnId, Effect, Engine};
+use crate::engine::{Answer, Ask, CallId, ConnId, Effect, Engine, Gone};
 use crate::proto::{Format, code};
 use crate::wire;
 
@@ -155,9 +155,9 @@ impl Driver {
     }
 
     /// A socket is gone.
-    pub(super) fn gone(self: &Arc<Self>, conn: ConnId, code: u32, in_order: bool) {
+    pub(super) fn gone(self: &Arc<Self>, conn: ConnId, code: u32, how: Gone) {
         self.locked(|state, now| {
-            state.engine.closed(now, conn, code, in_order);
+            state.engine.closed(now, conn, code, how);
             drop(state.vacate(conn));
         });
     }
@@ -201,7 +201,7 @@ impl Driver {
             for conn in slow {
                 if let Some(place) = state.vacate(conn) {
                     state.finish(&place, End::close(code::SLOW), false);
-                    state.engine.closed(now, conn, code::SLOW.0, false);
+                    state.engine.closed(now, conn, code::SLOW.0, Gone::Silent);
                 }
             }
         }
@@ -225,6 +225,8 @@ impl Driver {
             Effect::Fanout { to, format, frame, publications, live_only, since } => {
                 metrics::counter!("stoa_hub_deliveries_total").increment(u64::from(publications) * to.len() as u64);
                 let frame = framed(format, &frame);
+                // One more: whoever caused it gets an answer beside.
+                state.flushes.reserve(to.len() + 1);
                 for (n, conn) in to.iter().enumerate() {
                     let then = if n == 0 { Then::Timed(since) } else { Then::Nothing };
                     state.push(*conn, frame.clone(), then, live_only, slow);

@@ -31,6 +31,10 @@ thread_local! {
 }
 
 impl Flushes {
+    pub(super) fn reserve(&mut self, n: usize) {
+        self.due.reserve(n);
+    }
+
     pub(super) fn add(&mut self, conn: ConnId, out: &Arc<Out>) {
         self.due.push((conn, out.clone()));
     }

@@ -16,6 +16,7 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
+use smallvec::SmallVec;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::proto::code;
@@ -30,6 +31,8 @@ const MAX_ENTRIES: usize = 4_096;
 const LIVE_ONLY_BYTES: usize = MAX_BYTES / 4;
 /// Most frames of one write. The kernel takes 1,024; what a queue holds between two looks is rarely more than a few.
 const AT_ONCE: usize = 64;
+/// Small frames of one write are put together up to so many bytes.
+const TOGETHER: usize = 1_536;
 /// Most bytes of one read. It is on the stack of whoever reads, so an idle connection has no read buffer.
 const READ: usize = 2 * 1024;
 
@@ -105,8 +108,11 @@ pub(super) struct Flushed {
     /// The engine is to be told that a ping is on the wire.
     pub pinged: bool,
     /// Fan-outs whose first frame is on the wire.
-    pub timed: Vec<u64>,
+    pub timed: Timed,
 }
+
+/// When fan-outs came in (ms). One write rarely ends more than one of them.
+pub(super) type Timed = SmallVec<[u64; 2]>;
 
 /// Frames in order. A single one, which is what most connections have at most, costs no allocation.
 #[derive(Default)]
@@ -185,6 +191,8 @@ struct Wire<I> {
     task: Option<Waker>,
     /// Of pings that were written, and that the engine was not told of.
     pinged: bool,
+    /// The system gave up on the other side: it answers nothing any more.
+    vanished: bool,
 }
 
 /// A connection. Shared by its task and by whoever writes to it.
@@ -206,6 +214,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Out<I> {
             ending: None,
             task: None,
             pinged: false,
+            vanished: false,
         };
         Self { queue: Mutex::default(), wire: Mutex::new(wire) }
     }
@@ -275,7 +284,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Out<I> {
     }
 
     /// The connection's task: writes what waits. Pending = all is written.
-    pub(super) fn poll(&self, cx: &mut Context<'_>, timed: &mut Vec<u64>) -> Poll<Step> {
+    pub(super) fn poll(&self, cx: &mut Context<'_>, timed: &mut Timed) -> Poll<Step> {
         let mut w = self.wire();
         if w.task.as_ref().is_none_or(|t| !t.will_wake(cx.waker())) {
             w.task = Some(cx.waker().clone());
@@ -298,12 +307,18 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Out<I> {
         let mut w = self.wire();
         let Some(io) = &mut w.io else { return Poll::Ready(false) };
         let read = std::task::ready!(Pin::new(io).poll_read(cx, &mut buf));
+        w.vanished |= read.as_ref().is_err_and(gave_up);
         drop(w);
         let more = read.is_ok() && !buf.filled().is_empty();
         if more {
             eat(buf.filled());
         }
         Poll::Ready(more)
+    }
+
+    /// Whether the socket ended because nobody answers any more. Of those who read and write only one is told so.
+    pub(super) fn vanished(&self) -> bool {
+        self.wire().vanished
     }
 
     /// Says to the other side that nothing more comes.
@@ -327,7 +342,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Out<I> {
 
 impl<I: AsyncRead + AsyncWrite + Unpin> Wire<I> {
     /// Ready = nothing waits, or nothing can be written any more.
-    fn write(&mut self, out: &Out<I>, cx: &mut Context<'_>, timed: &mut Vec<u64>) -> Poll<()> {
+    fn write(&mut self, out: &Out<I>, cx: &mut Context<'_>, timed: &mut Timed) -> Poll<()> {
         let mut written = 0;
         loop {
             if self.ending.is_some() || !self.refill(out, &mut written) {
@@ -336,6 +351,16 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Wire<I> {
             let Some(io) = &mut self.io else { return Poll::Ready(()) };
             let result = match self.unsent.first() {
                 Some(frame) if self.unsent.len() == 1 => Pin::new(io).poll_write(cx, &frame[self.offset..]),
+                _ if self.unsent.iter().map(Bytes::len).sum::<usize>() <= TOGETHER => {
+                    // Two or three small frames: a copy is cheaper than a write in pieces.
+                    let mut together = [0; TOGETHER];
+                    let mut n = 0;
+                    for frame in self.unsent.iter() {
+                        together[n..n + frame.len()].copy_from_slice(frame);
+                        n += frame.len();
+                    }
+                    Pin::new(io).poll_write(cx, &together[self.offset..n])
+                }
                 _ => {
                     let mut slices = [IoSlice::new(&[]); AT_ONCE];
                     let mut n = 0;
@@ -348,7 +373,10 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Wire<I> {
             };
             match result {
                 Poll::Ready(Ok(n)) if n > 0 => written += self.sent(n, timed),
-                Poll::Ready(_) => self.ending = Some(Ending::Broken),
+                Poll::Ready(result) => {
+                    self.vanished |= result.as_ref().is_err_and(gave_up);
+                    self.ending = Some(Ending::Broken);
+                }
                 Poll::Pending => {
                     if written > 0 {
                         out.queue().written(written);
@@ -406,7 +434,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Wire<I> {
     }
 
     /// Moves on by `n` bytes; answers the size of the frames that are now written.
-    fn sent(&mut self, n: usize, timed: &mut Vec<u64>) -> usize {
+    fn sent(&mut self, n: usize, timed: &mut Timed) -> usize {
         let mut done = 0;
         self.offset += n;
         while let Some(frame) = self.unsent.first()
@@ -424,6 +452,12 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Wire<I> {
         }
         done
     }
+}
+
+/// What a system says of a peer that it has not heard of for too long, and of the way there.
+fn gave_up(e: &io::Error) -> bool {
+    use io::ErrorKind::{HostUnreachable, NetworkDown, NetworkUnreachable, TimedOut};
+    matches!(e.kind(), TimedOut | HostUnreachable | NetworkUnreachable | NetworkDown)
 }
 
 impl Queue {

@@ -13,12 +13,13 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
+use smallvec::SmallVec;
 
 use super::flush::{delivered, write_one};
 use super::handshake::{Handshake, offers};
-use super::out::{End, Ending, Out, Step};
+use super::out::{End, Ending, Out, Step, Timed};
 use super::{Hub, Shared};
-use crate::engine::ConnId;
+use crate::engine::{ConnId, Gone};
 use crate::proto::{Format, MAX_FRAME, code};
 use crate::wire::{Event, Fault, Reader};
 
@@ -124,8 +125,13 @@ async fn serve(shared: &Shared, socket: TokioIo<Upgraded>, format: Format, nativ
         ended = &mut reader => (ended, false),
         ended = &mut writer => (ended, true),
     };
+    let how = match ended {
+        Ended { in_order: true, .. } if !reads => Gone::InOrder,
+        Ended { code, .. } if code == code::SLOW.0 || out.vanished() => Gone::Silent,
+        _ => Gone::Cut,
+    };
     // The engine may have ended it itself; then this says nothing new.
-    shared.driver.gone(conn, ended.code, ended.in_order && !reads);
+    shared.driver.gone(conn, ended.code, how);
     if !reads {
         // An error of the client is answered with its code, if there is still somebody to read it.
         let told = tokio::time::timeout(LINGER, writer).await;
@@ -150,11 +156,15 @@ async fn read(shared: &Shared, conn: ConnId, out: &Out) -> Ended {
                 return Ended { code: 1006, in_order: false };
             }
         };
+        if events.is_empty() {
+            shared.driver.with(|e, now| e.heard(now, conn));
+        }
         for event in events {
             let taken = match event {
                 Event::Text(bytes) | Event::Binary(bytes) => shared.driver.with(|e, now| e.frame(now, conn, bytes)),
                 Event::Pong => shared.driver.with(|e, now| e.native_pong(now, conn)),
                 Event::Ping(payload) => {
+                    shared.driver.with(|e, now| e.heard(now, conn));
                     out.pong(&payload);
                     write_one(&shared.driver, conn, out);
                     continue;
@@ -178,13 +188,16 @@ async fn read(shared: &Shared, conn: ConnId, out: &Out) -> Ended {
     }
 }
 
+/// Nearly every read brings one message.
+type Events = SmallVec<[Event; 1]>;
+
 /// What one read brought, and the violation that ends it. None = the socket is at its end.
 fn poll_events(
     cx: &mut std::task::Context<'_>,
     out: &Out,
     frames: &mut Reader,
-) -> Poll<Option<(Vec<Event>, Option<Fault>)>> {
-    let mut events = Vec::new();
+) -> Poll<Option<(Events, Option<Fault>)>> {
+    let mut events = Events::new();
     let mut fault = None;
     let read = out.poll_read(cx, |mut bytes| {
         loop {
@@ -214,7 +227,7 @@ async fn write(shared: &Shared, conn: ConnId, out: &Out) -> Ended {
     let mut stuck = None;
     loop {
         let step = poll_fn(|cx| {
-            let mut timed = Vec::new();
+            let mut timed = Timed::new();
             let step = out.poll(cx, &mut timed);
             timed.into_iter().for_each(|since| delivered(&*shared.clock, since));
             match step {

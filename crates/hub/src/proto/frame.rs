@@ -4,10 +4,13 @@ use bytes::{Buf as _, Bytes};
 use prost::Message as _;
 use serde_json::value::RawValue;
 
-use super::message::{Command, Reply};
+use super::message::{Command, Publication, Push, Reply};
 
 /// Longest message of a client. Anything a client has to say fits; a larger value lets each socket hold more memory.
 pub const MAX_FRAME: usize = 64 * 1024;
+
+/// Bytes of a publication besides its channel and payload, at most.
+const AROUND: usize = 80;
 
 /// How a connection writes its messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -58,6 +61,32 @@ impl Format {
             // Writing into a Vec does not fail.
             Self::Protobuf => reply.encode_length_delimited(frame).map_err(|_| NotJson),
         }
+    }
+
+    /// Appends a publication, which is what the hub writes most: nothing is copied before it is in its place, and
+    /// `data`, which [`normalise`] made, is not read again.
+    pub fn append_publication(self, frame: &mut Vec<u8>, channel: &str, data: &Bytes, offset: u64) {
+        let Self::Json = self else {
+            let publication = Some(Publication { data: data.clone(), offset });
+            let push = Push { channel: channel.to_owned(), publication, ..Default::default() };
+            // Protobuf has no payload that it cannot carry.
+            let _written = self.append(frame, &Reply { push: Some(push), ..Default::default() });
+            return;
+        };
+        frame.reserve(channel.len() + data.len() + AROUND);
+        if !frame.is_empty() {
+            frame.push(b'\n');
+        }
+        frame.extend_from_slice(br#"{"push":{"channel":"#);
+        // Writing a text into a Vec does not fail.
+        let _quoted = serde_json::to_writer(&mut *frame, channel);
+        frame.extend_from_slice(br#","pub":{"data":"#);
+        frame.extend_from_slice(data);
+        if offset > 0 {
+            frame.extend_from_slice(br#","offset":"#);
+            let _number = serde_json::to_writer(&mut *frame, &offset);
+        }
+        frame.extend_from_slice(b"}}}");
     }
 
     /// Appends what was encoded before.

@@ -216,3 +216,23 @@ proptest::proptest! {
         let _ = all(Format::Protobuf, &protobuf);
     }
 }
+
+#[test]
+fn publications_are_written_as_the_codec_writes_them() {
+    for (channel, data, offset) in
+        [("room:r", "{\"a\":1}", 7), ("chat:\"\\x", "\"\u{4f60}\"", u64::MAX), ("user:#u", "[]", 0)]
+    {
+        let data = Bytes::copy_from_slice(data.as_bytes());
+        let publication = Some(Publication { data: data.clone(), offset });
+        let push = Push { channel: channel.to_owned(), publication, ..Default::default() };
+        let reply = Reply { push: Some(push), ..Default::default() };
+        for format in Format::ALL {
+            let (mut one, mut other) = (Vec::new(), Vec::new());
+            for _ in 0..2 {
+                format.append(&mut one, &reply).unwrap();
+                format.append_publication(&mut other, channel, &data, offset);
+            }
+            assert_eq!(String::from_utf8_lossy(&one), String::from_utf8_lossy(&other));
+        }
+    }
+}

@@ -102,7 +102,7 @@ async fn who_breaks_the_rules_is_told_which() {
     }
     until("their places are free", || async { server.hub.connections() == 0 }).await;
     let told = server.hooks.presence.lock().unwrap();
-    assert!(told.iter().filter(|p| !p.1).all(|p| p.2 == HubLeft::Lost), "nobody left in order");
+    assert!(told.iter().filter(|p| !p.1).all(|p| p.2 == HubLeft::Lost(Duration::ZERO)), "nobody left in order");
 }
 
 #[tokio::test]

@@ -182,7 +182,7 @@ async fn c4_c5_a_cut_is_recovered() {
             assert_eq!(s.publications.iter().map(|p| p.offset).collect::<Vec<_>>(), expected);
         }
         let presence = server.hooks.presence.lock().unwrap().clone();
-        assert!(presence.contains(&("room:r".to_owned(), false, HubLeft::Lost)));
+        assert!(presence.contains(&("room:r".to_owned(), false, HubLeft::Lost(Duration::ZERO))));
     }
 }
 

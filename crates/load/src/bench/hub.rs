@@ -18,6 +18,9 @@ const LARGE_RATE: f64 = 100.0;
 const BARE_RATE: f64 = 5.0;
 /// Messages everybody has missed when everybody comes back.
 const MISSED: u64 = 10;
+/// Rounds of the small rooms, ours and the bare loop in turn; the middle one counts. What the rest of the machine does
+/// changes the price of a wake-up by more than the two differ.
+const ROUNDS: usize = 3;
 /// Read buffer of the tuned bare loop, bytes: the hub's own.
 const TUNED: usize = 1_024;
 /// Targets.
@@ -98,9 +101,16 @@ pub(super) async fn large(o: &Options) -> Result<Vec<Row>> {
 pub(super) async fn small(o: &Options) -> Result<Vec<Row>> {
     let rooms = (o.hub_clients / SMALL).max(1);
     let size = Size { rooms, members: SMALL, rate: SMALL_RATE };
-    let ours = hub::through(&o.binary, &o.dir, size, None, o.window, None).await?;
-    let bare = hub::bare(size, TUNED, Some(o.window)).await?;
-    let ratio = ours.sent.per_cpu_second / bare.sent.per_cpu_second;
+    let mut rounds = Vec::new();
+    for _ in 0..ROUNDS {
+        let ours = hub::through(&o.binary, &o.dir, size, None, o.window, None).await?;
+        let bare = hub::bare(size, TUNED, Some(o.window)).await?;
+        rounds.push((ours.sent.per_cpu_second / bare.sent.per_cpu_second, ours, bare));
+    }
+    let missing: u64 = rounds.iter().map(|(_, ours, _)| ours.sent.missing).sum();
+    rounds.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let range = format!("{:.2}–{:.2}", rounds[0].0, rounds[ROUNDS - 1].0);
+    let (ratio, ours, bare) = rounds.swap_remove(ROUNDS / 2);
     Ok(vec![
         Row::new(&format!("hub: memory per connection, {rooms} rooms of {SMALL}"), kb(ours.opened.bytes))
             .against(format!("{} (bare axum, tuned)", kb(bare.opened.bytes)), ours.opened.bytes / bare.opened.bytes),
@@ -110,8 +120,8 @@ pub(super) async fn small(o: &Options) -> Result<Vec<Row>> {
             &format!("hub: deliveries per server CPU-second, {rooms} rooms of {SMALL}, {SMALL_RATE} messages/s each"),
             per_cpu(&ours.sent),
         )
-        .against(format!("{} (bare axum)", per_cpu(&bare.sent)), ratio)
-        .bar("≥ 1×, none missing", ratio >= 1.0 && ours.sent.missing == 0)
+        .against(format!("{} (bare axum; ratios {range})", per_cpu(&bare.sent)), ratio)
+        .bar("≥ 1×, none missing", ratio >= 1.0 && missing == 0)
         .raw(json!({"ours": ours, "bare": bare})),
         Row::new("  delay", delays(&ours.sent)).against(delays(&bare.sent), ours.sent.p50_ms / bare.sent.p50_ms),
     ])

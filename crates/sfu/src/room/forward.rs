@@ -64,6 +64,15 @@ impl Up {
         self.requesters.iter_mut().for_each(Requester::cancel);
     }
 
+    /// What its layers are called, from low to high; empty where there is one only.
+    pub(super) fn layer_names(&self, several: bool) -> Vec<String> {
+        match several {
+            true if self.names.is_empty() => USUAL_RIDS.map(str::to_owned).into(),
+            true => self.names.iter().map(ToString::to_string).collect(),
+            false => Vec::new(),
+        }
+    }
+
     /// What comes in on it is counted there.
     pub(super) fn counters(&self) -> Counters {
         self.counters.clone()
@@ -193,6 +202,7 @@ impl Room {
         let Track { up, subs, kind, .. } = track;
         up.rids[layer].get_or_insert(packet.rid);
         let payload = packet.payload.len();
+        ctx.env.meters.bytes_in.increment(payload as u64);
         let counted = Counted { seq: packet.seq, timestamp: packet.time, marker: packet.marker, payload };
         up.counters.with(|layers| layers[layer].packet(now, counted));
         let read = read_payload(packet.codec, &packet.payload);
@@ -223,6 +233,7 @@ impl Room {
             }
         }
         ctx.env.meters.packets_out.increment(sent);
+        ctx.env.meters.bytes_out.increment(sent * payload as u64);
     }
 
     /// Asks for the key frames that subscribers of a track wait for.
@@ -300,13 +311,12 @@ impl Room {
     }
 }
 
+/// What clients call the layers of a video, from low to high.
+const USUAL_RIDS: [&str; MAX_LAYERS] = ["q", "h", "f"];
+
 /// The layer that one of the usual rids names.
 fn layer_of(rid: Option<Rid>) -> usize {
-    match rid.as_deref() {
-        Some("h") => 1,
-        Some("f") => 2,
-        _ => 0,
-    }
+    rid.and_then(|rid| USUAL_RIDS.iter().position(|usual| **usual == *rid)).unwrap_or(0)
 }
 
 /// The highest layer a subscriber wants.

@@ -43,6 +43,11 @@ impl Room {
         self.parts.values().filter(|p| p.visible() && p.active_at.is_some()).count()
     }
 
+    /// How many tracks are published.
+    pub(crate) fn published(&self) -> usize {
+        self.tracks.len()
+    }
+
     /// Tracks of a participant.
     pub(crate) fn tracks_of(&self, pid: Pid) -> impl Iterator<Item = &Track> {
         self.tracks.values().filter(move |t| t.pid == pid)
@@ -136,15 +141,25 @@ impl Room {
         let mut tracks: BTreeMap<Pid, Vec<shown::Track>> = BTreeMap::new();
         for t in self.tracks.values() {
             let (sid, muted, counters) = (t.info.sid.clone(), t.muted(), t.up.counters());
-            tracks.entry(t.pid).or_default().push(shown::Track { sid, source: t.source, muted, counters });
+            let (size, layers) = ((t.info.width, t.info.height), t.up.layer_names(several(&t.info)));
+            let track = shown::Track { sid, source: t.source, muted, size, layers, counters };
+            tracks.entry(t.pid).or_default().push(track);
         }
         let mut shown = |p: &Participant| {
             let (who, active, standing) = (p.who.clone(), p.active_at.is_some(), p.standing.clone());
-            let view = ParticipantView { who, active, standing, tracks: Vec::new() };
+            let subscriptions = p.subs.lines.iter().filter(|l| l.track.is_some()).count();
+            let (name, joined) = (p.name.clone(), p.joined.wall);
+            let view = ParticipantView { who, name, joined, active, standing, tracks: Vec::new(), subscriptions };
             (view, tracks.remove(&p.pid).unwrap_or_default())
         };
-        Picture(self.parts.values().map(&mut shown).collect())
+        Picture::new(self.parts.values().map(&mut shown).collect())
     }
+}
+
+/// Whether a video comes in several encodings.
+#[expect(deprecated, reason = "the flag is where clients put it")]
+fn several(info: &proto::TrackInfo) -> bool {
+    info.simulcast
 }
 
 /// An `update` frame.

@@ -96,6 +96,37 @@ mod tests {
     }
 
     #[test]
+    fn who_speaks_and_sends_is_what_the_views_say() {
+        let mut shard = shard();
+        let now = Fixed.now();
+        shard
+            .simulate(now, Duration::ZERO, &key(), vec![joiner("a", true), joiner("b", false), joiner("c", true)])
+            .unwrap();
+        let ix = shard.by_key[&key()];
+        let check = |shard: &mut Shard, speaks: &[&str]| {
+            let picture = shard.picture(&key()).unwrap();
+            let views = picture.views(None, Fixed.now().mono, 3);
+            let by_rule: Vec<_> = views.iter().filter(|p| p.speaks()).map(|p| p.who.user.clone()).collect();
+            assert_eq!(picture.speakers(), by_rule);
+            let mut names: Vec<_> = by_rule.iter().map(UserId::as_str).collect();
+            names.sort_unstable();
+            assert_eq!(names, speaks);
+            for name in ["a", "b", "c", "nobody"] {
+                let user = UserId::new(name).unwrap();
+                let own = picture.views(Some(&user), Fixed.now().mono, 3);
+                let shown: Vec<_> = own.iter().filter(|p| p.shown()).flat_map(|p| p.tracks.clone()).collect();
+                let expected = (!own.is_empty()).then_some(shown);
+                assert_eq!(picture.tracks(&user, Fixed.now().mono, 3), expected, "{name}");
+            }
+        };
+        check(&mut shard, &["a", "c"]);
+        shard.with_room(now, ix, |r, ctx| r.remove(ctx, &UserId::new("a").unwrap(), None));
+        check(&mut shard, &["c"]);
+        shard.with_room(now, ix, |r, ctx| r.silence(ctx, 2));
+        check(&mut shard, &[]);
+    }
+
+    #[test]
     fn a_picture_stays_until_something_changes() {
         let mut shard = shard();
         let now = Fixed.now();

@@ -18,7 +18,7 @@ pub fn dev(args: Dev) -> Outcome {
     DEV_DEFAULTS.clone_into(&mut sources.command_defaults);
     let flags = [("http.listen", args.listen), ("media.udp_port", args.media_port.map(|p| p.to_string()))];
     sources.sets.extend(flags.into_iter().filter_map(|(k, v)| v.map(|v| format!("{k}={v}"))));
-    start(Start { sources, dev: true, banner: !args.quiet, simulate: args.simulate })
+    start(Start { sources, dev: true, banner: !args.quiet, simulate: args.simulate, pages: args.pages })
 }
 
 pub fn serve(args: Serve) -> Outcome {
@@ -28,7 +28,7 @@ pub fn serve(args: Serve) -> Outcome {
         first_start(&file)?;
     }
     sources.file = Some(file);
-    start(Start { sources, dev: false, banner: false, simulate: None })
+    start(Start { sources, dev: false, banner: false, simulate: None, pages: None })
 }
 
 fn first_start(file: &Path) -> Result<(), Failure> {

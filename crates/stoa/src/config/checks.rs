@@ -82,6 +82,9 @@ pub fn check(s: &Settings) -> Findings {
 /// The ranges of classroom.md 8.2.
 fn classes(s: &Settings, f: &mut Findings) {
     let c = &s.class;
+    if c.upload_max.0 == 0 || c.upload_total.0 < c.upload_max.0 {
+        f.error("class.upload_max: must be 1 to class.upload_total");
+    }
     if c.stage_max > MAX_STAGE {
         f.error(format!("class.stage_max: must be at most {MAX_STAGE}"));
     }

@@ -264,7 +264,7 @@ pub struct Hub {
     /// Keys of hub connection tokens, base64 of at least 32 bytes: the first signs, all verify. Empty = made at first start, kept in the store.
     #[config(default = [])]
     pub jwt_keys: Secrets,
-    /// Lost connection until a member counts as left.
+    /// Last sign of life of a lost connection until a member counts as left.
     #[config(default = "10s")]
     pub member_grace: Span,
     /// From a kick until the exit event and the unsubscribe.
@@ -363,6 +363,12 @@ pub struct Class {
     /// Users on stage besides the teacher, at most 32.
     #[config(default = 9)]
     pub stage_max: u8,
+    /// Largest file of courseware, bytes or text like "32MiB".
+    #[config(default = "32MiB")]
+    pub upload_max: Size,
+    /// All files of one class together.
+    #[config(default = "512MiB")]
+    pub upload_total: Size,
     /// Who issues the tokens of this dialect.
     #[config(nested)]
     pub provider: ClassProvider,

@@ -1,5 +1,6 @@
 //! The ports of classes and whiteboards.
 
+mod files;
 mod members;
 mod parts;
 pub(crate) mod record;

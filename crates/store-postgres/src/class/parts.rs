@@ -12,6 +12,7 @@ use stoa_core::class::{CheckIn, CheckInRecord, Doc};
 use stoa_core::id::{AppId, CheckInId, ClassId, UserId};
 use stoa_core::time::UnixMs;
 
+use super::files::{self, file_columns};
 use super::record::read_id;
 use crate::channels::read_user;
 use crate::fault::{Fault, bad_row, one_row};
@@ -56,14 +57,18 @@ pub(crate) async fn delete_docs(tx: &mut PgConnection, class: ClassId, ids: &[St
 
 /// A class's documents.
 pub(crate) async fn docs(pool: &PgPool, class: ClassId) -> Result<Vec<Doc>, Fault> {
-    let rows = sqlx::query(
-        "SELECT doc_id, server, data, created_ms FROM class_doc WHERE class_id = $1 ORDER BY created_ms, doc_id",
-    )
+    let rows = sqlx::query(concat!(
+        "SELECT d.doc_id, d.server, d.data, d.created_ms, ",
+        file_columns!(),
+        " FROM class_doc d LEFT JOIN class_file f ON f.class_id = d.class_id AND f.doc_id = d.doc_id \
+         WHERE d.class_id = $1 ORDER BY d.created_ms, d.doc_id"
+    ))
     .bind(&class.0[..])
     .fetch_all(pool)
     .await?;
     let read = |r: &PgRow| {
-        Ok(Doc { id: r.try_get(0)?, server: r.try_get(1)?, data: r.try_get(2)?, created: UnixMs(r.try_get(3)?) })
+        let created = UnixMs(r.try_get(3)?);
+        Ok(Doc { id: r.try_get(0)?, server: r.try_get(1)?, data: r.try_get(2)?, created, file: files::read(r, 4)? })
     };
     rows.iter().map(read).collect()
 }

@@ -1,24 +1,28 @@
+import { useState } from "react";
 import { type BoardDocument, type BoardView, MAX_PAGES } from "../../board/document";
-import { words } from "../../text/class";
-import { BeforeIcon, NextIcon, PlusIcon } from "../../ui/icons";
-
-const say = words.board;
+import { words as say } from "../../text/board";
+import { Confirm } from "../../ui/Dialog";
+import { BeforeIcon, NextIcon, PlusIcon, TrashIcon } from "../../ui/icons";
 
 interface PagesProps {
   board: BoardDocument;
   view: BoardView;
   canTurn: boolean;
+  canDraw: boolean;
 }
 
 /** Whoever may turn pages turns them for everybody; the others see which one it is. */
-export function Pages({ board, view: { page, pages }, canTurn }: PagesProps) {
+export function Pages({ board, view: { shown, pages }, canTurn, canDraw }: PagesProps) {
+  const [removing, setRemoving] = useState<string | null>(null);
   const number = (
     <span className="board-page">
       <span className="visually-hidden">{say.pages} </span>
-      {say.page(page + 1, pages.length)}
+      {say.page(shown + 1, pages.length)}
     </span>
   );
   if (!canTurn) return <span className="board-pages">{number}</span>;
+  // Pages come and go while the question is open: it is about the one it was asked for.
+  const asked = pages.findIndex(({ id }) => id === removing);
   return (
     <span className="board-pages">
       <button
@@ -26,8 +30,8 @@ export function Pages({ board, view: { page, pages }, canTurn }: PagesProps) {
         className="board-tool"
         aria-label={say.before}
         title={say.before}
-        disabled={page === 0}
-        onClick={() => board.turnTo(page - 1)}
+        disabled={shown === 0}
+        onClick={() => board.turnTo(shown - 1)}
       >
         <BeforeIcon />
       </button>
@@ -37,8 +41,8 @@ export function Pages({ board, view: { page, pages }, canTurn }: PagesProps) {
         className="board-tool"
         aria-label={say.next}
         title={say.next}
-        disabled={page === pages.length - 1}
-        onClick={() => board.turnTo(page + 1)}
+        disabled={shown === pages.length - 1}
+        onClick={() => board.turnTo(shown + 1)}
       >
         <NextIcon />
       </button>
@@ -52,6 +56,26 @@ export function Pages({ board, view: { page, pages }, canTurn }: PagesProps) {
       >
         <PlusIcon />
       </button>
+      <button
+        type="button"
+        className="board-tool"
+        aria-label={say.remove}
+        title={say.remove}
+        disabled={pages.length < 2}
+        onClick={() => setRemoving(pages[shown]?.id ?? null)}
+      >
+        <TrashIcon />
+      </button>
+      {asked !== -1 && (
+        <Confirm
+          title={say.removeTitle(asked + 1)}
+          body={say.removeText}
+          action={say.remove}
+          danger
+          onConfirm={() => board.removePage(asked, canDraw)}
+          onClose={() => setRemoving(null)}
+        />
+      )}
     </span>
   );
 }

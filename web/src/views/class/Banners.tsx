@@ -1,10 +1,10 @@
 import { useState } from "react";
 import type { ClassSession } from "../../class/session";
-import { type ClassState, isTeacher } from "../../class/state";
+import { type ClassState, isTeacher, nameOf } from "../../class/state";
 import { useCountdown } from "../../lib/hooks";
 import { text } from "../../text";
 import { words } from "../../text/class";
-import { AlertIcon, CheckIcon, SoundIcon } from "../../ui/icons";
+import { AlertIcon, CheckIcon, HandIcon, SoundIcon } from "../../ui/icons";
 
 /** What happened to the viewer, what is asked of them, and what is wrong right now; empty when all is well. */
 export function Banners({ session, state }: { session: ClassSession; state: ClassState }) {
@@ -40,12 +40,15 @@ export function Banners({ session, state }: { session: ClassSession; state: Clas
       {news !== null && (
         <div className={news === "on-stage" ? "banner banner-strong" : "banner"}>
           <AlertIcon />
-          <span>{words.news[news]}</span>
+          <span>
+            {news === "invite-declined" ? words.inviteDeclined(state.newsAbout) : words.news[news]}
+          </span>
           <button type="button" className="button" onClick={() => session.readNews()}>
             {words.gotIt}
           </button>
         </div>
       )}
+      {state.invited !== null && <Invitation session={session} state={state} />}
       {!isTeacher(state) && <CheckInPrompt session={session} state={state} />}
       {problem !== null && (
         <div className="banner banner-warn">
@@ -76,6 +79,27 @@ function Lost({ retryAt, onRetry }: { retryAt: number; onRetry: () => void }) {
       <span aria-live="off">{text.link.lost(seconds)}</span>
       <button type="button" className="button" onClick={onRetry}>
         {text.link.retry}
+      </button>
+    </div>
+  );
+}
+
+/** The teacher asks; the place on stage is taken with the answer. */
+function Invitation({ session, state }: { session: ClassSession; state: ClassState }) {
+  const { invitations } = session;
+  return (
+    <div className="banner banner-strong class-invitation">
+      <HandIcon />
+      <span>{words.invitation.text(nameOf(state, state.info?.teacher_id ?? ""))}</span>
+      <button
+        type="button"
+        className="button button-primary"
+        onClick={() => void invitations.answer(true)}
+      >
+        {words.invitation.accept}
+      </button>
+      <button type="button" className="button" onClick={() => void invitations.answer(false)}>
+        {words.invitation.decline}
       </button>
     </div>
   );

@@ -1,11 +1,14 @@
 import { useEffect, useId, useState } from "react";
 import { type CheckInRecord, STUDENT } from "../../api/classroom";
 import { ApiError } from "../../api/error";
+import { attendanceFile, attendanceRows, loadAttendance, toCsv } from "../../class/attendance";
 import type { ClassSession } from "../../class/session";
 import { type ClassState, nameOf, present } from "../../class/state";
 import { useFatal } from "../../lib/hooks";
+import { saveBlob } from "../../lib/save";
 import { words } from "../../text/class";
 import { Avatar } from "../../ui/Avatar";
+import { SaveIcon } from "../../ui/icons";
 import { TimeLeft } from "./Banners";
 
 const say = words.checkIn;
@@ -51,6 +54,34 @@ export function CheckInDesk({ session, state }: CheckInDeskProps) {
           </ul>
         </>
       )}
+      <AttendanceList session={session} state={state} />
+    </section>
+  );
+}
+
+/** Who was there and who answered, as a file. */
+function AttendanceList({ session, state }: CheckInDeskProps) {
+  const [busy, setBusy] = useState(false);
+  async function download() {
+    setBusy(true);
+    try {
+      const found = await loadAttendance(session.api, session.id);
+      const rows = attendanceRows(found, { ...say.table, roles: words.roles });
+      const blob = new Blob([toCsv(rows)], { type: "text/csv;charset=utf-8" });
+      saveBlob(blob, attendanceFile(state.info?.title ?? "", new Date()));
+    } catch (error) {
+      session.fail(error);
+    }
+    setBusy(false);
+  }
+  return (
+    <section className="class-attendance">
+      <h3>{say.attendance}</h3>
+      <p className="class-note">{say.attendanceHint}</p>
+      <button type="button" className="button" disabled={busy} onClick={() => void download()}>
+        <SaveIcon />
+        {busy ? say.downloading : say.download}
+      </button>
     </section>
   );
 }

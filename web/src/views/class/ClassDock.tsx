@@ -1,7 +1,7 @@
 import type { ReactNode } from "react";
 import type { Device } from "../../class/media-port";
 import type { ClassSession } from "../../class/session";
-import { type ClassState, deviceBlock, handUp, isTeacher } from "../../class/state";
+import { type ClassState, deviceBlock, handUp, isTeacher, micBlock } from "../../class/state";
 import { words } from "../../text/class";
 import {
   CameraIcon,
@@ -10,6 +10,7 @@ import {
   LeaveIcon,
   MicIcon,
   MicOffIcon,
+  PeopleIcon,
   ScreenIcon,
 } from "../../ui/icons";
 
@@ -45,7 +46,19 @@ export function ClassDock({ session, state, onLeave }: ClassDockProps) {
           {devices.map((device) => (
             <DeviceButton key={device} device={device} session={session} state={state} />
           ))}
-          {!teacher && block === "not-on-stage" && (
+          {!teacher && block === null && (
+            <button
+              type="button"
+              className="dock-button"
+              onClick={() => void session.invitations.stepDown()}
+            >
+              <span className="dock-icon">
+                <PeopleIcon />
+              </span>
+              <span>{say.stepDown}</span>
+            </button>
+          )}
+          {!teacher && block === "not-on-stage" && state.invited === null && (
             <button
               type="button"
               className="dock-button"
@@ -80,6 +93,7 @@ interface DeviceButtonProps {
 function DeviceButton({ device, session, state }: DeviceButtonProps) {
   const on = state.devices[device];
   const label = say.devices[device];
+  const muted = device === "mic" && !on && micBlock(state) !== null;
   return (
     <button
       type="button"
@@ -87,7 +101,7 @@ function DeviceButton({ device, session, state }: DeviceButtonProps) {
       data-open={on || undefined}
       data-device={device}
       aria-label={on ? label.off : label.on}
-      disabled={deviceBlock(state) !== null || state.switching !== null}
+      disabled={deviceBlock(state) !== null || state.switching !== null || muted}
       onClick={() => void session.setDevice(device, !on)}
     >
       <span className="dock-icon">{ICONS[device][on ? 0 : 1]}</span>
@@ -99,9 +113,12 @@ function DeviceButton({ device, session, state }: DeviceButtonProps) {
 function statusText(state: ClassState): string {
   if (state.link.kind === "resting") return say.resting;
   const block = deviceBlock(state);
+  if (state.invited !== null) return say.invited;
   if (block === "not-on-stage" && handUp(state)) return say.handUp;
   if (block !== null) return say.block[block];
   if (state.switching !== null) return say.switching;
+  const muted = micBlock(state);
+  if (muted !== null) return muted === "all" ? say.micAll : say.micMe;
   const { mic, camera, screen } = state.devices;
   if (mic) return say.live;
   return camera || screen ? say.seen : say.quiet;

@@ -1,4 +1,4 @@
-import { useState } from "react";
+import { type ReactNode, useState } from "react";
 import { ENDED, PREPARING, RUNNING, type WireClass } from "../../api/classroom";
 import type { ClassSession } from "../../class/session";
 import { type ClassState, isPaused, isTeacher, present } from "../../class/state";
@@ -14,9 +14,11 @@ interface ClassHeadProps {
   state: ClassState;
   info: WireClass;
   onLeave: () => void;
+  /** Beside the title: how the class is laid out. */
+  children?: ReactNode;
 }
 
-export function ClassHead({ session, state, info, onLeave }: ClassHeadProps) {
+export function ClassHead({ session, state, info, onLeave, children }: ClassHeadProps) {
   // A new view: keyboard and screen reader start at its title.
   const heading = useFocusOnMount<HTMLHeadingElement>();
   return (
@@ -47,6 +49,7 @@ export function ClassHead({ session, state, info, onLeave }: ClassHeadProps) {
         </div>
         <CopyLink />
       </div>
+      {children}
       {isTeacher(state) && <Conduct session={session} info={info} />}
     </header>
   );

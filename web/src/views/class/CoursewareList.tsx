@@ -1,53 +1,152 @@
 import { type FormEvent, useId, useState } from "react";
+import { canShow } from "../../board/courseware";
 import type { Desk } from "../../class/desk";
 import { type Courseware, safeUrl } from "../../class/documents";
+import { sizeText, type Uploads } from "../../class/uploads";
+import { words as boardWords } from "../../text/board";
 import { words } from "../../text/class";
-import { BookIcon, TrashIcon } from "../../ui/icons";
+import { Confirm, Dialog } from "../../ui/Dialog";
+import { BoardIcon, BookIcon, TrashIcon } from "../../ui/icons";
+import { UploadArea } from "./UploadArea";
 
 const say = words.courseware;
 
 interface CoursewareListProps {
   documents: readonly Courseware[];
   /** Null: only to be looked at. */
-  desk: Desk | null;
+  edit: { desk: Desk; uploads: Uploads } | null;
+  /** Puts a document on the whiteboard. Null: there is none, or no right to. */
+  onPut: ((document: Courseware) => void) | null;
 }
 
-export function CoursewareList({ documents, desk }: CoursewareListProps) {
-  return (
-    <section>
+export function CoursewareList({ documents, edit, onPut }: CoursewareListProps) {
+  const [picture, setPicture] = useState<Courseware | null>(null);
+  const list = (
+    <>
       {documents.length === 0 && <p className="panel-empty">{say.none}</p>}
       <ul className="class-documents">
-        {documents.map(({ id, name, url }) => (
-          <li key={id} data-document={name}>
+        {documents.map((document) => (
+          <li key={document.id} data-document={document.name}>
             <BookIcon />
-            {url === null ? (
-              <span className="class-document">
-                {name}
-                <small>{say.noUrl}</small>
-              </span>
-            ) : (
-              <a className="class-document" href={url} target="_blank" rel="noopener noreferrer">
-                {name}
-                <small>{new URL(url).host}</small>
-                <span className="visually-hidden">({say.newTab})</span>
-              </a>
-            )}
-            {desk !== null && (
+            <Title document={document} onPicture={() => setPicture(document)} />
+            {onPut !== null && canShow(document) && (
               <button
                 type="button"
                 className="icon-button"
-                aria-label={say.remove(name)}
-                title={say.remove(name)}
-                onClick={() => void desk.deleteDocument(id)}
+                aria-label={boardWords.put(document.name)}
+                title={boardWords.put(document.name)}
+                onClick={() => onPut(document)}
               >
-                <TrashIcon />
+                <BoardIcon />
               </button>
             )}
+            {edit !== null && <Remove document={document} desk={edit.desk} />}
           </li>
         ))}
       </ul>
-      {desk !== null && <AddDocument desk={desk} />}
+    </>
+  );
+  return (
+    <section>
+      {edit === null ? (
+        list
+      ) : (
+        <>
+          <UploadArea uploads={edit.uploads}>{list}</UploadArea>
+          <AddDocument desk={edit.desk} />
+        </>
+      )}
+      {picture !== null && <PictureDialog picture={picture} onClose={() => setPicture(null)} />}
     </section>
+  );
+}
+
+/** Pictures open here, papers are downloaded, what is elsewhere opens in a tab of its own. */
+function Title({ document, onPicture }: { document: Courseware; onPicture: () => void }) {
+  const { name, url, file } = document;
+  if (url === null) {
+    return (
+      <span className="class-document">
+        {name}
+        <small>{say.noUrl}</small>
+      </span>
+    );
+  }
+  if (file?.type.startsWith("image/")) {
+    return (
+      <button
+        type="button"
+        className="class-document"
+        aria-label={say.open(name)}
+        onClick={onPicture}
+      >
+        {name}
+        <small>{sizeText(file.size)}</small>
+      </button>
+    );
+  }
+  if (file !== null) {
+    return (
+      <a className="class-document" href={url} download={name} aria-label={say.download(name)}>
+        {name}
+        <small>{sizeText(file.size)}</small>
+      </a>
+    );
+  }
+  return (
+    <a className="class-document" href={url} target="_blank" rel="noopener noreferrer">
+      {name}
+      <small>{new URL(url).host}</small>
+      <span className="visually-hidden">({say.newTab})</span>
+    </a>
+  );
+}
+
+function PictureDialog({ picture, onClose }: { picture: Courseware; onClose: () => void }) {
+  const { name, url } = picture;
+  if (url === null) return null;
+  return (
+    <Dialog title={name} onClose={onClose}>
+      <img className="class-picture" src={url} alt={name} />
+      <div className="dialog-actions">
+        <a className="button" href={url} download={name}>
+          {say.download(name)}
+        </a>
+        <button type="button" className="button button-primary" onClick={onClose}>
+          {say.close}
+        </button>
+      </div>
+    </Dialog>
+  );
+}
+
+/** An uploaded file is gone for good: asked first. A link is added again in a moment. */
+function Remove({ document, desk }: { document: Courseware; desk: Desk }) {
+  const [asking, setAsking] = useState(false);
+  const { id, name, file } = document;
+  const remove = () => void desk.deleteDocument(id);
+  return (
+    <>
+      <button
+        type="button"
+        className="icon-button"
+        aria-label={say.remove(name)}
+        title={say.remove(name)}
+        onClick={file === null ? remove : () => setAsking(true)}
+      >
+        <TrashIcon />
+      </button>
+      {asking && (
+        <Confirm
+          title={say.removeTitle(name)}
+          body={say.removeText}
+          action={say.removeYes}
+          danger
+          onConfirm={remove}
+          onClose={() => setAsking(false)}
+        />
+      )}
+    </>
   );
 }
 
@@ -73,6 +172,7 @@ function AddDocument({ desk }: { desk: Desk }) {
 
   return (
     <form className="form class-form" onSubmit={submit} noValidate>
+      <h3>{say.link}</h3>
       <label htmlFor={`${ids}-name`}>{say.name}</label>
       <input
         id={`${ids}-name`}

@@ -1,11 +1,20 @@
 import { useState } from "react";
 import { ASSISTANT, KICKED, STUDENT, TEACHER, type WireMember } from "../../api/classroom";
+import { FILTERS, type Filter, roster } from "../../class/roster";
 import type { ClassSession } from "../../class/session";
-import { type ClassState, isTeacher, may, nameOf, onStage, present } from "../../class/state";
+import {
+  type ClassState,
+  isTeacher,
+  may,
+  micOffFor,
+  nameOf,
+  onStage,
+  present,
+} from "../../class/state";
 import { words } from "../../text/class";
 import { Avatar } from "../../ui/Avatar";
 import { Dialog } from "../../ui/Dialog";
-import { CloseIcon, HandIcon } from "../../ui/icons";
+import { CloseIcon, HandIcon, MicIcon, MicOffIcon } from "../../ui/icons";
 
 interface PeopleProps {
   session: ClassSession;
@@ -14,27 +23,83 @@ interface PeopleProps {
 
 const say = words.people;
 
+/** From so many on the list can be searched. */
+const SEARCHABLE = 6;
+
 export function People({ session, state }: PeopleProps) {
+  const [search, setSearch] = useState("");
+  const [filter, setFilter] = useState<Filter>("all");
   const here = present(state.members);
+  const shown = roster(state, search, filter);
   const more = Math.max(0, state.total - state.members.length);
+  const all = search === "" && filter === "all";
   return (
     <>
       {isTeacher(state) && state.hands.length > 0 && <Hands session={session} state={state} />}
+      {isTeacher(state) && state.link.kind !== "resting" && (
+        <MuteAll session={session} state={state} />
+      )}
       <section>
         <h3>
           {say.inside}
           <span className="panel-count">{here.length}</span>
         </h3>
-        {here.length === 0 && <p className="panel-empty">{say.nobody}</p>}
+        {here.length >= SEARCHABLE && (
+          <div className="class-find">
+            <input
+              type="search"
+              aria-label={say.search}
+              placeholder={say.searchPlaceholder}
+              value={search}
+              onChange={(event) => setSearch(event.target.value)}
+            />
+            <select
+              aria-label={say.roleFilter}
+              value={filter}
+              onChange={(event) => setFilter(FILTERS[event.target.selectedIndex] ?? "all")}
+            >
+              {FILTERS.map((one) => (
+                <option key={one} value={one}>
+                  {say.filter[one]}
+                </option>
+              ))}
+            </select>
+          </div>
+        )}
+        {shown.length === 0 && <p className="panel-empty">{all ? say.nobody : say.none}</p>}
         <ul className="class-people">
-          {here.map((member) => (
+          {shown.map((member) => (
             <Row key={member.user_id} member={member} session={session} state={state} />
           ))}
-          {more > 0 && <li className="panel-empty">{say.more(more)}</li>}
+          {more > 0 && all && <li className="panel-empty">{say.more(more)}</li>}
         </ul>
       </section>
       {may(state, "MemberManagement") && <Removed session={session} state={state} />}
     </>
+  );
+}
+
+/** One switch for all microphones on stage but the teacher's. */
+function MuteAll({ session, state }: PeopleProps) {
+  const [busy, setBusy] = useState(false);
+  async function change() {
+    setBusy(true);
+    await session.invitations.muteAll(!state.allMuted);
+    setBusy(false);
+  }
+  return (
+    <div className="class-mute-all">
+      {state.allMuted && (
+        <p className="class-note">
+          <MicOffIcon />
+          {say.allMuted}
+        </p>
+      )}
+      <button type="button" className="button" disabled={busy} onClick={() => void change()}>
+        {state.allMuted ? <MicIcon /> : <MicOffIcon />}
+        {state.allMuted ? say.unmuteAll : say.muteAll}
+      </button>
+    </div>
   );
 }
 
@@ -82,7 +147,8 @@ function Hands({ session, state }: PeopleProps) {
 function Row({ member, session, state }: PeopleProps & { member: WireMember }) {
   const { user_id: user, identity } = member;
   const name = nameOf(state, user);
-  const staged = identity !== TEACHER && onStage(state, user);
+  // Whoever is invited has a place already, and has not taken it.
+  const staged = identity !== TEACHER && onStage(state, user) && !state.inviting.includes(user);
   const handUp = state.hands.includes(user);
   const mine = user === state.me;
   return (
@@ -96,6 +162,8 @@ function Row({ member, session, state }: PeopleProps & { member: WireMember }) {
         <span className="class-person-note">
           {words.roles[identity]}
           {staged && <strong>{say.onStage}</strong>}
+          {staged && micOffFor(state.stage, user) && <span>{say.micOff}</span>}
+          {state.inviting.includes(user) && <span>{say.inviting}</span>}
           {handUp && (
             <strong className="class-person-hand">
               <HandIcon />
@@ -118,21 +186,45 @@ interface RowActionsProps extends PeopleProps {
 
 function RowActions({ session, state, user, name, identity, staged }: RowActionsProps) {
   const [asking, setAsking] = useState(false);
-  const { desk } = session;
+  const { desk, invitations } = session;
+  const inviting = state.inviting.includes(user);
+  const muted = micOffFor(state.stage, user);
   const stageable =
     isTeacher(state) &&
     state.link.kind !== "resting" &&
     (identity === STUDENT || identity === ASSISTANT);
   return (
     <span className="class-person-actions">
-      {stageable && (
+      {stageable && staged && !inviting && (
+        <>
+          <button
+            type="button"
+            className="button button-small"
+            aria-label={muted ? say.unmuteName(name) : say.muteName(name)}
+            onClick={() => void invitations.setMic(user, muted)}
+          >
+            {muted ? say.unmute : say.mute}
+          </button>
+          <button
+            type="button"
+            className="button button-small"
+            aria-label={say.takeOffName(name)}
+            onClick={() => void desk.takeOffStage(user)}
+          >
+            {say.takeOff}
+          </button>
+        </>
+      )}
+      {stageable && (inviting || !staged) && (
         <button
           type="button"
           className="button button-small"
-          aria-label={staged ? say.takeOffName(name) : say.putOnName(name)}
-          onClick={() => void (staged ? desk.takeOffStage(user) : desk.putOnStage(user, name))}
+          aria-label={inviting ? say.uninviteName(name) : say.inviteName(name)}
+          onClick={() =>
+            void (inviting ? invitations.cancel(user) : invitations.invite(user, name))
+          }
         >
-          {staged ? say.takeOff : say.putOn}
+          {inviting ? say.uninvite : say.invite}
         </button>
       )}
       {/* The server protects teacher and assistant: a permit that is withdrawn removes the latter. */}

@@ -1,8 +1,9 @@
 import { type FormEvent, useId, useState } from "react";
 import { ASSISTANT, PRESENT, RIGHTS, type Right, type WireClass } from "../../api/classroom";
 import type { Desk } from "../../class/desk";
-import { type ClassState, isTeacher, nameOf, readRights } from "../../class/state";
+import { type ClassState, isTeacher, may, nameOf, readRights } from "../../class/state";
 import { words } from "../../text/class";
+import { CheckIcon } from "../../ui/icons";
 import { NOTICE_MAX } from "./CreateClass";
 
 const say = words.settings;
@@ -19,9 +20,31 @@ interface SettingsProps {
 export function Settings({ desk, state, info }: SettingsProps) {
   return (
     <>
-      <NoticeForm key={info.notice} desk={desk} notice={info.notice} />
+      {state.identity === ASSISTANT && <MyRights state={state} />}
+      {may(state, "EditAnnouncement") && (
+        <NoticeForm key={info.notice} desk={desk} notice={info.notice} />
+      )}
       {isTeacher(state) && <Assistant desk={desk} state={state} info={info} />}
     </>
+  );
+}
+
+/** What the teacher lets this assistant do. */
+function MyRights({ state }: { state: ClassState }) {
+  const mine = RIGHTS.filter((right) => may(state, right));
+  return (
+    <section className="class-rights">
+      <h3>{say.yours}</h3>
+      <p className="class-note">{mine.length === 0 ? say.yoursNone : say.yoursHint}</p>
+      <ul>
+        {mine.map((right) => (
+          <li key={right} data-right={right}>
+            <CheckIcon />
+            {say.right[right]}
+          </li>
+        ))}
+      </ul>
+    </section>
   );
 }
 

@@ -1,8 +1,8 @@
-import { type KeyboardEvent, type ReactNode, useEffect, useId, useState } from "react";
-import type { WireClass } from "../../api/classroom";
+import { type KeyboardEvent, type ReactNode, useId } from "react";
+import { ASSISTANT, type WireClass } from "../../api/classroom";
+import type { Courseware } from "../../class/documents";
 import type { ClassSession } from "../../class/session";
 import { type ClassState, isTeacher, may } from "../../class/state";
-import { unread } from "../../hub/state";
 import { words } from "../../text/class";
 import { Chat } from "../../ui/Chat";
 import { CheckInDesk } from "./CheckInDesk";
@@ -14,6 +14,12 @@ interface SideProps {
   session: ClassSession;
   state: ClassState;
   info: WireClass;
+  /** Puts a document on the whiteboard. Null: there is none, or no right to. */
+  onPut: ((document: Courseware) => void) | null;
+  chosen: string;
+  onChoose: (key: string) => void;
+  /** Messages that came since the chat was last shown. */
+  unread: number;
 }
 
 interface Tab {
@@ -25,16 +31,10 @@ interface Tab {
 }
 
 /** Everything about the class that is neither seen nor drawn, one thing at a time. */
-export function Side({ session, state, info }: SideProps) {
-  const { desk } = session;
+export function Side(props: SideProps) {
+  const { session, state, info, onPut, chosen, onChoose, unread: news } = props;
+  const { desk, uploads } = session;
   const { chat } = state;
-  const [chosen, setChosen] = useState("people");
-  const [read, setRead] = useState(0);
-  const last = chat.comments.at(-1)?.seqnum ?? 0;
-  useEffect(() => {
-    if (chosen === "chat") setRead(last);
-  }, [chosen, last]);
-  const news = chosen === "chat" ? 0 : unread(chat, read);
   const hands = state.hands.length;
   const tabs: Tab[] = [
     {
@@ -61,7 +61,11 @@ export function Side({ session, state, info }: SideProps) {
       key: "courseware",
       label: words.tabs.courseware,
       content: (
-        <CoursewareList documents={state.documents} desk={may(state, "Courceware") ? desk : null} />
+        <CoursewareList
+          documents={state.documents}
+          edit={may(state, "Courceware") ? { desk, uploads } : null}
+          onPut={onPut}
+        />
       ),
     },
   ];
@@ -72,14 +76,14 @@ export function Side({ session, state, info }: SideProps) {
       content: <CheckInDesk session={session} state={state} />,
     });
   }
-  if (may(state, "EditAnnouncement")) {
+  if (may(state, "EditAnnouncement") || state.identity === ASSISTANT) {
     tabs.push({
       key: "settings",
       label: words.tabs.settings,
       content: <Settings desk={desk} state={state} info={info} />,
     });
   }
-  return <Tabs tabs={tabs} chosen={chosen} onChoose={setChosen} />;
+  return <Tabs tabs={tabs} chosen={chosen} onChoose={onChoose} />;
 }
 
 interface TabsProps {

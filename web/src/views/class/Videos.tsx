@@ -12,10 +12,20 @@ interface VideosProps {
   known: boolean;
 }
 
+/** A grid that is as square as it can be: nine on stage and the teacher are four in a row. */
+export function columnsFor(count: number): number {
+  return Math.min(4, Math.max(1, Math.ceil(Math.sqrt(count))));
+}
+
 /** The teacher and everybody on stage. */
 export function Videos({ tiles, me, known }: VideosProps) {
   return (
-    <section className="class-videos" aria-label={words.video.label} data-count={tiles.length}>
+    <section
+      className="class-videos"
+      aria-label={words.video.label}
+      data-count={tiles.length}
+      data-columns={columnsFor(tiles.length)}
+    >
       <ul>
         {tiles.map((tile) => (
           <VideoTile key={tile.user} tile={tile} mine={tile.user === me} known={known} />

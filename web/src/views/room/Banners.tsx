@@ -1,32 +1,28 @@
-import { useCountdown } from "../../lib/hooks";
-import { maySpeak, personOf, type RoomState } from "../../room/state";
+import { isSilenced, maySpeak, type RoomState } from "../../room/state";
 import { text } from "../../text";
 import { AlertIcon, SoundIcon } from "../../ui/icons";
+import { Outages } from "./Outages";
 
 interface BannersProps {
   state: RoomState;
   onRetry: () => void;
+  onOutageSeen: () => void;
   onStartAudio: () => void;
+  onSound: () => void;
 }
 
 /** What is wrong right now and what to do about it; empty when all is well. */
-export function Banners({ state, onRetry, onStartAudio }: BannersProps) {
+export function Banners({ state, onRetry, onOutageSeen, onStartAudio, onSound }: BannersProps) {
   const { link, mic } = state;
   return (
     <div className="banners" role="status">
-      {link.kind === "connecting" && (
+      {link.kind === "connecting" && state.outage === null && (
         <div className="banner">
           <span className="spinner" aria-hidden="true" />
           <span>{text.link.connecting}</span>
         </div>
       )}
-      {link.kind === "reconnecting" && (
-        <div className="banner banner-warn">
-          <span className="spinner" aria-hidden="true" />
-          <span>{text.link.reconnecting}</span>
-        </div>
-      )}
-      {link.kind === "lost" && <Lost retryAt={link.retryAt} onRetry={onRetry} />}
+      <Outages state={state} onRetry={onRetry} onSeen={onOutageSeen} />
       {state.audioBlocked && (
         <div className="banner banner-strong">
           <SoundIcon />
@@ -40,34 +36,23 @@ export function Banners({ state, onRetry, onStartAudio }: BannersProps) {
         <div className="banner banner-warn">
           <AlertIcon />
           <span>{text.mic[mic.problem]}</span>
+          <button type="button" className="button" onClick={onSound}>
+            {text.sound.title}
+          </button>
         </div>
       )}
-      {personOf(state, state.me)?.silenced && (
+      {isSilenced(state) && (
         <div className="banner banner-warn">
           <AlertIcon />
           <span>{text.mic.silenced}</span>
         </div>
       )}
-      {state.stale && (
+      {state.stale && state.outage === null && state.deafSince === null && (
         <div className="banner banner-warn">
           <AlertIcon />
           <span>{text.room.stale}</span>
         </div>
       )}
-    </div>
-  );
-}
-
-function Lost({ retryAt, onRetry }: { retryAt: number; onRetry: () => void }) {
-  const seconds = useCountdown(retryAt);
-  return (
-    <div className="banner banner-danger">
-      <AlertIcon />
-      {/* The countdown changes every second: not for the live region. */}
-      <span aria-live="off">{text.link.lost(seconds)}</span>
-      <button type="button" className="button" onClick={onRetry}>
-        {text.link.retry}
-      </button>
     </div>
   );
 }

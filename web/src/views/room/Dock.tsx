@@ -1,13 +1,17 @@
 import { type ReactNode, useState } from "react";
 import { SEAT_COUNT } from "../../room/seats";
-import { maySpeak, mySeat, type RoomState } from "../../room/state";
+import { isSilenced, maySpeak, mySeat, type RoomState } from "../../room/state";
 import { text } from "../../text";
 import { Confirm } from "../../ui/Dialog";
 import { LeaveIcon, MicIcon, MicOffIcon, PowerIcon, SeatIcon } from "../../ui/icons";
+import { SlidersIcon } from "../../ui/shell-icons";
+import { LikeButton } from "./LikeButton";
 
 interface DockProps {
   state: RoomState;
   owner: boolean;
+  onLike: () => void;
+  onSound: () => void;
   onMic: (wanted: boolean) => void;
   onLeaveSeat: () => void;
   onLeave: () => void;
@@ -15,7 +19,8 @@ interface DockProps {
 }
 
 /** The viewer's own controls, always in reach of the thumb. */
-export function Dock({ state, owner, onMic, onLeaveSeat, onLeave, onDismiss }: DockProps) {
+export function Dock(props: DockProps) {
+  const { state, owner, onLike, onSound, onMic, onLeaveSeat, onLeave, onDismiss } = props;
   const [asking, setAsking] = useState<"leave" | "end" | null>(null);
   return (
     <section className="dock" aria-label={text.dock.label}>
@@ -30,6 +35,10 @@ export function Dock({ state, owner, onMic, onLeaveSeat, onLeave, onDismiss }: D
               <SeatIcon />
             </DockButton>
           )}
+          <LikeButton view={state.chat} onLike={onLike} />
+          <DockButton label={text.dock.sound} onClick={onSound}>
+            <SlidersIcon />
+          </DockButton>
           <DockButton
             label={text.dock.leave}
             onClick={() => (owner ? setAsking("leave") : onLeave())}
@@ -75,6 +84,7 @@ function statusText(state: RoomState, owner: boolean): string {
     return taken === SEAT_COUNT ? text.dock.full : text.dock.listening;
   }
   if (!state.mayPublish) return text.dock.micWaiting;
+  if (isSilenced(state)) return text.dock.silenced;
   switch (state.mic.actual) {
     case "on":
       return text.dock.live;
@@ -96,7 +106,7 @@ function MicButton({ state, onMic }: { state: RoomState; onMic: (wanted: boolean
       className="dock-button dock-mic"
       data-open={open || undefined}
       aria-label={open ? text.dock.micMute : text.dock.micUnmute}
-      disabled={!state.mayPublish}
+      disabled={!state.mayPublish || isSilenced(state)}
       onClick={() => onMic(!open)}
     >
       <span className="dock-icon">{open ? <MicIcon /> : <MicOffIcon />}</span>

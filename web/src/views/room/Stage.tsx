@@ -1,28 +1,26 @@
-import { type CSSProperties, useState } from "react";
 import type { WireRoom } from "../../api/client";
 import type { Seat } from "../../room/seats";
 import { isOwner, mySeat, type Person, personOf, type RoomState } from "../../room/state";
 import { text } from "../../text";
-import { Avatar } from "../../ui/Avatar";
-import { Confirm } from "../../ui/Dialog";
-import { CrownIcon, MicOffIcon, PlusIcon } from "../../ui/icons";
+import { CrownIcon, PlusIcon } from "../../ui/icons";
+import { Voice } from "./Voice";
 
 interface StageProps {
   state: RoomState;
   room: WireRoom;
   onTake: (index: number) => void;
-  onFree: (user: string, index: number) => void;
+  /** Shows more about somebody. */
+  onOpen: (user: string) => void;
 }
 
 /** The owner's place and the eight seats. */
-export function Stage({ state, room, onTake, onFree }: StageProps) {
-  const [managed, setManaged] = useState<Seat | null>(null);
+export function Stage({ state, room, onTake, onOpen }: StageProps) {
   const owner = isOwner(state);
   const seated = mySeat(state) > 0;
   const connected = state.link.kind === "live" || state.link.kind === "reconnecting";
   return (
     <section className="stage" aria-label={text.room.stage} data-offline={!connected || undefined}>
-      <Host state={state} room={room} connected={connected} />
+      <Host state={state} room={room} connected={connected} onOpen={() => onOpen(room.anchor_id)} />
       <ul className="seats">
         {state.seats.map((seat) => (
           <li key={seat.index}>
@@ -39,40 +37,36 @@ export function Stage({ state, room, onTake, onFree }: StageProps) {
                 me={seat.user === state.me}
                 person={personOf(state, seat.user)}
                 connected={connected}
-                onManage={owner && seat.user !== state.me ? () => setManaged(seat) : null}
+                managed={owner && seat.user !== state.me}
+                onOpen={() => onOpen(seat.user)}
               />
             )}
           </li>
         ))}
       </ul>
-      {managed && (
-        <Confirm
-          title={text.dialog.freeTitle(managed.name)}
-          body={text.dialog.freeText(managed.name)}
-          action={text.dialog.free}
-          danger
-          onConfirm={() => onFree(managed.user, managed.index)}
-          onClose={() => setManaged(null)}
-        />
-      )}
     </section>
   );
 }
 
-function Host({
-  state,
-  room,
-  connected,
-}: {
+interface HostProps {
   state: RoomState;
   room: WireRoom;
   connected: boolean;
-}) {
+  onOpen: () => void;
+}
+
+function Host({ state, room, connected, onOpen }: HostProps) {
   const person = personOf(state, room.anchor_id);
   const me = room.anchor_id === state.me;
   const name = room.anchor_nick === "" ? room.anchor_id : room.anchor_nick;
   return (
-    <div className="host" data-away={(connected && person === null) || undefined}>
+    <button
+      type="button"
+      className="host"
+      data-away={(connected && person === null) || undefined}
+      aria-label={text.room.hostOf(me ? text.room.you : name)}
+      onClick={onOpen}
+    >
       <Voice user={room.anchor_id} name={name} person={person} size="xl" />
       <span className="seat-name">{me ? text.room.you : name}</span>
       <span className="seat-note host-note">
@@ -80,7 +74,7 @@ function Host({
         {text.room.host}
         {connected && person === null && ` · ${text.room.hostAway}`}
       </span>
-    </div>
+    </button>
   );
 }
 
@@ -128,72 +122,26 @@ interface TakenSeatProps {
   me: boolean;
   person: Person | null;
   connected: boolean;
-  /** Null: this seat is not for the viewer to manage. */
-  onManage: (() => void) | null;
+  /** By the viewer. */
+  managed: boolean;
+  onOpen: () => void;
 }
 
-function TakenSeat({ seat, me, person, connected, onManage }: TakenSeatProps) {
+function TakenSeat({ seat, me, person, connected, managed, onOpen }: TakenSeatProps) {
   const away = connected && person === null;
-  const inside = (
-    <>
-      <Voice user={seat.user} name={seat.name} person={person} size="l" />
-      <span className="seat-name">{me ? text.room.you : seat.name}</span>
-      <span className="seat-note">{away ? text.room.away : text.room.seat(seat.index)}</span>
-    </>
-  );
-  if (onManage === null) {
-    return (
-      <div className="seat" data-me={me || undefined} data-away={away || undefined}>
-        {inside}
-      </div>
-    );
-  }
+  const name = me ? text.room.you : seat.name;
   return (
     <button
       type="button"
-      className="seat seat-managed"
-      aria-label={text.room.manage(seat.name, seat.index)}
+      className="seat seat-taken"
+      aria-label={managed ? text.room.manage(name, seat.index) : text.room.seatOf(name, seat.index)}
+      data-me={me || undefined}
       data-away={away || undefined}
-      onClick={onManage}
+      onClick={onOpen}
     >
-      {inside}
+      <Voice user={seat.user} name={seat.name} person={person} size="l" />
+      <span className="seat-name">{name}</span>
+      <span className="seat-note">{away ? text.room.away : text.room.seat(seat.index)}</span>
     </button>
-  );
-}
-
-interface VoiceProps {
-  user: string;
-  name: string;
-  person: Person | null;
-  size: "l" | "xl";
-}
-
-/** An avatar with what its owner's microphone does: a ring while speaking, a badge while off. */
-function Voice({ user, name, person, size }: VoiceProps) {
-  const speaking = person?.speaking === true && person.mic;
-  const quiet = person !== null && (!person.mic || person.silenced);
-  const status = person?.silenced
-    ? text.room.silenced
-    : quiet
-      ? text.room.micOff
-      : speaking
-        ? text.room.speaking
-        : "";
-  // Through the object model, which a content security policy without inline styles allows.
-  const level = { "--level": speaking ? Math.min(1, person.level) : 0 } as CSSProperties;
-  return (
-    <span className="voice" data-speaking={speaking || undefined} style={level}>
-      <Avatar user={user} name={name} size={size} />
-      {quiet && (
-        <span
-          className="voice-badge"
-          data-silenced={person.silenced || undefined}
-          aria-hidden="true"
-        >
-          <MicOffIcon />
-        </span>
-      )}
-      {status !== "" && <span className="visually-hidden">{status}</span>}
-    </span>
   );
 }

@@ -7,10 +7,12 @@ import { MicIcon, MicOffIcon, SoundIcon } from "../../ui/icons";
 interface MembersProps {
   members: readonly Member[];
   me: string;
+  /** To be acted on by the operator. */
+  onPick: (user: string) => void;
   onVolume: (user: string, volume: number) => void;
 }
 
-export function Members({ members, me, onVolume }: MembersProps) {
+export function Members({ members, me, onPick, onVolume }: MembersProps) {
   return (
     <section className="panel" aria-label={talk.channel.members}>
       <h2>{talk.channel.members}</h2>
@@ -20,6 +22,7 @@ export function Members({ members, me, onVolume }: MembersProps) {
             key={member.user}
             member={member}
             mine={member.user === me}
+            onPick={() => onPick(member.user)}
             onVolume={(volume) => onVolume(member.user, volume)}
           />
         ))}
@@ -31,32 +34,40 @@ export function Members({ members, me, onVolume }: MembersProps) {
 interface RowProps {
   member: Member;
   mine: boolean;
+  onPick: () => void;
   onVolume: (volume: number) => void;
 }
 
-function Row({ member, mine, onVolume }: RowProps) {
+function Row({ member, mine, onPick, onVolume }: RowProps) {
   const { user, identity, micOpen, audioMuted, speaking, devices } = member;
   return (
     <li className="talk-member" data-me={mine || undefined} data-user={user}>
-      <span
-        className="voice"
-        data-speaking={speaking || undefined}
-        style={{ "--level": member.level } as CSSProperties}
+      <button
+        type="button"
+        className="talk-member-pick"
+        title={talk.channel.act(user)}
+        onClick={onPick}
       >
-        <Avatar user={user} size="m" />
-      </span>
-      <span className="talk-member-text">
-        <span className="talk-member-name">
-          {user}
-          {mine && <small>{talk.channel.you}</small>}
+        <span
+          className="voice"
+          data-speaking={speaking || undefined}
+          style={{ "--level": member.level } as CSSProperties}
+        >
+          <Avatar user={user} size="m" />
         </span>
-        <span className="talk-member-note">
-          {identity === null ? talk.channel.unknownRole : talk.role(identity)}
-          {devices > 1 && ` · ${talk.channel.devices(devices)}`}
-          {audioMuted && <strong>{talk.channel.mutedByServer}</strong>}
+        <span className="talk-member-text">
+          <span className="talk-member-name">
+            {user}
+            {mine && <small>{talk.channel.you}</small>}
+          </span>
+          <span className="talk-member-note">
+            {identity === null ? talk.channel.unknownRole : talk.role(identity)}
+            {devices > 1 && ` · ${talk.channel.devices(devices)}`}
+            {audioMuted && <strong>{talk.channel.mutedByServer}</strong>}
+          </span>
+          {speaking && <span className="visually-hidden">{talk.channel.speaking}</span>}
         </span>
-        {speaking && <span className="visually-hidden">{talk.channel.speaking}</span>}
-      </span>
+      </button>
       {!mine && <Volume user={user} onChange={onVolume} />}
       <span
         className="talk-mic"

@@ -1,4 +1,4 @@
-import { useId, useState } from "react";
+import { useEffect, useId, useRef, useState } from "react";
 import type { TalkApi } from "../../api/talk";
 import { useAction } from "../../talk/use-action";
 import { type Overview, useOverview } from "../../talk/use-overview";
@@ -14,16 +14,36 @@ import { UserFacts } from "./UserFacts";
 
 const WIDE = "(min-width: 980px)";
 
-interface OperatorProps {
+/** Whom to act on; `picked` grows with every choice made elsewhere on the page. */
+export interface Target {
+  user: string;
+  picked: number;
+}
+
+interface ChannelProps {
   api: TalkApi;
   channel: string;
 }
 
+interface OperatorProps extends ChannelProps {
+  target: Target;
+  onTarget: (user: string) => void;
+}
+
 /** What an app's server does with a channel. Folded on a phone; asks the server only while it is open. */
-export function Operator({ api, channel }: OperatorProps) {
+export function Operator({ api, channel, target, onTarget }: OperatorProps) {
   const [open, setOpen] = useState(() => matchMedia(WIDE).matches);
+  const panel = useRef<HTMLDetailsElement>(null);
+  const { user, picked } = target;
+  useEffect(() => {
+    if (picked === 0) return;
+    setOpen(true);
+    panel.current?.scrollIntoView({ block: "nearest", behavior: "smooth" });
+    panel.current?.querySelector("summary")?.focus({ preventScroll: true });
+  }, [picked]);
   return (
     <details
+      ref={panel}
       className="panel fold talk-operator"
       open={open}
       onToggle={(event) => setOpen(event.currentTarget.open)}
@@ -35,14 +55,18 @@ export function Operator({ api, channel }: OperatorProps) {
         (channel === "" ? (
           <p className="panel-empty">{talk.operator.channelEmpty}</p>
         ) : (
-          <Panel api={api} channel={channel} />
+          <Panel api={api} channel={channel} target={user} onTarget={onTarget} />
         ))}
     </details>
   );
 }
 
-function Panel({ api, channel }: OperatorProps) {
-  const [target, setTarget] = useState("");
+interface PanelProps extends ChannelProps {
+  target: string;
+  onTarget: (user: string) => void;
+}
+
+function Panel({ api, channel, target, onTarget }: PanelProps) {
   const { overview, failure, refresh } = useOverview(api, channel, target);
   const current = overview?.channel === channel ? overview : null;
   return (
@@ -51,7 +75,7 @@ function Panel({ api, channel }: OperatorProps) {
       <div className="form-alert" role="alert">
         {failure && <FailureWords failure={failure} />}
       </div>
-      <Target overview={current} target={target} onPick={setTarget} />
+      <TargetField overview={current} target={target} onPick={onTarget} />
       {target !== "" && (
         <>
           {current?.target === target && <UserFacts overview={current} />}
@@ -98,13 +122,13 @@ function Counts({ channel, overview }: { channel: string; overview: Overview | n
   );
 }
 
-interface TargetProps {
+interface TargetFieldProps {
   overview: Overview | null;
   target: string;
   onPick: (user: string) => void;
 }
 
-function Target({ overview, target, onPick }: TargetProps) {
+function TargetField({ overview, target, onPick }: TargetFieldProps) {
   const id = useId();
   const users = overview?.detail?.UserList ?? [];
   return (
@@ -142,7 +166,7 @@ function Target({ overview, target, onPick }: TargetProps) {
   );
 }
 
-interface CloseChannelProps extends OperatorProps {
+interface CloseChannelProps extends ChannelProps {
   onSettled: () => void;
 }
 

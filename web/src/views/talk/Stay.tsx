@@ -16,12 +16,14 @@ interface StayProps {
   /** A new join is on its way, or was refused. */
   joining: boolean;
   failure: TalkError | null;
+  /** Somebody was chosen to be acted on. */
+  onPick: (user: string) => void;
   onAgain: () => void;
   onLeave: () => void;
 }
 
 /** The player's side, from the first to the last moment in the channel. */
-export function Stay({ session, joining, failure, onAgain, onLeave }: StayProps) {
+export function Stay({ session, joining, failure, onPick, onAgain, onLeave }: StayProps) {
   const state = useSyncExternalStore(session.subscribe, session.snapshot);
   const { link } = state;
   if (link.kind === "ended") {
@@ -50,6 +52,7 @@ export function Stay({ session, joining, failure, onAgain, onLeave }: StayProps)
       <Members
         members={state.members}
         me={state.me}
+        onPick={onPick}
         onVolume={(user, volume) => session.setVolume(user, volume)}
       />
       <Log log={state.log} me={state.me} />

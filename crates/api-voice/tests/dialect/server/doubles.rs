@@ -14,13 +14,14 @@ use stoa_core::audit::{AuditEntry, AuditStore};
 use stoa_core::board::BoardStore;
 use stoa_core::channel::{Boot, Call, CallOp, CallRow, ChannelRecord, Member, MemberApplied, MemberCommand};
 use stoa_core::class::{
-    CheckIn, CheckInRecord, Class, ClassApplied, ClassCommand, ClassMember, ClassStore, ClassView, Doc, Meeting,
-    MemberFilter, NewClass,
+    CheckIn, CheckInRecord, Class, ClassApplied, ClassCommand, ClassFile, ClassMember, ClassStore, ClassView, Doc,
+    FileSpace, FileStore, Meeting, MemberFilter, NewClass,
 };
+use stoa_core::console::{AuditFilter, CallDay, CallSearch, CallSeen, CallSpan, Census, ConsoleStore};
 use stoa_core::group::{
     Doomed, Exchanged, GroupKey, GroupPatch, GroupState, GroupStore, MessagePage, RefreshToken, StoredMessage,
 };
-use stoa_core::id::{AppId, ChannelKey, ChannelName, CheckInId, ClassId, MeetingId, RoomId, UserId};
+use stoa_core::id::{AppId, ChannelKey, ChannelName, CheckInId, ClassId, FileId, MeetingId, RoomId, UserId};
 use stoa_core::login::{LoginHook, Passwords};
 use stoa_core::media::MediaGrant;
 use stoa_core::ports::{
@@ -189,6 +190,18 @@ through! {
     replace_board(board: ClassId, snapshot: &[u8]) -> Result<bool>;
 }
 
+through! {
+    FileStore:
+    begin_file(file: ClassFile, total: u64) -> Result<FileSpace>;
+    put_file_part(id: FileId, part: u32, data: Vec<u8>) -> Result<bool>;
+    finish_file(class: ClassId, id: FileId, doc: Doc) -> Result<bool>;
+    drop_file(id: FileId) -> Result<()>;
+    file(app: AppId, id: FileId) -> Result<Option<ClassFile>>;
+    file_part(id: FileId, part: u32) -> Result<Option<Vec<u8>>>;
+    files_size(class: ClassId) -> Result<u64>;
+    sweep_files(before: UnixMs) -> Result<u64>;
+}
+
 /// Entropy that never repeats, except for the four-byte draws of show codes that a test forces.
 #[derive(Default)]
 pub struct Draws {
@@ -273,4 +286,12 @@ impl LoginHook for FakeHook {
             None => Err(Error::internal_error("hook https://secret.example is down")),
         }
     }
+}
+
+through! {
+    ConsoleStore:
+    census(now: UnixMs) -> Result<Census>;
+    audit_page(filter: &AuditFilter, offset: u64, limit: u32) -> Result<(u64, Vec<AuditEntry>)>;
+    search_calls(search: &CallSearch, offset: u64, limit: u32) -> Result<(u64, Vec<CallSeen>)>;
+    call_days(span: &CallSpan) -> Result<Vec<CallDay>>;
 }

@@ -43,7 +43,7 @@ impl Classes {
     ) -> Result<(ClassId, Vec<Doc>)> {
         let (view, _) = self.holds(caller, None, id, AssistantRight::Courseware).await?;
         let created = self.now();
-        let docs = docs.into_iter().map(|(id, server, data)| Doc { id, server, data, created }).collect();
+        let docs = docs.into_iter().map(|(id, server, data)| Doc { id, server, data, created, file: None }).collect();
         let id = view.class.id;
         let added = self.world.store.add_docs(id, docs).await?.ok_or_else(not_found)?;
         self.tell_docs(&view.class, added.iter().map(|d| d.id.clone()).collect()).await;
@@ -66,7 +66,7 @@ impl Classes {
         Ok((view.class.id, gone))
     }
 
-    async fn tell_docs(&self, class: &Arc<Class>, ids: Vec<String>) {
+    pub(super) async fn tell_docs(&self, class: &Arc<Class>, ids: Vec<String>) {
         if !ids.is_empty() {
             self.world.tell(Happening::Docs(Arc::clone(class), ids)).await;
         }

@@ -2,6 +2,7 @@
 //! rules (classroom.md 2.2).
 
 mod course;
+mod files;
 mod jump;
 mod media;
 mod people;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use course::Rollcall;
+pub use files::{FileLimits, Uploaded};
 pub use media::{Shadow, StreamWish};
 pub use people::{JoinWish, Joined, Leaving};
 
@@ -78,6 +80,7 @@ pub struct Classes {
     director: Arc<Director>,
     config: ClassConfig,
     cloud: Option<Arc<dyn ClassCloud>>,
+    files: FileLimits,
 }
 
 fn not_found() -> Error {
@@ -100,13 +103,19 @@ impl Classes {
     /// The classes of `config.app`, in this world.
     #[must_use]
     pub fn new(world: World, director: Arc<Director>, config: ClassConfig) -> Self {
-        Self { world, director, config, cloud: None }
+        Self { world, director, config, cloud: None, files: FileLimits::default() }
     }
 
     /// With parts of every class outside.
     #[must_use]
     pub fn with_cloud(self, cloud: Arc<dyn ClassCloud>) -> Self {
         Self { cloud: Some(cloud), ..self }
+    }
+
+    /// With other limits of uploads.
+    #[must_use]
+    pub fn with_files(self, files: FileLimits) -> Self {
+        Self { files, ..self }
     }
 
     /// The tenant.

@@ -28,7 +28,7 @@ fn bob() -> (ChannelKey, UserId) {
 fn an_absent_holder_is_released_after_the_grace_and_not_before() {
     let (channel, user) = bob();
     let mut a = agenda();
-    a.handle(at(10), Input::Absent { channel: channel.clone(), user: user.clone() });
+    a.handle(at(10), Input::Absent { channel: channel.clone(), user: user.clone(), silent: Duration::ZERO });
     assert_eq!(a.next_deadline(), Some(Duration::from_secs(40)));
     assert!(a.take_due(at(39)).is_empty());
     assert_eq!(a.take_due(at(40)), [Effect::Release(channel, user)]);
@@ -39,7 +39,7 @@ fn an_absent_holder_is_released_after_the_grace_and_not_before() {
 fn a_return_stops_the_timer_and_a_new_absence_starts_it_anew() {
     let (channel, user) = bob();
     let mut a = agenda();
-    let absent = Input::Absent { channel: channel.clone(), user: user.clone() };
+    let absent = Input::Absent { channel: channel.clone(), user: user.clone(), silent: Duration::ZERO };
     a.handle(at(0), absent.clone());
     let done = a.handle(at(20), Input::Present { channel: channel.clone(), user: user.clone() });
     assert_eq!(done, [Effect::Attend(channel, user)]);
@@ -54,7 +54,7 @@ fn a_return_stops_the_timer_and_a_new_absence_starts_it_anew() {
 fn a_clock_jump_of_the_wall_fires_nothing() {
     let (channel, user) = bob();
     let mut a = agenda();
-    a.handle(at(0), Input::Absent { channel, user });
+    a.handle(at(0), Input::Absent { channel, user, silent: Duration::ZERO });
     assert!(a.take_due(Now { wall: UnixMs(i64::MAX), mono: Duration::from_secs(1) }).is_empty());
 }
 
@@ -67,7 +67,7 @@ fn adhoc_channels_have_no_seats_to_free() {
     let mut a = agenda();
     let user = UserId::new("bob").unwrap();
     assert!(a.handle(at(0), Input::Present { channel: adhoc(), user: user.clone() }).is_empty());
-    a.handle(at(0), Input::Absent { channel: adhoc(), user });
+    a.handle(at(0), Input::Absent { channel: adhoc(), user, silent: Duration::ZERO });
     assert_eq!(a.next_deadline(), None);
 }
 
@@ -111,7 +111,7 @@ fn came() -> Input {
 
 fn went() -> Input {
     let (channel, user) = stu();
-    Input::Absent { channel, user }
+    Input::Absent { channel, user, silent: Duration::ZERO }
 }
 
 fn joined() -> Input {
@@ -136,6 +136,21 @@ fn v08_a_lost_member_leaves_after_the_grace_and_v09_not_if_it_is_back() {
     assert_eq!(a.next_deadline(), None);
     a.handle(at(200), went());
     assert_eq!(released_at(&mut a), Some(210));
+}
+
+#[test]
+fn a_member_who_was_silent_for_long_has_that_much_less_grace() {
+    let silent = |secs| {
+        let (channel, user) = stu();
+        Input::Absent { channel, user, silent: Duration::from_secs(secs) }
+    };
+    let mut a = agenda();
+    a.handle(at(0), came());
+    a.handle(at(100), silent(4));
+    assert_eq!(released_at(&mut a), Some(106));
+    a.handle(at(150), came());
+    a.handle(at(200), silent(33));
+    assert_eq!(released_at(&mut a), Some(200));
 }
 
 #[test]

@@ -20,12 +20,12 @@ fn d7_two_devices_are_one_member_and_d4_a_lost_one_counts_until_its_grace_ends()
     assert!(h.came(&user("a"), "1") && !h.came(&user("a"), "2"));
     assert!(h.plan_changes() && !h.plan_changes());
     assert_eq!(names(h.take_changes().joined.into_keys()), ["a"]);
-    assert_eq!(h.went(&user("a"), "1", HubLeft::Lost, at(1)), Went::Still);
-    let Went::Grace(first) = h.went(&user("a"), "2", HubLeft::Lost, at(2)) else { panic!() };
+    assert_eq!(h.went(&user("a"), "1", HubLeft::Lost(Duration::ZERO), at(1)), Went::Still);
+    let Went::Grace(first) = h.went(&user("a"), "2", HubLeft::Lost(Duration::ZERO), at(2)) else { panic!() };
     assert!(h.has(&user("a")), "within the grace it is a member");
     assert!(!h.came(&user("a"), "3"), "and its return is no news");
     assert!(!h.grace_ended(&user("a"), first), "that grace is void");
-    let Went::Grace(second) = h.went(&user("a"), "3", HubLeft::Lost, at(3)) else { panic!() };
+    let Went::Grace(second) = h.went(&user("a"), "3", HubLeft::Lost(Duration::ZERO), at(3)) else { panic!() };
     assert!(h.grace_ended(&user("a"), second) && !h.has(&user("a")));
     let left = h.take_changes().left;
     assert_eq!(left[&user("a")], ("{}".to_owned(), Why::Lost));

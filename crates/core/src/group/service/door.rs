@@ -1,6 +1,7 @@
 //! What the hub asks and tells (hub.md 1.3).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use serde_json::json;
@@ -56,9 +57,10 @@ impl Groups {
     }
 
     /// A connection is no session of its user any more; told once.
-    pub(super) fn session_ended(&self, group: &Arc<Group>, user: &UserId, client: &str) {
+    /// `silent`: how long ago its last sign of life was.
+    pub(super) fn session_ended(&self, group: &Arc<Group>, user: &UserId, client: &str, silent: Duration) {
         if self.world.crowd.went(&group.channel, user, client) {
-            self.learn(Fact { group: Arc::clone(group), user: user.clone(), came: false });
+            self.learn(Fact { group: Arc::clone(group), user: user.clone(), came: false, silent });
         }
     }
 
@@ -138,18 +140,21 @@ impl HubHooks for Groups {
                 self.members_changed(&group);
             }
             if self.world.crowd.came(&group.channel, &user, &client.client) {
-                self.learn(Fact { group, user, came: true });
+                self.learn(Fact { group, user, came: true, silent: Duration::ZERO });
             }
         } else {
+            // The grace is for whoever is about to come back. Somebody who was silent for longer is not on the way.
+            let silent = if let HubLeft::Lost(silent) = left { silent } else { Duration::ZERO };
             let went = group.heart().went(&user, &client.client, left, now);
             match went {
                 Went::Still => {}
                 Went::Grace(n) => {
-                    self.plan(self.config.member_grace, Due::Grace(group.key.clone(), user.clone(), n));
+                    let left = self.config.member_grace.saturating_sub(silent);
+                    self.plan(left, Due::Grace(group.key.clone(), user.clone(), n));
                 }
                 Went::Out => self.members_changed(&group),
             }
-            self.session_ended(&group, &user, &client.client);
+            self.session_ended(&group, &user, &client.client, silent);
         }
     }
 

@@ -12,7 +12,7 @@ mod tell;
 mod tell_class;
 mod timers;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -31,6 +31,7 @@ use crate::director::Director;
 use crate::error::{Error, Result};
 use crate::hub::{Hub, PublishOptions};
 use crate::id::{AppId, ChannelKey, UserId};
+use crate::index::Index;
 use crate::notice::ulid;
 use crate::time::{Now, UnixMs};
 use crate::world::World;
@@ -103,13 +104,15 @@ struct Fact {
     group: Arc<Group>,
     user: UserId,
     came: bool,
+    /// How long ago the last sign of life of one that went was.
+    silent: Duration,
 }
 
 /// Groups in use, by their names in the product and in the hub.
 #[derive(Default)]
 struct Registry {
-    by_key: BTreeMap<GroupKey, Arc<Group>>,
-    by_room: BTreeMap<String, Arc<Group>>,
+    by_key: Index<GroupKey, Arc<Group>>,
+    by_room: Index<String, Arc<Group>>,
 }
 
 impl Registry {

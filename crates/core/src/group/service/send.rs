@@ -85,7 +85,8 @@ impl Groups {
         let found = self.member(who.app, id, &who.user).await;
         let (group, standing) = match found {
             Err(stop) if stop.refused() == Some(Refusal::CLOSING) => {
-                return self.send_while_closing(who, id, args.int("type")?.ok_or(Refusal::BAD)?).await;
+                let kind = args.int("type")?.ok_or(Refusal::BAD)?;
+                return Box::pin(self.send_while_closing(who, id, kind)).await;
             }
             found => found?,
         };
@@ -99,7 +100,7 @@ impl Groups {
         }
         match &standing.record {
             Record::Room(room) => self.send_in_room(who, &group, &standing, room, &wish).await,
-            Record::Class(class) => self.send_in_class(who, &group, &standing, class, &wish).await,
+            Record::Class(class) => Box::pin(self.send_in_class(who, &group, &standing, class, &wish)).await,
             Record::Talk(_) => {
                 talk_rules(&wish.message)?;
                 self.count(&group, who, Counted::Signal)?;
@@ -174,9 +175,9 @@ impl Groups {
                 let at = self.now().wall;
                 Ok(answer(&Sent { id: self.ulid(at), seqnum: 0, at: at.0 }))
             }
-            RoomEffect::Dismiss => self.dismiss(group, standing, room).await,
+            RoomEffect::Dismiss => Box::pin(self.dismiss(group, standing, room)).await,
             RoomEffect::MuteMics(off) => {
-                self.mute_mics(group, room, off).await?;
+                Box::pin(self.mute_mics(group, room, off)).await?;
                 self.deliver(group, standing, wish, SIGNAL).await
             }
             // Orders to one user do not come as messages to all.

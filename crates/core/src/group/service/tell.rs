@@ -1,6 +1,7 @@
 //! What the rest of the product tells groups, and what the people in them see of it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use serde_json::json;
@@ -148,7 +149,7 @@ impl Groups {
         let clients = group.heart().lingering(user);
         // Only a member's connection is a live session (voice-room.md 1).
         for client in clients {
-            self.session_ended(group, user, &client);
+            self.session_ended(group, user, &client, Duration::ZERO);
         }
         self.members_changed(group);
         if lingers {

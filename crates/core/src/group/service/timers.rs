@@ -114,7 +114,7 @@ impl Groups {
         if fact.came {
             self.director.command(now, Input::Present { channel, user }).await;
         } else if !self.world.is_here(&channel, &user) {
-            self.director.command(now, Input::Absent { channel, user }).await;
+            self.director.command(now, Input::Absent { channel, user, silent: fact.silent }).await;
         }
     }
 
@@ -243,11 +243,10 @@ impl Groups {
         let now = self.now().mono;
         let mut all = lock(&self.groups);
         // Two: by its name in the product and in the hub. Whoever holds another one is about to use it.
-        let idle = |g: &&Arc<Group>| {
+        let idle = |g: &Arc<Group>| {
             Arc::strong_count(g) <= 2 && g.heart().idle_since().is_some_and(|since| since + IDLE <= now)
         };
-        let gone: Vec<GroupKey> = all.by_key.values().filter(idle).map(|g| g.key.clone()).collect();
-        for key in gone {
+        for key in all.by_key.keys_where(idle) {
             if let Some(group) = all.by_key.get(&key).cloned() {
                 all.remove(&group);
             }

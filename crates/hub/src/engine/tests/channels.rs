@@ -50,7 +50,7 @@ fn c4_c5_c7_c8_c10_recovery() {
         for n in 0..5 {
             w.publish("room:r", &json!(n));
         }
-        w.wound(conn, false);
+        w.wound(conn, Gone::Cut);
         for n in 5..15 {
             w.publish("room:r", &json!(n));
         }
@@ -58,7 +58,7 @@ fn c4_c5_c7_c8_c10_recovery() {
             w.at += Duration::from_secs(20);
             let conn = w.connect(format, "a", "d");
             let s = w.subscribe(conn, "room:r", Some(since));
-            w.wound(conn, true);
+            w.wound(conn, Gone::InOrder);
             assert!(s.was_recovering && s.recoverable);
             (s.recovered, offsets(&s.publications), s.offset)
         };
@@ -105,7 +105,7 @@ fn c9_history_ends_and_the_epoch_stays() {
     let conn = w.connect(Format::Json, "a", "d");
     let s = w.subscribe(conn, "room:r", Some((1, &before.epoch)));
     assert_eq!((s.recovered, s.offset, &s.epoch), (false, 2, &before.epoch));
-    w.wound(conn, true);
+    w.wound(conn, Gone::InOrder);
     w.pass(Duration::from_secs(29 * 24 * 3600));
     assert_eq!(w.publish("room:r", &json!(3)).offset, 3);
     w.pass(Duration::from_secs(31 * 24 * 3600));
@@ -121,7 +121,7 @@ fn c12_the_personal_channel_recovers_through_connect() {
         let epoch = w.next(conn).connect.unwrap().subs["user:#a"].epoch.clone();
         w.publish("user:#a", &json!(1));
         assert_eq!(offsets(&w.publications(conn)), [1]);
-        w.wound(conn, false);
+        w.wound(conn, Gone::Cut);
         w.publish("user:#a", &json!(2));
         let conn = w.open(format);
         let subs = json!({"user:#a": {"recover": true, "offset": 1, "epoch": epoch}, "user:#b": {"recover": true}});
@@ -200,6 +200,19 @@ fn c19_what_is_not_offered() {
 }
 
 #[test]
+fn a18_what_the_reference_engine_leaves_to_others() {
+    let mut w = World::new();
+    let conn = w.connect(Format::Json, "a", "d");
+    // A function without a name: the product says what that is.
+    w.say(conn, &[json!({"id": 2, "rpc": {"data": {"x": 1}}})]);
+    assert_eq!(&w.next(conn).rpc.unwrap().data[..], br#"{"x":1}"#);
+    // No subscription ends by itself, so nobody has anything to renew, with a token or without.
+    w.subscribe(conn, "room:r", None);
+    w.say(conn, &[json!({"id": 3, "sub_refresh": {"channel": "room:r"}})]);
+    assert_eq!(w.code(conn), 3501);
+}
+
+#[test]
 fn c20_a_failing_hook_is_temporary() {
     let mut w = World::new();
     let conn = w.connect(Format::Json, "a", "d");
@@ -256,12 +269,12 @@ fn d1_d3_presence_for_clients() {
             assert!(w.next(a1).presence.is_some());
         }
         assert_eq!(w.error(a1, ask("room:r")), 111);
-        w.wound(a2, false);
+        w.wound(a2, Gone::Cut);
         assert_eq!(w.engine.presence_stats("room:r"), Ok((2, 2)));
-        w.wound(b, true);
+        w.wound(b, Gone::InOrder);
         assert_eq!(w.engine.presence_stats("room:r"), Ok((1, 1)));
         let left: Vec<HubLeft> = w.presence.iter().filter(|p| !p.2).map(|p| p.3).collect();
-        assert_eq!(left, [HubLeft::Lost, HubLeft::Itself]);
+        assert_eq!(left, [HubLeft::Lost(Duration::ZERO), HubLeft::Itself]);
     }
 }
 
@@ -330,10 +343,10 @@ fn waiting_subscribers_may_go_again() {
     for conn in [stays, gone, taken] {
         w.say(conn, &[json!({"id": 2, "subscribe": {"channel": "room:r"}})]);
     }
-    w.wound(gone, false);
+    w.wound(gone, Gone::Cut);
     w.say(taken, &[json!({"id": 3, "unsubscribe": {"channel": "room:r"}})]);
     for conn in all {
-        w.wound(conn, false);
+        w.wound(conn, Gone::Cut);
     }
     assert_eq!(w.next(stays).subscribe.unwrap().offset, 2);
     assert_eq!((w.next(taken).id, w.next(taken).id), (2, 3));

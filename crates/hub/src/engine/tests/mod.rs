@@ -271,8 +271,8 @@ impl World {
         self.closes.get(&conn).expect("closed").0
     }
 
-    fn wound(&mut self, conn: ConnId, in_order: bool) {
-        self.engine.closed(self.now(), conn, 1000, in_order);
+    fn wound(&mut self, conn: ConnId, how: Gone) {
+        self.engine.closed(self.now(), conn, 1000, how);
         self.settle();
     }
 }

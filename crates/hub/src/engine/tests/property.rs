@@ -88,7 +88,7 @@ impl Run {
             }
             Step::Cut(n) => {
                 if let Some(conn) = self.clients[n].conn.take() {
-                    self.w.wound(conn, false);
+                    self.w.wound(conn, Gone::Cut);
                     self.clients[n].channels.iter_mut().for_each(|k| (k.subscribed, k.asked) = (false, false));
                 }
             }
@@ -269,7 +269,7 @@ proptest! {
             }
         }
         for conn in conns.into_values() {
-            w.wound(conn, false);
+            w.wound(conn, Gone::Cut);
         }
         prop_assert_eq!(w.engine.conns.len(), 0);
         prop_assert!(w.engine.users.is_empty() && w.engine.calls.is_empty());
