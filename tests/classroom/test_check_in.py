@@ -10,7 +10,7 @@ import pytest
 
 from stoa.class_routes import BARE, V1
 from stoa.classroom import ID, UNKNOWN, ZONE, Throng, people, person, post
-from stoa.wait import until_sync
+from stoa.wait import until_next_millisecond, until_sync
 
 TIME = "%Y-%m-%dT%H:%M:%S"
 
@@ -167,6 +167,7 @@ def test_Q10_records(teacher, server, c):
     for u in users:
         u.join(c).ok()
         u.check_in(which).ok()
+        until_next_millisecond()
     assert [r["user_id"] for r in records()] == [u.name for u in users]
     teacher.call("getCheckInRecords", {"check_in_id": UNKNOWN}).missing("NotFound")
 

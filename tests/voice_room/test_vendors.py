@@ -163,6 +163,19 @@ def test_create_that_is_refused_calls_nobody(start, cloud):
     assert cloud.calls == []
 
 
+def test_create_over_the_limit_calls_nobody(start, cloud):
+    """A group that was made cannot be taken back."""
+    server = start(IM, API, {"voice.max_live_rooms_per_owner": 1})
+    owner, other = server.user(), server.user()
+    first = owner.create().ok()["id"]
+    owner.create().expect(200, 403)
+    assert [c.fields["GroupId"] for c in cloud.of(CREATE)] == [first]
+    other.create().ok()
+    owner.dismiss(first).ok()
+    again = owner.create().ok()["id"]
+    assert [c.fields["GroupId"] for c in cloud.of(CREATE)][2:] == [again]
+
+
 @pytest.mark.parametrize("how", FAILURES)
 def test_create_fails_with_the_vendor_and_stores_nothing(start, cloud, how):
     server = start(IM, API)

@@ -112,6 +112,9 @@ pub trait Store:
     /// `max_live_per_owner` live rooms already (0 = no limit). Nothing is stored then.
     async fn create_room(&self, room: NewRoom, show_codes: &[u32], max_live_per_owner: u32) -> Result<Arc<Room>>;
 
+    /// How many live rooms of the app this owner has. A look beforehand: only [`Store::create_room`] keeps a limit.
+    async fn live_rooms_of(&self, app: AppId, owner: &UserId) -> Result<u32>;
+
     /// The room, live or dismissed, with its seats, as of one commit.
     async fn room(&self, app: AppId, id: RoomId) -> Result<Option<Arc<Room>>>;
 

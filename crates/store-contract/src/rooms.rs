@@ -63,7 +63,11 @@ pub async fn an_owner_at_its_limit_of_live_rooms_is_refused(s: impl Subject) {
     let e = store.create_room(new_room(3, 10), &[code(3)], 1).await.unwrap_err();
     assert_eq!(*e.kind(), Kind::LimitReached);
     assert!(store.room(APP, new_room(3, 10).id).await.unwrap().is_none());
+    store.create_room(NewRoom { app: AppId(2), ..new_room(4, 10) }, &[code(4)], 1).await.unwrap();
+    assert_eq!(store.live_rooms_of(APP, &first.anchor).await.unwrap(), 1);
+    assert_eq!(store.live_rooms_of(APP, &user("nobody")).await.unwrap(), 0);
     apply(&*store, first.id, dismiss(), 20).await;
+    assert_eq!(store.live_rooms_of(APP, &first.anchor).await.unwrap(), 0);
     store.create_room(new_room(3, 10), &[code(3)], 1).await.unwrap();
 }
 

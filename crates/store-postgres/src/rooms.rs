@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use sqlx::postgres::PgRow;
-use sqlx::{PgConnection, PgPool, Row};
+use sqlx::{PgConnection, PgExecutor, PgPool, Row};
+use stoa_core::Error;
 use stoa_core::id::{AppId, RoomId, UserId};
 use stoa_core::ports::PageStart;
 use stoa_core::time::UnixMs;
-use stoa_core::voice::{NewRoom, Room, Seat, SeatIndex, Taken};
-use stoa_core::{Error, Kind};
+use stoa_core::voice::{NewRoom, Room, Seat, SeatIndex, Taken, too_many_rooms};
 
 use crate::fault::{Fault, bad_row, one_row};
 
@@ -204,17 +204,18 @@ async fn check_limit(tx: &mut PgConnection, new: &NewRoom, max: u32) -> Result<(
         .bind(db(new.app.0))
         .execute(&mut *tx)
         .await?;
+    if live_of(tx, new.app, &new.anchor).await? >= max { Err(too_many_rooms().into()) } else { Ok(()) }
+}
+
+/// How many live rooms the owner has.
+pub(crate) async fn live_of(conn: impl PgExecutor<'_>, app: AppId, owner: &UserId) -> Result<u32, Fault> {
     let live: i64 =
         sqlx::query_scalar("SELECT count(*) FROM voice_rooms WHERE app = $1 AND anchor_id = $2 AND stopped_ms IS NULL")
-            .bind(db(new.app.0))
-            .bind(new.anchor.as_str())
-            .fetch_one(tx)
+            .bind(db(app.0))
+            .bind(owner.as_str())
+            .fetch_one(conn)
             .await?;
-    if live >= i64::from(max) {
-        let text = "this owner has as many live rooms as are allowed";
-        return Err(Error::new(Kind::LimitReached, text).into());
-    }
-    Ok(())
+    Ok(u32::try_from(live).unwrap_or(u32::MAX))
 }
 
 async fn insert_row(tx: &mut PgConnection, room: &Room) -> Result<u64, sqlx::Error> {

@@ -220,6 +220,10 @@ impl Store for PostgresStore {
         retry("create a room", || self.create_once(room.clone(), show_codes, max_live_per_owner)).await
     }
 
+    async fn live_rooms_of(&self, app: AppId, owner: &UserId) -> Result<u32> {
+        retry("count an owner's rooms", || rooms::live_of(&self.pool, app, owner)).await
+    }
+
     async fn room(&self, app: AppId, id: RoomId) -> Result<Option<Arc<Room>>> {
         retry("read a room", || rooms::load(&self.pool, app, id)).await
     }

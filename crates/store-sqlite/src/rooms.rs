@@ -7,8 +7,8 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use stoa_core::id::{AppId, RoomId, UserId};
 use stoa_core::ports::PageStart;
 use stoa_core::time::UnixMs;
-use stoa_core::voice::{NewRoom, Room, Seat, SeatIndex, Taken};
-use stoa_core::{Error, Kind, Result};
+use stoa_core::voice::{NewRoom, Room, Seat, SeatIndex, Taken, too_many_rooms};
+use stoa_core::{Error, Result};
 
 use crate::errors::{bad_row, one_row, sql};
 
@@ -204,18 +204,19 @@ pub(crate) fn refuse_nul<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result
     Ok(())
 }
 
+/// How many live rooms the owner has.
+pub(crate) fn live_of(conn: &Connection, app: AppId, owner: &UserId) -> Result<u32> {
+    conn.prepare_cached("SELECT count(*) FROM voice_rooms WHERE app = ?1 AND anchor_id = ?2 AND stopped_ms IS NULL")
+        .and_then(|mut s| s.query_row(params![db(app.0), owner.as_str()], |r| r.get(0)))
+        .map_err(sql("count an owner's rooms"))
+}
+
 /// Inserts the room under the first free code, and its eight seats.
 pub(crate) fn insert(conn: &Connection, new: NewRoom, codes: &[u32], max_live: u32) -> Result<Room> {
     let doing = "create a room";
     refuse_nul([new.title.as_str(), &new.notice, &new.extends, &new.anchor_nick])?;
-    if max_live > 0 {
-        let live: u32 = conn
-            .prepare_cached("SELECT count(*) FROM voice_rooms WHERE app = ?1 AND anchor_id = ?2 AND stopped_ms IS NULL")
-            .and_then(|mut s| s.query_row(params![db(new.app.0), new.anchor.as_str()], |r| r.get(0)))
-            .map_err(sql(doing))?;
-        if live >= max_live {
-            return Err(Error::new(Kind::LimitReached, "this owner has as many live rooms as are allowed"));
-        }
+    if max_live > 0 && live_of(conn, new.app, &new.anchor)? >= max_live {
+        return Err(too_many_rooms());
     }
     let mut room = new.into_room(0);
     let mut stmt = conn

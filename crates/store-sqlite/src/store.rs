@@ -390,6 +390,11 @@ impl Store for SqliteStore {
             .await
     }
 
+    async fn live_rooms_of(&self, app: AppId, owner: &UserId) -> Result<u32> {
+        let owner = owner.clone();
+        self.read(move |c| rooms::live_of(c, app, &owner)).await
+    }
+
     async fn room(&self, app: AppId, id: RoomId) -> Result<Option<Arc<Room>>> {
         let found = match self.memory.rooms.get(&id) {
             Some(room) => Some(room),

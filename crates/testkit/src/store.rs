@@ -19,8 +19,8 @@ use stoa_core::ports::{
 };
 use stoa_core::sanction::Sanction;
 use stoa_core::time::UnixMs;
-use stoa_core::voice::{About, Applied, Command, NewRoom, Room, decide};
-use stoa_core::{Error, Kind, Result};
+use stoa_core::voice::{About, Applied, Command, NewRoom, Room, decide, too_many_rooms};
+use stoa_core::{Error, Result};
 
 use crate::classes::ClassTables;
 use crate::groups::GroupTables;
@@ -87,6 +87,11 @@ impl MemStore {
     }
 }
 
+fn live_of(t: &Tables, app: AppId, owner: &UserId) -> u32 {
+    let live = t.rooms.values().filter(|r| r.live() && r.app == app && r.anchor == *owner).count();
+    u32::try_from(live).unwrap_or(u32::MAX)
+}
+
 #[async_trait]
 impl Store for MemStore {
     async fn ping(&self) -> Result<()> {
@@ -110,15 +115,17 @@ impl Store for MemStore {
     }
     async fn create_room(&self, room: NewRoom, codes: &[u32], max_live: u32) -> Result<Arc<Room>> {
         let mut t = self.t()?;
-        let live = t.rooms.values().filter(|r| r.live() && r.anchor == room.anchor).count();
-        if max_live > 0 && live >= max_live as usize {
-            return Err(Error::new(Kind::LimitReached, "too many live rooms"));
+        if max_live > 0 && live_of(&t, room.app, &room.anchor) >= max_live {
+            return Err(too_many_rooms());
         }
         let free = codes.iter().find(|c| !t.rooms.values().any(|r| r.show_code == **c));
         let code = *free.ok_or_else(|| Error::internal_error("show codes collide"))?;
         let room = Arc::new(room.into_room(code));
         t.rooms.insert(room.id, room.clone());
         Ok(room)
+    }
+    async fn live_rooms_of(&self, app: AppId, owner: &UserId) -> Result<u32> {
+        Ok(live_of(&*self.t()?, app, owner))
     }
     async fn room(&self, app: AppId, id: RoomId) -> Result<Option<Arc<Room>>> {
         Ok(self.t()?.rooms.get(&id).filter(|r| r.app == app).cloned())

@@ -6,4 +6,4 @@ mod service;
 
 pub use decide::{About, Applied, Command, Decision, Freed, Outcome, decide, vacate};
 pub use room::{NewRoom, Room, RoomPatch, Seat, SeatIndex, Taken};
-pub use service::{CreateRoom, Voice, VoiceConfig, banned};
+pub use service::{CreateRoom, Voice, VoiceConfig, banned, too_many_rooms};

@@ -57,6 +57,12 @@ pub struct Voice {
     cloud: Option<Arc<dyn RoomCloud>>,
 }
 
+/// The answer for an owner at [`VoiceConfig::max_live_rooms_per_owner`].
+#[must_use]
+pub fn too_many_rooms() -> Error {
+    Error::new(Kind::LimitReached, "this owner has as many live rooms as are allowed")
+}
+
 fn not_found() -> Error {
     Error::new(Kind::NotFound, "room not found")
 }
@@ -118,10 +124,15 @@ impl Voice {
             anchor: new.anchor,
             anchor_nick: new.anchor_nick,
         };
+        let limit = self.config.max_live_rooms_per_owner;
         if let Some(cloud) = &self.cloud {
+            // What is made outside cannot be taken back: who may not have a room costs the vendor nothing.
+            if limit > 0 && self.world.store.live_rooms_of(room.app, &room.anchor).await? >= limit {
+                return Err(too_many_rooms());
+            }
             cloud.open(room.id, &room.anchor).await?;
         }
-        self.world.store.create_room(room, &codes, self.config.max_live_rooms_per_owner).await
+        self.world.store.create_room(room, &codes, limit).await
     }
 
     /// Live rooms, newest first (voice-room.md 4.3).

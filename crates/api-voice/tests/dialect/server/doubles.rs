@@ -86,6 +86,7 @@ macro_rules! through {
 through! {
     Store:
     ping() -> Result<()>;
+    live_rooms_of(app: AppId, owner: &UserId) -> Result<u32>;
     secret(name: &str, fresh: &[u8]) -> Result<Vec<u8>>;
     account(user: &UserId) -> Result<Option<Arc<Account>>>;
     put_account(account: Account) -> Result<()>;
