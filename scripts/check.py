@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs every check and every suite one after the other, prints what took how long, and sums up.
+"""Runs every check and every suite, prints what took how long, and sums up. From four cores on two suites run at a time.
 
 The last line is `N passed, N failed`. Failed are: failed tests; a step that broke without saying which test; a suite that
 skipped tests or ran fewer than tests/expected_counts.json says, because a suite that cannot find its client must not look green.
@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 import xml.etree.ElementTree as ET
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -44,6 +45,8 @@ class Step:
     count: str = "none"  # how to read the number of tests: none, cargo, node, vitest, junit
     cwd: Path = ROOT
     env: dict[str, str] = field(default_factory=dict)
+    # Whether another such step may run beside it: suites that start their own servers and mostly wait for events.
+    beside: bool = False
 
 
 def steps() -> list[Step]:
@@ -62,25 +65,29 @@ def steps() -> list[Step]:
         Step("hub alone", [cargo, "build", "-q", "-p", "stoa-hub", "--examples"], "build"),
         Step("rust tests", [cargo, "test", "-q", "--workspace", "--no-fail-fast"], "rust", "cargo:rust"),
     ]
-    for suite in ("operations", "voice_room", "robustness", "media", "talk", "classroom", "hub", "console"):
-        out.append(Step(
-            f"tests/{suite}",
-            [PYTHON, "-m", "pytest", "-q", "--expect-counts", f"--junitxml={RESULTS}/{suite}.xml", suite],
-            suite, f"junit:{suite}", cwd=ROOT / "tests",
-        ))
-    out.append(Step(
-        "tests/browser",
+    # The longest first, so that two lanes end together.
+    return [
+        *out, pytest_step("classroom"), pytest_step("voice_room"),
+        node_step("tests/browser", "browser", "browser", browser, sorted(p.name for p in browser.glob("*.test.mjs"))),
+        *(pytest_step(suite) for suite in ("talk", "robustness", "console", "media", "hub", "operations")),
+        node_step("tests/hub (node)", "hub", "hub_node", hub, ["sdk.test.mjs"]),
+    ]
+
+
+def pytest_step(suite: str) -> Step:
+    return Step(
+        f"tests/{suite}", [PYTHON, "-m", "pytest", "-q", "--expect-counts", f"--junitxml={RESULTS}/{suite}.xml", suite],
+        suite, f"junit:{suite}", cwd=ROOT / "tests", beside=True,
+    )
+
+
+def node_step(name: str, group: str, suite: str, folder: Path, files: list[str]) -> Step:
+    return Step(
+        name,
         ["node", "--test", "--test-concurrency=1", "--test-reporter=spec", "--test-reporter-destination=stdout",
-         "--test-reporter=junit", f"--test-reporter-destination={RESULTS}/browser.xml", *sorted(p.name for p in browser.glob("*.test.mjs"))],
-        "browser", "junit:browser", cwd=browser,
-    ))
-    out.append(Step(
-        "tests/hub (node)",
-        ["node", "--test", "--test-concurrency=1", "--test-reporter=spec", "--test-reporter-destination=stdout",
-         "--test-reporter=junit", f"--test-reporter-destination={RESULTS}/hub_node.xml", "sdk.test.mjs"],
-        "hub", "junit:hub_node", cwd=hub,
-    ))
-    return out
+         "--test-reporter=junit", f"--test-reporter-destination={RESULTS}/{suite}.xml", *files],
+        group, f"junit:{suite}", cwd=folder, beside=True,
+    )
 
 
 NOT_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
@@ -114,8 +121,13 @@ def cargo_counts(output: str) -> Counts:
     return c
 
 
-def run(step: Step, env: dict[str, str]) -> tuple[Counts, list[str]]:
-    """Runs a step with its output passed through; answers its counts and what is wrong with it."""
+def lanes() -> int:
+    """How many suites run at a time. Their tests have deadlines of a second, so each keeps two cores."""
+    return 2 if len(os.sched_getaffinity(0)) >= 4 else 1
+
+
+def run(step: Step, env: dict[str, str], live: bool) -> tuple[Counts, list[str]]:
+    """Runs a step; answers its counts and what is wrong with it. `live`: its output is passed through, else shown at its end."""
     kind, _, suite = step.count.partition(":")
     report = RESULTS / f"{suite}.xml"
     if kind == "junit":
@@ -124,9 +136,12 @@ def run(step: Step, env: dict[str, str]) -> tuple[Counts, list[str]]:
     lines = []
     for line in process.stdout:
         lines.append(line)
-        sys.stdout.write(line)
-        sys.stdout.flush()
+        if live:
+            sys.stdout.write(line)
+            sys.stdout.flush()
     code = process.wait()
+    if not live:
+        print(f"\n=== {step.name}: what it said", "".join(lines), sep="\n", end="", flush=True)
 
     counts = Counts()
     if kind == "cargo":
@@ -149,7 +164,7 @@ def run(step: Step, env: dict[str, str]) -> tuple[Counts, list[str]]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", action="append", default=[], help="group to run: lint, web, build, rust, operations, voice_room, robustness, media, talk, classroom, browser")
+    parser.add_argument("--only", action="append", default=[], help="group to run: lint, web, build, rust, operations, voice_room, robustness, media, talk, classroom, hub, console, browser")
     wanted = parser.parse_args().only
     chosen = [s for s in steps() if not wanted or s.group in wanted]
     RESULTS.mkdir(exist_ok=True)
@@ -160,19 +175,21 @@ def main() -> int:
         postgres = Postgres()
         env |= {"STOA_TEST_POSTGRES": postgres.admin_url, "DATABASE_URL": postgres.admin_url, "PG_DATABASE_URL": postgres.admin_url}
 
-    total, table = Counts(), []
+    def timed(step: Step, live: bool) -> tuple[str, float, Counts, list[str]]:
+        print(f"\n=== {step.name}: {' '.join(map(str, step.command))}", flush=True)
+        start = time.monotonic()
+        counts, wrong = run(step, env, live)
+        for text in wrong:
+            print(f"=== {step.name}: FAILED: {text}", flush=True)
+        return step.name, time.monotonic() - start, counts, wrong
+
     began = time.monotonic()
+    suites = [s for s in chosen if s.beside]
+    side_by_side = min(lanes(), len(suites))
     try:
-        for step in chosen:
-            print(f"\n=== {step.name}: {' '.join(map(str, step.command))}", flush=True)
-            start = time.monotonic()
-            counts, wrong = run(step, env)
-            took = time.monotonic() - start
-            total.passed += counts.passed
-            total.failed += counts.failed + len(wrong)
-            table.append((step.name, took, counts, wrong))
-            for text in wrong:
-                print(f"=== {step.name}: FAILED: {text}", flush=True)
+        table = [timed(step, True) for step in chosen if not step.beside]
+        with ThreadPoolExecutor(max(1, side_by_side)) as pool:
+            table += pool.map(lambda step: timed(step, side_by_side < 2), suites)
     finally:
         if postgres:
             postgres.stop()
@@ -181,6 +198,7 @@ def main() -> int:
     for name, took, c, wrong in table:
         print(f"{name:<20}{took:>9.1f}{c.passed:>8}{c.failed:>8}{c.skipped:>9}  {'; '.join(wrong)}".rstrip())
     print(f"{'all':<20}{time.monotonic() - began:>9.1f}")
+    total = Counts(sum(c.passed for _, _, c, _ in table), sum(c.failed + len(wrong) for _, _, c, wrong in table))
     print(f"{total.passed} passed, {total.failed} failed")
     return 1 if total.failed else 0
 

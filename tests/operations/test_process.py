@@ -14,7 +14,7 @@ import pytest
 from livekit.protocol import rtc as proto
 
 from stoa.media import Stage
-from stoa.postgres import free_port
+from stoa.ports import free_port
 from stoa.server import Server, binary
 from stoa.signal import Signal
 from stoa.tokens import claims_of

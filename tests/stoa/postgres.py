@@ -9,12 +9,13 @@ import glob
 import os
 import re
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
 import uuid
 from pathlib import Path
+
+from .ports import free_port
 
 
 class PostgresMissing(RuntimeError):
@@ -32,13 +33,6 @@ def bin_dir() -> Path:
     if on_path:
         return Path(on_path).parent
     raise PostgresMissing("no initdb: install the package `postgresql` or set PGBIN")
-
-
-def free_port() -> int:
-    """A TCP port that was free a moment ago."""
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 class Postgres:

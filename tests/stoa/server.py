@@ -15,6 +15,7 @@ from typing import Any
 
 from . import tokens
 from .http import Http, User
+from .ports import free_port
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 START_DEADLINE = 30.0
@@ -49,6 +50,7 @@ class Server:
     def start(self, *, env: dict[str, str] | None = None) -> Server:
         """Starts it (again, on the same ports) and waits until it serves."""
         assert self.process is None
+        self.port, self.udp_port = self.port or free_port(), self.udp_port or free_port()
         self.data.mkdir(exist_ok=True)
         ready = self.data / "ready.json"
         ready.unlink(missing_ok=True)

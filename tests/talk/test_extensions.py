@@ -15,7 +15,7 @@ from stoa.media import refused
 from stoa.postgres import psql
 from stoa.server import Server
 from stoa.talk import BAD_PARAM, CHECKSUM, NO_CHANNEL, NO_USER, NOT_ADMIN, NOT_PERMITTED, App, Talk, door, fresh
-from stoa.wait import until
+from stoa.wait import until, until_next_millisecond
 
 sqlite_only = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 
@@ -107,6 +107,7 @@ async def test_X08_X09_the_list_of_bans(talk):
     users = [fresh("u") for _ in range(3)]
     for n, user in enumerate(users):
         (await talk.kick(one, user, 600 + n)).ok()
+        until_next_millisecond()
     (await talk.kick(two, users[0], 600)).ok()
     (await talk.kick(one, "short", 1)).ok()
     began = time.time()

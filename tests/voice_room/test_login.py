@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import http.server
 import json
+import random
 import statistics
 import subprocess
 import threading
@@ -60,22 +61,22 @@ def test_L2_wrong_password_and_unknown_user_look_alike(own_server):
     server.http.login("bob", "bobs-password").ok()
     bodies = set()
 
-    def medians() -> list[float]:
+    def quartiles() -> list[list[float]]:
         times: dict[str, list[float]] = {"bob": [], "nobody": []}
-        for _ in range(50):
-            for name in times:
-                began = time.perf_counter()
-                answer = server.http.login(name, "wrong")
-                times[name].append(time.perf_counter() - began)
-                bodies.add(answer.expect(200, 401).raw)
-        return [statistics.median(t) for t in times.values()]
+        # In no fixed order: by turns each of the two names would meet its own of two threads, and the cores of those differ.
+        for name in random.sample([*times] * 50, 100):
+            began = time.perf_counter()
+            answer = server.http.login(name, "wrong")
+            times[name].append(time.perf_counter() - began)
+            bodies.add(answer.expect(200, 401).raw)
+        return [statistics.quantiles(t, n=4) for t in times.values()]
 
-    # A difference in the work shows in every round; a busy machine only in some.
+    # A difference in the work shows in the medians of every round, and in the quick answers no less; a busy machine
+    # only in some of them.
     rounds = []
-    for _ in range(3):
-        known, unknown = medians()
-        rounds.append((known, unknown))
-        if abs(known - unknown) / max(known, unknown) < 0.2:
+    for _ in range(5):
+        rounds.append(quartiles())
+        if any(abs(known - unknown) / max(known, unknown) < 0.2 for known, unknown in list(zip(*rounds[-1]))[:2]):
             break
     else:
         raise AssertionError(f"told apart by time in every round: {rounds}")
