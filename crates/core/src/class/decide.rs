@@ -327,10 +327,15 @@ fn meeting(class: &Class, facts: ClassFacts<'_>, patch: &MeetingPatch, stage_max
     let mut next = class.clone();
     next.info.merge(patch);
     let mut rights = Vec::new();
+    // The official client says with this that nobody is muted, when its teacher comes back to the class.
+    if let Some(off) = patch.all_mute.filter(|off| *off != class.stage.mics_off) {
+        next.stage.mute_all(off);
+        rights = class.stage.users();
+    }
     if patch.members.is_some() {
         let (before, after) = (class.info.users(), next.info.users());
         for user in before.iter().filter(|u| !after.contains(u)) {
-            if next.stage.leave(user) {
+            if next.stage.leave(user) && !rights.contains(user) {
                 rights.push(user.clone());
             }
         }
@@ -338,7 +343,7 @@ fn meeting(class: &Class, facts: ClassFacts<'_>, patch: &MeetingPatch, stage_max
         // before, left, and is back. One who came by invitation is on it firmly from now on.
         let may_come = |u: &&UserId| **u != class.teacher && !facts.listeners.contains(u);
         for user in after.iter().filter(may_come) {
-            if next.stage.name(user, stage_max, now) {
+            if next.stage.name(user, stage_max, now) && !rights.contains(user) {
                 rights.push(user.clone());
             }
         }
@@ -374,7 +379,7 @@ fn stage(class: &Class, facts: ClassFacts<'_>, op: &StageOp, stage_max: usize, n
             vec![user.clone()]
         }
         StageOp::MicsOff(off) => {
-            next.stage.mics_off = *off;
+            next.stage.mute_all(*off);
             on(class)
         }
         StageOp::Sweep => next.stage.sweep(now),

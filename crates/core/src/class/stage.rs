@@ -19,7 +19,7 @@ pub struct OnStage {
     pub user: UserId,
     /// Ends by itself then unless the meeting's list names the user; [`UnixMs::MAX`] = firm.
     pub until: UnixMs,
-    /// The teacher switched the microphone off.
+    /// The teacher switched the microphone off, alone or with all others: the last word counts, as in the official client.
     pub mic_off: bool,
     /// The teacher switched the camera off.
     pub camera_off: bool,
@@ -30,7 +30,7 @@ pub struct OnStage {
 pub struct Stage {
     /// Who is on it.
     pub on: Vec<OnStage>,
-    /// Every microphone on it is off, and of those who come.
+    /// Microphones of those who come are off.
     pub mics_off: bool,
 }
 
@@ -47,7 +47,7 @@ pub enum StageOp {
     Mic(UserId, bool),
     /// The user's camera is on or off.
     Camera(UserId, bool),
-    /// All microphones are off, or not any more.
+    /// All microphones are off, or none, and so are those of who comes.
     MicsOff(bool),
     /// Provisional places whose time is over end.
     Sweep,
@@ -76,7 +76,7 @@ impl Stage {
     #[must_use]
     pub fn muted(&self, user: &UserId) -> Muted {
         let Some(place) = self.on.iter().find(|s| s.user == *user) else { return Muted::default() };
-        Muted { audio: place.mic_off || self.mics_off, video: place.camera_off }
+        Muted { audio: place.mic_off, video: place.camera_off }
     }
 
     /// Takes a user off. False = was not on it.
@@ -96,9 +96,21 @@ impl Stage {
         }
         let room = self.on.len() < max;
         if room {
-            self.on.push(OnStage { user: user.clone(), until: UnixMs::MAX, mic_off: false, camera_off: false });
+            self.place(user, UnixMs::MAX);
         }
         room
+    }
+
+    fn place(&mut self, user: &UserId, until: UnixMs) {
+        self.on.push(OnStage { user: user.clone(), until, mic_off: self.mics_off, camera_off: false });
+    }
+
+    /// Every microphone on it is off or on, and so are those of who comes.
+    pub fn mute_all(&mut self, off: bool) {
+        self.mics_off = off;
+        for place in &mut self.on {
+            place.mic_off = off;
+        }
     }
 
     /// Somebody invited or accepted comes on it for a while. False = the stage is full.
@@ -112,7 +124,7 @@ impl Stage {
         if self.on.len() >= max {
             return false;
         }
-        self.on.push(OnStage { user: user.clone(), until, mic_off: false, camera_off: false });
+        self.place(user, until);
         true
     }
 
@@ -187,8 +199,21 @@ mod tests {
         stage.leave(&user("a"));
         stage.name(&user("a"), 9, UnixMs(0));
         assert_eq!(stage.muted(&user("a")), Muted::default());
-        stage.mics_off = true;
-        assert!(stage.muted(&user("a")).audio && !stage.muted(&user("b")).audio);
+    }
+
+    #[test]
+    fn of_one_switch_and_that_for_all_the_last_word_counts() {
+        let mut stage = Stage::default();
+        let audio = |stage: &Stage| ["a", "b"].map(|u| stage.muted(&user(u)).audio);
+        stage.name(&user("a"), 9, UnixMs(0));
+        stage.mute_all(true);
+        stage.enter(&user("b"), 9, UnixMs(0));
+        assert_eq!(audio(&stage), [true, true], "also of who comes");
+        stage.on[1].mic_off = false;
+        assert_eq!(audio(&stage), [true, false]);
+        stage.mute_all(false);
+        assert_eq!(audio(&stage), [false, false], "also of who was switched off alone");
+        assert!(!stage.muted(&user("c")).audio, "who is not on it");
     }
 
     #[test]

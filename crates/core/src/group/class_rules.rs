@@ -15,6 +15,8 @@ use crate::time::UnixMs;
 const SESSION: Duration = Duration::from_secs(120);
 /// Entries of the list in 30032 (hub.md 5.6).
 const MAX_LISTED: usize = 32;
+/// Of a longer `sessionId` nothing is remembered, bytes. The official client's have 19.
+const MAX_SESSION_ID: usize = 64;
 /// Largest `data` of an application's own message, bytes.
 const MAX_OWN: usize = 4 << 10;
 
@@ -45,21 +47,31 @@ pub struct ClassEffect {
 pub struct Talks(BTreeMap<UserId, Session>);
 
 /// Invitation and application of one student.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+///
+/// The official client repeats both until it hears of the answer, so one may come after it. By its `sessionId` that is the
+/// old one, and changes nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Session {
-    /// Invited at, not answered yet.
+    /// Invited at, last.
     invited: Option<UnixMs>,
+    invited_id: Option<SessionId>,
+    /// The invitation is neither answered nor taken back.
+    asked: bool,
     /// Applied at, last.
     applied: Option<UnixMs>,
+    applied_id: Option<SessionId>,
     /// The application is neither answered nor taken back.
     waiting: bool,
     /// It was accepted.
     accepted: bool,
 }
 
+/// What a client calls an exchange: text of at most [`MAX_SESSION_ID`] bytes.
+type SessionId = Box<str>;
+
 impl Talks {
     fn of(&self, user: &UserId) -> Session {
-        self.0.get(user).copied().unwrap_or_default()
+        self.0.get(user).cloned().unwrap_or_default()
     }
 
     fn set(&mut self, user: &UserId, session: Session, now: UnixMs) {
@@ -152,6 +164,10 @@ fn student(m: &Incoming) -> Result<UserId, Refusal> {
     UserId::new(m.text_of("studentId")).map_err(|_| Refusal::BAD)
 }
 
+fn session_id(m: &Incoming) -> Option<SessionId> {
+    Some(m.text_of("sessionId")).filter(|id| !id.is_empty() && id.len() <= MAX_SESSION_ID).map(Into::into)
+}
+
 /// 20009 and 20011: a student's microphone or camera.
 fn switch(m: &Incoming) -> Result<ClassEffect, Refusal> {
     let (user, on) = (student(m)?, m.flag("turnOn").ok_or(Refusal::BAD)?);
@@ -167,17 +183,26 @@ fn interaction(scene: &mut Scene<'_>, sender: &ClassSender, m: &Incoming) -> Res
     let user = if by_teacher { student(m)? } else { sender.user.clone() };
     let now = scene.now;
     let was = scene.talks.of(&user);
-    let invited = fresh(was.invited, now);
-    let closed = Session { invited: None, ..was };
+    let invited = was.asked && fresh(was.invited, now);
+    let id = session_id(m);
+    let answered = match m.kind {
+        30001 => !was.asked && was.invited_id == id,
+        30010 => was.accepted && was.applied_id == id,
+        _ => false,
+    };
+    if answered && id.is_some() {
+        return Ok(ClassEffect::default());
+    }
+    let closed = Session { asked: false, ..was.clone() };
     let off = stage(StageOp::Leave(user.clone()));
     let (fits, next, effect) = match m.kind {
-        30001 => (true, Session { invited: Some(now), ..was }, stage(StageOp::Enter(user.clone()))),
+        30001 => (true, Session { invited: Some(now), invited_id: id, asked: true, ..was }, stage(StageOp::Enter(user.clone()))),
         30002 => (true, closed, off),
         30003 => (invited, closed, ClassEffect::default()),
         30004 => (invited, closed, off),
         30010 => {
             let allowed = scene.class.info.interaction_allowed != Some(false);
-            let next = Session { applied: Some(now), waiting: true, accepted: false, ..was };
+            let next = Session { applied: Some(now), applied_id: id, waiting: true, accepted: false, ..was };
             (allowed, next, ClassEffect::default())
         }
         30011 => (true, Session { waiting: false, ..was }, ClassEffect::default()),
@@ -186,7 +211,7 @@ fn interaction(scene: &mut Scene<'_>, sender: &ClassSender, m: &Incoming) -> Res
             (waits, Session { waiting: false, accepted: true, ..was }, stage(StageOp::Enter(user.clone())))
         }
         30013 => (fresh(was.applied, now), Session { waiting: false, accepted: false, ..was }, off),
-        30014 => (was.accepted, was, ClassEffect::default()),
+        30014 => (was.accepted, was.clone(), ClassEffect::default()),
         _ => (true, Session { accepted: false, ..was }, off),
     };
     if !fits {

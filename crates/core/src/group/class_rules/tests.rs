@@ -199,6 +199,31 @@ fn s_c_an_invitation_is_answered_once() {
 }
 
 #[test]
+fn what_is_repeated_after_its_answer_changes_nothing() {
+    let of = |session: &str| json!({"studentId": "s", "sessionId": session});
+    let (one, two) = (of("1700000000000_30010"), of("1700000009000_30010"));
+    let mut room = Room::new();
+    assert!(room.passes("s", 30010, &one) && room.passes("s", 30010, &one) && room.passes("t", 30012, &one));
+    assert!(room.passes("s", 30010, &one), "it was under way");
+    assert!(room.passes("s", 30014, &one), "still accepted");
+    assert!(!room.passes("t", 30012, &one), "and not to be accepted again");
+    assert!(room.passes("s", 30010, &two) && !room.passes("s", 30014, &two), "another one is not accepted yet");
+    assert!(room.passes("t", 30013, &two) && room.passes("s", 30010, &two), "a rejected one is put again");
+    assert!(room.passes("t", 30012, &two));
+
+    let (one, two) = (of("1700000000000_30001"), of("1700000009000_30001"));
+    for answer in [30003, 30004] {
+        let mut room = Room::new();
+        assert!(room.passes("t", 30001, &one) && room.passes("s", answer, &one));
+        assert!(room.passes("t", 30001, &json!({"studentId": "x", "sessionId": "other"})));
+        assert_eq!(room.say("t", 30001, &one), Ok(ClassEffect::default()), "nobody comes on stage by it");
+        assert!(!room.passes("s", 30003, &one), "{answer}: it is answered");
+        assert_eq!(room.say("t", 30001, &two).unwrap().stage, Some(StageOp::Enter(user("s"))));
+        assert!(room.passes("s", 30003, &two));
+    }
+}
+
+#[test]
 fn r05_a_muted_member_may_signal_but_not_comment() {
     let mut room = Room::new();
     let muted = ClassSender { muted: true, ..sender("s", &[]) };
