@@ -92,6 +92,8 @@ test("a kick shows on the victim's page and lasts until the ban is lifted", opti
   await bob.heading("You were removed from the class");
   await bob.sees("does not let you back in");
   for (const person of [teacher, ann]) await person.row(bob).waitFor({ state: "detached" });
+  const focused = (what) => until(() => teacher.page.evaluate((what) => document.activeElement.matches(what), what), 5_000, `the focus is at ${what}`);
+  await focused(`[data-member="${ann.name}"] .class-remove`);
   await bob.page.goto(`${room.server.url}/#/class`);
   // Two addresses in a row would be one change for the page, and none if the first is left before it looked.
   await bob.heading("Classes");
@@ -107,9 +109,21 @@ test("a kick shows on the victim's page and lasts until the ban is lifted", opti
   await teacher.button(`Remove ${ann.name}`);
   await teacher.button("Only remove", teacher.page.getByRole("dialog"));
   await ann.heading("You were removed from the class");
+  await focused(`[data-member="${bob.name}"] .class-remove`);
   await ann.button("Join again");
   await ann.live();
   await teacher.row(ann).waitFor();
+
+  // With the keyboard alone, until nobody is left.
+  for (const person of [bob, ann]) {
+    await teacher.row(person).getByRole("button", { name: /^Remove / }).focus();
+    await teacher.page.keyboard.press("Enter");
+    await teacher.dialog().getByRole("button", { name: "Only remove" }).focus();
+    await teacher.page.keyboard.press("Enter");
+    await person.heading("You were removed from the class");
+    await teacher.row(person).waitFor({ state: "detached" });
+  }
+  await focused(".class-side h3");
   await close();
 });
 

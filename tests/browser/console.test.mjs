@@ -124,6 +124,10 @@ test("a room is watched: who is there with which rates, muted, kicked, banned, e
   await toast(page, `${troll.user} is out and banned.`);
   await troll.page.locator(".notice-page h1").waitFor();
   await person(page, troll.user).waitFor({ state: "detached" });
+  // The keyboard goes on where it was, at somebody who is still there.
+  const kicks = page.locator(".console-person:has(:focus)").getByRole("button", { name: /^Kick / });
+  await until(async () => (await page.locator(":focus").innerText().catch(() => "")) !== "" && (await kicks.count()) === 1, 5_000, "the focus is at a neighbour");
+  assert.equal(await page.locator(":focus").innerText(), await kicks.innerText());
   const ticket = () =>
     fetch(`${server.url}/api/chatroom/getRtcAuthToken`, {
       method: "POST",

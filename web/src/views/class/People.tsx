@@ -11,6 +11,7 @@ import {
   onStage,
   present,
 } from "../../class/state";
+import { useRowFocus } from "../../lib/row-focus";
 import { words } from "../../text/class";
 import { Avatar } from "../../ui/Avatar";
 import { Dialog } from "../../ui/Dialog";
@@ -33,14 +34,15 @@ export function People({ session, state }: PeopleProps) {
   const shown = roster(state, search, filter);
   const more = Math.max(0, state.total - state.members.length);
   const all = search === "" && filter === "all";
+  const inside = useRowFocus<HTMLElement>(".class-person");
   return (
     <>
       {isTeacher(state) && state.hands.length > 0 && <Hands session={session} state={state} />}
       {isTeacher(state) && state.link.kind !== "resting" && (
         <MuteAll session={session} state={state} />
       )}
-      <section>
-        <h3>
+      <section ref={inside}>
+        <h3 tabIndex={-1}>
           {say.inside}
           <span className="panel-count">{here.length}</span>
         </h3>
