@@ -49,6 +49,14 @@ describe("the table", () => {
     ]);
   });
 
+  it("has nobody in a class that is over", () => {
+    const members = [member("ann"), member("bob", { status: 2 }), member("eve", { status: 3 })];
+    const states = (over: boolean) =>
+      attendanceRows({ members, checkIns: [] }, say, over).map((row) => row[3]);
+    expect(states(true)).toEqual(["State", "left", "left", "removed"]);
+    expect(states(false)).toEqual(["State", "in class", "left", "removed"]);
+  });
+
   it("is asked for in as many pages as there are members", async () => {
     const api = {
       allMembers: vi.fn(async () => [member("ann")]),

@@ -37,10 +37,14 @@ export async function loadAttendance(api: ClassApi, id: string): Promise<Attenda
   };
 }
 
-/** A row for everybody who was a member, in the order they first came; then who only answered. */
+/**
+ * A row for everybody who was a member, in the order they first came; then who only answered. `over`: the class has
+ * ended, and whoever the server still counts as a member is not in it either.
+ */
 export function attendanceRows(
   { members, checkIns }: Attendance,
   say: AttendanceTexts,
+  over = false,
 ): string[][] {
   const head = [
     ...[say.name, say.user, say.role, say.state, say.joined],
@@ -58,8 +62,10 @@ export function attendanceRows(
     );
     return [...times, `${times.filter((time) => time !== "").length}/${checkIns.length}`];
   };
-  const state = (status: number) =>
-    status === PRESENT ? say.inside : status === KICKED ? say.removed : say.left;
+  const state = (status: number) => {
+    if (status === KICKED) return say.removed;
+    return status === PRESENT && !over ? say.inside : say.left;
+  };
   const rows = joined.map((member) => [
     member.user_name === "" ? member.user_id : member.user_name,
     member.user_id,

@@ -3,7 +3,7 @@ import { type CheckInRecord, STUDENT } from "../../api/classroom";
 import { ApiError } from "../../api/error";
 import { attendanceFile, attendanceRows, loadAttendance, toCsv } from "../../class/attendance";
 import type { ClassSession } from "../../class/session";
-import { type ClassState, nameOf, present } from "../../class/state";
+import { type ClassState, isOver, nameOf, present } from "../../class/state";
 import { useFatal } from "../../lib/hooks";
 import { saveBlob } from "../../lib/save";
 import { words } from "../../text/class";
@@ -66,7 +66,8 @@ function AttendanceList({ session, state }: CheckInDeskProps) {
     setBusy(true);
     try {
       const found = await loadAttendance(session.api, session.id);
-      const rows = attendanceRows(found, { ...say.table, roles: words.roles });
+      const table = { ...say.table, roles: words.roles };
+      const rows = attendanceRows(found, table, isOver(state));
       const blob = new Blob([toCsv(rows)], { type: "text/csv;charset=utf-8" });
       saveBlob(blob, attendanceFile(state.info?.title ?? "", new Date()));
     } catch (error) {
