@@ -203,6 +203,10 @@ test("a check-in is counted live, and the attendance list is a table", options, 
   await teacher.sees("1 of 2 checked in");
   await bob.button("Check in");
   await Promise.all([teacher, tom].map((person) => person.sees("2 of 2 checked in")));
+  // An assistant may answer, and is none of those who were asked.
+  await tom.button("Check in");
+  await teacher.page.locator(`[data-checked-in="${tom.name}"]`).waitFor();
+  await teacher.sees("2 of 2 checked in");
   const saved = teacher.page.waitForEvent("download");
   await teacher.button("Download list (CSV)");
   const file = await saved;
@@ -213,8 +217,9 @@ test("a check-in is counted live, and the attendance list is a table", options, 
   assert.deepEqual(head.slice(0, 5), ["Name", "User", "Role", "State", "Joined (server time)"]);
   const byUser = new Map(rows.map((row) => [row[1], row]));
   assert.deepEqual([byUser.get(teacher.name)[2], byUser.get(tom.name)[2], byUser.get(ann.name)[2]], ["Teacher", "Assistant", "Student"]);
-  assert.deepEqual([ann, bob, tom].map(({ name }) => byUser.get(name).at(-1)), ["1/1", "1/1", "0/1"]);
-  assert.match(byUser.get(ann.name)[5], /\d\d:\d\d:\d\d/);
+  assert.deepEqual([ann, bob, tom].map(({ name }) => byUser.get(name).at(-1)), ["1/1", "1/1", ""]);
+  assert.equal(byUser.get(teacher.name).at(-1), "");
+  for (const person of [ann, bob, tom]) assert.match(byUser.get(person.name)[5], /\d\d:\d\d:\d\d/);
   await close();
 });
 
