@@ -292,6 +292,45 @@ test("on a phone one part is shown at a time, and a student does everything ther
   await close();
 });
 
+test("in a low window the controls leave the whiteboard free, and stay in reach", options, async () => {
+  const { people: [teacher], close } = await gather({ students: [] });
+  await teacher.boardLive();
+  const look = (where) =>
+    teacher.page.evaluate((where) => {
+      const board = document.querySelector(".board");
+      board.scrollIntoView({ block: where });
+      const { height } = board.getBoundingClientRect();
+      const free = (button) => {
+        const { x, y, width, height } = button.getBoundingClientRect();
+        const hit = document.elementFromPoint(x + width / 2, y + height / 2);
+        return hit !== null && button.contains(hit);
+      };
+      const covered = (buttons) => [...document.querySelectorAll(buttons)].filter((button) => !free(button)).map((button) => button.ariaLabel ?? button.innerText);
+      return {
+        fits: height <= innerHeight,
+        narrow: document.documentElement.scrollWidth <= innerWidth,
+        foot: covered(".board-foot button"),
+        dock: covered(".class-dock button"),
+      };
+    }, where);
+  for (const [width, height] of [[740, 360], [667, 375], [932, 430], [568, 320], [1280, 400]]) {
+    await teacher.page.setViewportSize({ width, height });
+    if (width < 640) await teacher.pane("Board");
+    for (const where of ["end", "center"]) {
+      const free = { fits: true, narrow: true, foot: [], dock: [] };
+      await until(async () => JSON.stringify(await look(where)) === JSON.stringify(free), 3_000, "laid out").catch(() => {});
+      assert.deepEqual(await look(where), free, `${width}x${height}, ${where}`);
+    }
+  }
+  // Low and narrow there is no side for them: they come after the board.
+  await teacher.page.setViewportSize({ width: 380, height: 360 });
+  await until(async () => (await look("end")).foot.length === 0, 3_000, "the foot is free");
+  assert.ok((await look("end")).narrow);
+  await teacher.button("Turn microphone on");
+  await teacher.sees("You are live");
+  await close();
+});
+
 test("the page speaks Chinese to whoever asks for it", options, async () => {
   const { url, close } = await gather({ students: [] });
   const ann = await school.open("ann");
