@@ -203,6 +203,10 @@ test("a check-in is counted live, and the attendance list is a table", options, 
   await teacher.sees("1 of 2 checked in");
   await bob.button("Check in");
   await Promise.all([teacher, tom].map((person) => person.sees("2 of 2 checked in")));
+  // An assistant may answer, and is none of those who were asked.
+  await tom.button("Check in");
+  await teacher.page.locator(`[data-checked-in="${tom.name}"]`).waitFor();
+  await teacher.sees("2 of 2 checked in");
   const saved = teacher.page.waitForEvent("download");
   await teacher.button("Download list (CSV)");
   const file = await saved;
@@ -213,8 +217,9 @@ test("a check-in is counted live, and the attendance list is a table", options, 
   assert.deepEqual(head.slice(0, 5), ["Name", "User", "Role", "State", "Joined (server time)"]);
   const byUser = new Map(rows.map((row) => [row[1], row]));
   assert.deepEqual([byUser.get(teacher.name)[2], byUser.get(tom.name)[2], byUser.get(ann.name)[2]], ["Teacher", "Assistant", "Student"]);
-  assert.deepEqual([ann, bob, tom].map(({ name }) => byUser.get(name).at(-1)), ["1/1", "1/1", "0/1"]);
-  assert.match(byUser.get(ann.name)[5], /\d\d:\d\d:\d\d/);
+  assert.deepEqual([ann, bob, tom].map(({ name }) => byUser.get(name).at(-1)), ["1/1", "1/1", ""]);
+  assert.equal(byUser.get(teacher.name).at(-1), "");
+  for (const person of [ann, bob, tom]) assert.match(byUser.get(person.name)[5], /\d\d:\d\d:\d\d/);
   await close();
 });
 
@@ -284,6 +289,45 @@ test("on a phone one part is shown at a time, and a student does everything ther
   await teacher.tile(ann).waitFor({ state: "detached" });
   assert.deepEqual(ann.page.faults, []);
   await ann.page.context().close();
+  await close();
+});
+
+test("in a low window the controls leave the whiteboard free, and stay in reach", options, async () => {
+  const { people: [teacher], close } = await gather({ students: [] });
+  await teacher.boardLive();
+  const look = (where) =>
+    teacher.page.evaluate((where) => {
+      const board = document.querySelector(".board");
+      board.scrollIntoView({ block: where });
+      const { height } = board.getBoundingClientRect();
+      const free = (button) => {
+        const { x, y, width, height } = button.getBoundingClientRect();
+        const hit = document.elementFromPoint(x + width / 2, y + height / 2);
+        return hit !== null && button.contains(hit);
+      };
+      const covered = (buttons) => [...document.querySelectorAll(buttons)].filter((button) => !free(button)).map((button) => button.ariaLabel ?? button.innerText);
+      return {
+        fits: height <= innerHeight,
+        narrow: document.documentElement.scrollWidth <= innerWidth,
+        foot: covered(".board-foot button"),
+        dock: covered(".class-dock button"),
+      };
+    }, where);
+  for (const [width, height] of [[740, 360], [667, 375], [932, 430], [568, 320], [1280, 400]]) {
+    await teacher.page.setViewportSize({ width, height });
+    if (width < 640) await teacher.pane("Board");
+    for (const where of ["end", "center"]) {
+      const free = { fits: true, narrow: true, foot: [], dock: [] };
+      await until(async () => JSON.stringify(await look(where)) === JSON.stringify(free), 3_000, "laid out").catch(() => {});
+      assert.deepEqual(await look(where), free, `${width}x${height}, ${where}`);
+    }
+  }
+  // Low and narrow there is no side for them: they come after the board.
+  await teacher.page.setViewportSize({ width: 380, height: 360 });
+  await until(async () => (await look("end")).foot.length === 0, 3_000, "the foot is free");
+  assert.ok((await look("end")).narrow);
+  await teacher.button("Turn microphone on");
+  await teacher.sees("You are live");
   await close();
 });
 

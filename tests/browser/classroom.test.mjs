@@ -1,12 +1,15 @@
 // The classroom pages in the binary: a teacher and students, each in a page of their own, with fake devices.
 
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 import { writeVoice } from "../../web/e2e/voice.mjs";
 import { startClassroom } from "./classroom.mjs";
 import { holds, until } from "./harness.mjs";
 
 const options = { timeout: 150_000 };
+/** Of a member who is not in class any more. */
+const LEFT = 2;
 let room;
 
 before(async () => {
@@ -15,6 +18,21 @@ before(async () => {
 });
 
 after(() => room?.stop());
+
+/** What the server says of somebody to who asks. */
+function memberStatus(asking, url, { name }) {
+  return asking.page.evaluate(
+    async ([class_id, name]) => {
+      const { token } = JSON.parse(sessionStorage.getItem("stoa.session"));
+      const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
+      const body = JSON.stringify({ class_id, page_num: 1, page_size: 20, status: 0, identity: 0 });
+      const reply = await fetch("/api/v1/class/listMembers", { method: "POST", headers, body });
+      const { data } = await reply.json();
+      return data.members.find(({ user_id }) => user_id === name)?.status;
+    },
+    [url.split("/").at(-1), name],
+  );
+}
 
 test("a class sees and hears its teacher, and a student while on stage", options, async () => {
   const { people: [teacher, ann, bob], close } = await room.gather("ann", "bob");
@@ -92,6 +110,8 @@ test("a kick shows on the victim's page and lasts until the ban is lifted", opti
   await bob.heading("You were removed from the class");
   await bob.sees("does not let you back in");
   for (const person of [teacher, ann]) await person.row(bob).waitFor({ state: "detached" });
+  const focused = (what) => until(() => teacher.page.evaluate((what) => document.activeElement.matches(what), what), 5_000, `the focus is at ${what}`);
+  await focused(`[data-member="${ann.name}"] .class-remove`);
   await bob.page.goto(`${room.server.url}/#/class`);
   // Two addresses in a row would be one change for the page, and none if the first is left before it looked.
   await bob.heading("Classes");
@@ -107,9 +127,21 @@ test("a kick shows on the victim's page and lasts until the ban is lifted", opti
   await teacher.button(`Remove ${ann.name}`);
   await teacher.button("Only remove", teacher.page.getByRole("dialog"));
   await ann.heading("You were removed from the class");
+  await focused(`[data-member="${bob.name}"] .class-remove`);
   await ann.button("Join again");
   await ann.live();
   await teacher.row(ann).waitFor();
+
+  // With the keyboard alone, until nobody is left.
+  for (const person of [bob, ann]) {
+    await teacher.row(person).getByRole("button", { name: /^Remove / }).focus();
+    await teacher.page.keyboard.press("Enter");
+    await teacher.dialog().getByRole("button", { name: "Only remove" }).focus();
+    await teacher.page.keyboard.press("Enter");
+    await person.heading("You were removed from the class");
+    await teacher.row(person).waitFor({ state: "detached" });
+  }
+  await focused(".class-side h3");
   await close();
 });
 
@@ -124,6 +156,26 @@ test("a class is paused, ended for all, and opened again by its teacher", option
   await teacher.button("End class", teacher.page.getByRole("dialog"));
   await ann.heading("The class is over");
   await teacher.sees("You may start it again");
+
+  // The list tells who was there, also once the server has noticed that they are gone, and offers nothing to do to them.
+  const people = teacher.page.locator(".class-side");
+  await teacher.heading("Took part 2");
+  await teacher.sees("nobody is in it now", people);
+  assert.equal(await teacher.page.getByText("In class", { exact: true }).count(), 0);
+  await teacher.sees("2 people took part");
+  assert.equal(await teacher.row(ann).getByRole("button").count(), 0);
+  await teacher.tab("Check-in");
+  const saved = teacher.page.waitForEvent("download");
+  await teacher.button("Download list (CSV)");
+  const list = await readFile(await (await saved).path(), "utf8");
+  assert.match(list, new RegExp(`${ann.name},${ann.name},Student,left,`));
+  assert.match(list, new RegExp(`${teacher.name},${teacher.name},Teacher,left,`));
+  await teacher.tab("People");
+  await until(async () => (await memberStatus(teacher, url, ann)) === LEFT, 20_000, "the server has noticed");
+  await teacher.page.reload();
+  await teacher.heading("Took part 2");
+  await teacher.row(ann).waitFor();
+
   await ann.page.getByRole("link", { name: "All classes" }).click();
   const card = ann.page.locator(".room-card", { hasText: title });
   await card.getByText("Ended").waitFor();

@@ -124,6 +124,10 @@ test("a room is watched: who is there with which rates, muted, kicked, banned, e
   await toast(page, `${troll.user} is out and banned.`);
   await troll.page.locator(".notice-page h1").waitFor();
   await person(page, troll.user).waitFor({ state: "detached" });
+  // The keyboard goes on where it was, at somebody who is still there.
+  const kicks = page.locator(".console-person:has(:focus)").getByRole("button", { name: /^Kick / });
+  await until(async () => (await page.locator(":focus").innerText().catch(() => "")) !== "" && (await kicks.count()) === 1, 5_000, "the focus is at a neighbour");
+  assert.equal(await page.locator(":focus").innerText(), await kicks.innerText());
   const ticket = () =>
     fetch(`${server.url}/api/chatroom/getRtcAuthToken`, {
       method: "POST",
@@ -219,6 +223,44 @@ test("a class and a Talk channel say what they are, and end", options, async () 
   await admin.close();
 });
 
+test("a long list is turned, searched from its first page on, and never shows an empty one", options, async () => {
+  const channel = `long-${Date.now().toString(36)}`;
+  const names = Array.from({ length: 51 }, (_, i) => `banned-${String(i).padStart(2, "0")}`);
+  for (const kick_user_id of names) await talk(server, "admin_kick_user", { channel_id: channel, kick_user_id, kick_time: 600 });
+  const admin = await open(ADMIN);
+  const { page } = admin;
+  const asked = [];
+  page.on("request", (request) => {
+    const { pathname, searchParams } = new URL(request.url());
+    if (pathname.endsWith("/bans")) asked.push(Object.fromEntries(searchParams));
+  });
+  const rows = page.locator(".console-table tbody tr");
+  const shows = (count) => until(async () => (await rows.count()) === count, 10_000, `${count} bans are shown`);
+  await admin.go("/bans");
+  await page.getByLabel("Channel", { exact: true }).fill(channel);
+  await shows(50);
+  await page.getByText("1 to 50 of 51").waitFor();
+  await admin.button("Next part");
+  await shows(1);
+
+  // The last one of the last page: the page before is there instead.
+  await rows.getByRole("button", { name: /^Lift/ }).click();
+  await shows(50);
+  await page.getByText("1 to 50 of 50").waitFor();
+
+  // Searched from the second page: asked once, and for the new question alone.
+  await talk(server, "admin_kick_user", { channel_id: channel, kick_user_id: "banned-99", kick_time: 600 });
+  await admin.button("Next part");
+  await shows(1);
+  const from = asked.length;
+  await page.getByLabel("User", { exact: true }).fill("banned-07");
+  await shows(1);
+  await row(page, "banned-07").waitFor();
+  assert.deepEqual(asked.slice(from).filter(({ offset, user }) => offset === "0" && user === undefined), []);
+  assert.ok(asked.slice(from).some(({ offset, user }) => offset === "0" && user === "banned-07"));
+  await admin.close();
+});
+
 test("accounts are made, used, changed and taken away; the request log shows it", options, async () => {
   const admin = await open(ADMIN);
   const { page } = admin;
@@ -247,7 +289,7 @@ test("accounts are made, used, changed and taken away; the request log shows it"
   await add();
   const refused = admin.dialog.getByRole("alert");
   await refused.getByText("That cannot be done as things are.").waitFor();
-  assert.match(await refused.locator("code").textContent(), /\S+-\d+/);
+  assert.match(await refused.locator("code").textContent(), /[0-9a-f]{12}-[0-9a-f]+/);
   await page.keyboard.press("Escape");
 
   await admin.button(`Manage ${name}`);

@@ -5,7 +5,7 @@ import { after, before, test } from "node:test";
 import { writeVoice } from "../../web/e2e/voice.mjs";
 import { expectAccessible } from "./axe.mjs";
 import { keepConnections, Listener } from "./ears.mjs";
-import { startBrowser, startServer, until } from "./harness.mjs";
+import { startBrowser, startServer, talk, until } from "./harness.mjs";
 
 const options = { timeout: 120_000 };
 let server;
@@ -164,6 +164,29 @@ test("a kick shows on the victim's page with the ban, and ends with it", options
   await bob.page.locator(".link-dot[data-link=live]").waitFor();
   await bob.talk();
   await Promise.all([amy.hears(), bob.hears()]);
+  await close();
+});
+
+test("a kick of somebody who was never there is told as what it is", options, async () => {
+  const { channel, players: [amy], close } = await pair();
+  // Nobody of that name in this channel: only the way in is barred.
+  await amy.act("ghost", "Kick", /^ghost is not here; entry is barred until .*\d/);
+  assert.equal(await amy.operator.getByText("is out and banned").count(), 0);
+  const bans = await talk(server, "list_talk_bans", { ChannelID: channel, StartSeq: 0, Limit: 10 });
+  assert.ok(JSON.stringify(bans).includes('"ghost"'), JSON.stringify(bans));
+  // Without a ban: the one that stands is lifted; then there is nothing left to do.
+  await amy.operator.getByLabel("Ban, minutes").fill("0");
+  await amy.act("ghost", "Kick", "ghost is not here; entry is not barred.");
+  await amy.act("ghost", "Kick", "Code 100005");
+  // Whoever is in another channel is not in this one.
+  const carl = await Player.open("carl", `${channel}-elsewhere`);
+  await carl.join();
+  await amy.operator.getByLabel("Act on user").fill("carl");
+  await amy.operator.getByLabel("Ban, minutes").fill("5");
+  await amy.act("carl", "Kick", /^carl is not here; entry is barred until/);
+  assert.ok(await carl.page.locator(".link-dot[data-link=live]").isVisible(), "carl stays where he is");
+  assert.deepEqual(carl.page.faults, []);
+  await carl.page.context().close();
   await close();
 });
 

@@ -292,6 +292,8 @@ test("an evening: people, likes, volumes, and what the host may do", options, as
   await owner.button("Yes, remove");
   await guest.heading("You are out of this room");
   await until(async () => (await owner.people.locator("[data-person]").count()) === 2, 10_000, "two are left");
+  const focused = () => owner.page.evaluate(() => document.activeElement.closest("[data-person]")?.dataset.person);
+  await until(async () => (await focused()) === other.name, 5_000, "the focus is at whoever came next");
 
   // The end, after a question.
   await owner.button("End room");

@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from "vitest";
 import type { ClassApi, WireMember } from "../api/classroom";
 import { classEn } from "../text/class-en";
-import { attendanceFile, attendanceRows, loadAttendance, toCsv } from "./attendance";
+import { attendanceFile, attendanceRows, loadAttendance, tallyOf, toCsv } from "./attendance";
 
 const say = { ...classEn.checkIn.table, roles: classEn.roles };
 const member = (user: string, over: Partial<WireMember> = {}): WireMember => ({
@@ -42,11 +42,35 @@ describe("the table", () => {
         "Check-in 2 (server time 08:20)",
         "Answered",
       ],
-      ["li", "li", "Teacher", "in class", "2026/01/02 07:50:00", "", "", "0/2"],
+      ["li", "li", "Teacher", "in class", "2026/01/02 07:50:00", "", "", ""],
       ["Ann", "ann", "Student", "removed", "2026/01/02 08:00:00", "", "", "0/2"],
       ["bob", "bob", "Student", "left", "2026/01/02 08:05:00", "08:11", "", "1/2"],
       ["eve", "eve", "", "", "", "", "08:21", "1/2"],
     ]);
+  });
+
+  it("counts the answers of students alone", () => {
+    const records = ["li", "tom", "ann"].map((user_id) => ({ user_id, time: "08:11" }));
+    const rows = attendanceRows(
+      {
+        members: [member("li", { identity: 3 }), member("tom", { identity: 2 }), member("ann")],
+        checkIns: [{ checkIn: checkIn("1", "08:10"), records }],
+      },
+      say,
+    );
+    expect(rows.slice(1).map((row) => row.slice(-2))).toEqual([
+      ["08:11", ""],
+      ["08:11", ""],
+      ["08:11", "1/1"],
+    ]);
+  });
+
+  it("has nobody in a class that is over", () => {
+    const members = [member("ann"), member("bob", { status: 2 }), member("eve", { status: 3 })];
+    const states = (over: boolean) =>
+      attendanceRows({ members, checkIns: [] }, say, over).map((row) => row[3]);
+    expect(states(true)).toEqual(["State", "left", "left", "removed"]);
+    expect(states(false)).toEqual(["State", "in class", "left", "removed"]);
   });
 
   it("is asked for in as many pages as there are members", async () => {
@@ -57,6 +81,29 @@ describe("the table", () => {
     };
     const found = await loadAttendance(api as unknown as ClassApi, "c");
     expect(found.checkIns.map(({ records }) => records[0]?.user_id)).toEqual(["1", "2"]);
+  });
+});
+
+describe("the tally of a running check-in", () => {
+  const record = (user_id: string) => ({ user_id, time: "08:11" });
+  const members = [
+    member("li", { identity: 3 }),
+    member("tom", { identity: 2 }),
+    member("ann"),
+    member("bob"),
+    member("cem", { status: 2 }),
+    member("dia", { status: 2 }),
+  ];
+
+  it("counts students who are here, and nobody who teaches or assists", () => {
+    expect(tallyOf(members, [])).toEqual({ answered: 0, asked: 2 });
+    const records = ["li", "tom", "ann"].map(record);
+    expect(tallyOf(members, records)).toEqual({ answered: 1, asked: 2 });
+  });
+
+  it("never has more answers than people who were asked", () => {
+    expect(tallyOf(members, ["ann", "bob", "cem"].map(record))).toEqual({ answered: 3, asked: 3 });
+    expect(tallyOf(members, ["zoe", "zoe"].map(record))).toEqual({ answered: 1, asked: 3 });
   });
 });
 

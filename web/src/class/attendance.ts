@@ -4,6 +4,7 @@ import {
   type ClassApi,
   KICKED,
   PRESENT,
+  STUDENT,
   type WireMember,
 } from "../api/classroom";
 
@@ -37,10 +38,38 @@ export async function loadAttendance(api: ClassApi, id: string): Promise<Attenda
   };
 }
 
-/** A row for everybody who was a member, in the order they first came; then who only answered. */
+/** How many of those who are asked have answered. */
+export interface Tally {
+  answered: number;
+  asked: number;
+}
+
+/**
+ * A check-in asks the students. Whoever teaches or assists may answer too, and counts neither here nor there; a student
+ * who answered and has left since counts in both, and so does whoever is not on the list, which is cut for a large class.
+ */
+export function tallyOf(members: readonly WireMember[], records: readonly CheckInRecord[]): Tally {
+  const staff = new Set(
+    members.filter(({ identity }) => identity !== STUDENT).map(({ user_id }) => user_id),
+  );
+  const answered = new Set(
+    records.map(({ user_id }) => user_id).filter((user) => !staff.has(user)),
+  );
+  const asked = new Set(answered);
+  for (const { user_id, identity, status } of members) {
+    if (identity === STUDENT && status === PRESENT) asked.add(user_id);
+  }
+  return { answered: answered.size, asked: asked.size };
+}
+
+/**
+ * A row for everybody who was a member, in the order they first came; then who only answered. `over`: the class has
+ * ended, and whoever the server still counts as a member is not in it either.
+ */
 export function attendanceRows(
   { members, checkIns }: Attendance,
   say: AttendanceTexts,
+  over = false,
 ): string[][] {
   const head = [
     ...[say.name, say.user, say.role, say.state, say.joined],
@@ -52,21 +81,25 @@ export function attendanceRows(
     .flatMap(({ records }) => records.map(({ user_id }) => user_id))
     .filter((user, at, all) => !known.has(user) && all.indexOf(user) === at);
   const joined = [...members].sort((a, b) => (a.join_time ?? "").localeCompare(b.join_time ?? ""));
-  const answers = (user: string) => {
+  const answers = (user: string, identity: number = STUDENT) => {
     const times = checkIns.map(
       ({ records }) => records.find((record) => record.user_id === user)?.time ?? "",
     );
+    // Only students are asked: what somebody else answered is shown, and not counted.
+    if (identity !== STUDENT) return [...times, ""];
     return [...times, `${times.filter((time) => time !== "").length}/${checkIns.length}`];
   };
-  const state = (status: number) =>
-    status === PRESENT ? say.inside : status === KICKED ? say.removed : say.left;
+  const state = (status: number) => {
+    if (status === KICKED) return say.removed;
+    return status === PRESENT && !over ? say.inside : say.left;
+  };
   const rows = joined.map((member) => [
     member.user_name === "" ? member.user_id : member.user_name,
     member.user_id,
     say.roles[member.identity] ?? "",
     state(member.status),
     member.join_time ?? "",
-    ...answers(member.user_id),
+    ...answers(member.user_id, member.identity),
   ]);
   return [head, ...rows, ...strangers.map((user) => [user, user, "", "", "", ...answers(user)])];
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { WireMember } from "../api/classroom";
 import { roster } from "./roster";
-import { initialState } from "./state";
+import { attending, type ClassState, initialState } from "./state";
 
 const member = (user_id: string, identity = 1, user_name = "", status = 1): WireMember => ({
   ...{ user_id, identity, user_name, status },
@@ -35,6 +35,20 @@ describe("the list of people", () => {
     expect(users("李")).toEqual(["li"]);
     expect(users(" o ")).toEqual(["tom", "bob", "zoe"]);
     expect(users("gone")).toEqual([]);
+  });
+
+  it("of a class that is over has who was there, left or not, and not who was removed", () => {
+    const over: ClassState = {
+      ...state,
+      members: [...state.members, member("eve", 1, "", 3)],
+      link: { kind: "resting" },
+      hands: [],
+      people: [],
+    };
+    const users = roster(over, "", "all").map(({ user_id }) => user_id);
+    expect(users).toEqual(["li", "tom", "zoe", "bob", "ann", "gone"]);
+    expect(attending(over)).toHaveLength(6);
+    expect(attending(state)).toHaveLength(5);
   });
 
   it("is filtered by what people do", () => {

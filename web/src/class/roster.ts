@@ -1,11 +1,11 @@
 import { ASSISTANT, STUDENT, TEACHER, type WireMember } from "../api/classroom";
-import { type ClassState, nameOf, onStage, present } from "./state";
+import { attending, type ClassState, nameOf, onStage } from "./state";
 
 /** Who is shown in the list of people. */
 export const FILTERS = ["all", "stage", "students", "staff"] as const;
 export type Filter = (typeof FILTERS)[number];
 
-/** The present members that fit, those to look at first in front: who teaches, who is on stage, whose hand is up. */
+/** The attending members that fit, those to look at first in front: who teaches, who is on stage, whose hand is up. */
 export function roster(state: ClassState, search: string, filter: Filter): WireMember[] {
   const wanted = fold(search.trim());
   const fits = ({ user_id: user, identity }: WireMember) => {
@@ -34,7 +34,7 @@ export function roster(state: ClassState, search: string, filter: Filter): WireM
     return hand === -1 ? Number.MAX_SAFE_INTEGER : 1 + hand;
   };
   // The sort keeps the order of equals: as the server lists them.
-  return present(state.members)
+  return attending(state)
     .filter(fits)
     .sort((a, b) => rank(a) - rank(b));
 }

@@ -1,5 +1,6 @@
 import {
   ASSISTANT,
+  KICKED,
   type Permit,
   PREPARING,
   PRESENT,
@@ -190,6 +191,17 @@ export function may(state: ClassState, right: Right): boolean {
 
 export function present(members: readonly WireMember[]): WireMember[] {
   return members.filter((member) => member.status === PRESENT);
+}
+
+/** The class is over: its page tells who was there, for nobody is. */
+export function isOver(state: ClassState): boolean {
+  return state.link.kind === "resting";
+}
+
+/** Who is in class; of one that is over, who was, whether they left before its end or with it. */
+export function attending(state: ClassState): WireMember[] {
+  if (!isOver(state)) return present(state.members);
+  return state.members.filter((member) => member.status !== KICKED);
 }
 
 export function nameOf(state: ClassState, user: string): string {

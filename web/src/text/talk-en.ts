@@ -243,6 +243,9 @@ export const talkEn = {
         seconds === 0
           ? `${user} was removed, without a ban.`
           : `${user} is out and banned for ${duration(seconds)}.`,
+      absentBarred: (user: string, time: string) =>
+        `${user} is not here; entry is barred until ${time}.`,
+      absentFree: (user: string) => `${user} is not here; entry is not barred.`,
       lifted: (user: string) => `The ban of ${user} is lifted.`,
       noBan: (user: string) => `${user} was not banned.`,
       identity: (user: string, type: IdentityType) => `${user} is now ${role(type)}.`,

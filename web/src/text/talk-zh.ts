@@ -221,6 +221,8 @@ export const talkZh: TalkTexts = {
     done: {
       kicked: (user, seconds) =>
         seconds === 0 ? `已移出 ${user}，未封禁。` : `已移出 ${user}，封禁 ${duration(seconds)}。`,
+      absentBarred: (user, time) => `${user} 不在频道中，${time} 之前不能加入。`,
+      absentFree: (user) => `${user} 不在频道中，可以加入。`,
       lifted: (user) => `已解除 ${user} 的封禁。`,
       noBan: (user) => `${user} 没有被封禁。`,
       identity: (user, type) => `${user} 现在是${role(type)}。`,

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { CODE, TalkError } from "../api/talk";
 import type { Notice } from "../talk/notice";
-import { newsLine, noticeLine, talk, talkFailure } from "./talk";
+import { timeOfDay } from "./format";
+import { kickLine, newsLine, noticeLine, talk, talkFailure } from "./talk";
 
 const NOW = 1_700_000_000_000;
 const common = { id: "x", channel: "raid-7", at: NOW, by: "admin" };
@@ -56,6 +57,22 @@ describe("notices in plain words", () => {
       "admin removed amy, banned for 1 hour 5 minutes.",
     );
     expect(line({ ...kick, seconds: 0 })).toBe("admin removed amy.");
+  });
+
+  it("tells the operator of a kick what it did", () => {
+    const kicked = { user: "amy", present: true, seconds: 600, until: NOW + 600_000 };
+    expect(kickLine(kicked, NOW)).toBe("amy is out and banned for 10 minutes.");
+    expect(kickLine({ ...kicked, seconds: 0 }, NOW)).toBe("amy was removed, without a ban.");
+    const absent = { ...kicked, present: false };
+    expect(kickLine(absent, NOW)).toBe(
+      `amy is not here; entry is barred until ${timeOfDay(NOW + 600_000)}.`,
+    );
+    expect(kickLine({ ...absent, seconds: 0 }, NOW)).toBe("amy is not here; entry is not barred.");
+    for (const days of [2, 400]) {
+      const until = NOW + days * 86_400_000;
+      const year = String(new Date(until).getFullYear());
+      expect(kickLine({ ...absent, until }, NOW)).toMatch(new RegExp(`until .*${year}.*\\.$`));
+    }
   });
 
   it("names what is muted", () => {

@@ -1,7 +1,8 @@
 import type { TalkError } from "../api/talk";
+import type { Kicked } from "../talk/kick";
 import type { Notice } from "../talk/notice";
 import { localTime, type News } from "../talk/state";
-import { timeOfDay } from "./format";
+import { timeOfDay, timeWithDay } from "./format";
 import { choose } from "./index";
 import { type TalkTexts, talkEn } from "./talk-en";
 import { talkZh } from "./talk-zh";
@@ -29,6 +30,13 @@ export function talkFailure(error: TalkError): TalkFailureWords {
 function talkFailureWords(error: TalkError): string {
   if (error.kind !== "refused") return talk.failure[error.kind];
   return talk.failure.codes[error.code] ?? talk.failure.other;
+}
+
+/** To the operator: what the kick did, which for somebody who was not there is to bar the way in. */
+export function kickLine({ user, present, seconds, until }: Kicked, now: number): string {
+  const { done } = talk.operator;
+  if (present) return done.kicked(user, seconds);
+  return seconds === 0 ? done.absentFree(user) : done.absentBarred(user, timeWithDay(until, now));
 }
 
 /** One line of the log. A pushed text is shown as it is, its sender beside it. */

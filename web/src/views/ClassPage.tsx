@@ -7,6 +7,7 @@ import "../styles/class-side.css";
 import "../styles/class.css";
 import "../styles/class-panes.css";
 import "../styles/board.css";
+import "../styles/class-low.css";
 
 interface ClassPageProps {
   session: Session;

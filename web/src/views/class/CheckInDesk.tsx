@@ -1,9 +1,16 @@
 import { useEffect, useId, useState } from "react";
-import { type CheckInRecord, STUDENT } from "../../api/classroom";
+import type { CheckInRecord } from "../../api/classroom";
 import { ApiError } from "../../api/error";
-import { attendanceFile, attendanceRows, loadAttendance, toCsv } from "../../class/attendance";
+import {
+  attendanceFile,
+  attendanceRows,
+  loadAttendance,
+  type Tally,
+  tallyOf,
+  toCsv,
+} from "../../class/attendance";
 import type { ClassSession } from "../../class/session";
-import { type ClassState, nameOf, present } from "../../class/state";
+import { type ClassState, isOver, nameOf } from "../../class/state";
 import { useFatal } from "../../lib/hooks";
 import { saveBlob } from "../../lib/save";
 import { words } from "../../text/class";
@@ -25,7 +32,6 @@ interface CheckInDeskProps {
 export function CheckInDesk({ session, state }: CheckInDeskProps) {
   const { running } = state;
   const tally = useTally(session, running?.id ?? null);
-  const students = present(state.members).filter(({ identity }) => identity === STUDENT).length;
   return (
     <section>
       {running === null ? (
@@ -39,7 +45,7 @@ export function CheckInDesk({ session, state }: CheckInDeskProps) {
         running === null && <p className="panel-empty">{say.none}</p>
       ) : (
         <>
-          <h3>{running === null ? say.last : say.tally(tally.length, students)}</h3>
+          <h3>{running === null ? say.last : tallyText(tallyOf(state.members, tally))}</h3>
           {tally.length === 0 && <p className="panel-empty">{say.nobody}</p>}
           <ul className="class-people">
             {tally.map(({ user_id: user, time }) => (
@@ -59,6 +65,10 @@ export function CheckInDesk({ session, state }: CheckInDeskProps) {
   );
 }
 
+function tallyText({ answered, asked }: Tally): string {
+  return say.tally(answered, asked);
+}
+
 /** Who was there and who answered, as a file. */
 function AttendanceList({ session, state }: CheckInDeskProps) {
   const [busy, setBusy] = useState(false);
@@ -66,7 +76,8 @@ function AttendanceList({ session, state }: CheckInDeskProps) {
     setBusy(true);
     try {
       const found = await loadAttendance(session.api, session.id);
-      const rows = attendanceRows(found, { ...say.table, roles: words.roles });
+      const table = { ...say.table, roles: words.roles };
+      const rows = attendanceRows(found, table, isOver(state));
       const blob = new Blob([toCsv(rows)], { type: "text/csv;charset=utf-8" });
       saveBlob(blob, attendanceFile(state.info?.title ?? "", new Date()));
     } catch (error) {

@@ -1,7 +1,7 @@
 import { type ReactNode, useState } from "react";
 import { ENDED, PREPARING, RUNNING, type WireClass } from "../../api/classroom";
 import type { ClassSession } from "../../class/session";
-import { type ClassState, isPaused, isTeacher, present } from "../../class/state";
+import { attending, type ClassState, isOver, isPaused, isTeacher } from "../../class/state";
 import { useFocusOnMount } from "../../lib/hooks";
 import { words } from "../../text/class";
 import { CopyLink } from "../../ui/CopyLink";
@@ -42,7 +42,7 @@ export function ClassHead({ session, state, info, onLeave, children }: ClassHead
             <StatusChip info={info} />
             <span className="count">
               <PeopleIcon />
-              {words.head.people(present(state.members).length)}
+              {(isOver(state) ? words.head.were : words.head.people)(attending(state).length)}
             </span>
             <span>{words.roles[state.identity]}</span>
           </p>

@@ -3,14 +3,16 @@ import { ASSISTANT, KICKED, STUDENT, TEACHER, type WireMember } from "../../api/
 import { FILTERS, type Filter, roster } from "../../class/roster";
 import type { ClassSession } from "../../class/session";
 import {
+  attending,
   type ClassState,
+  isOver,
   isTeacher,
   may,
   micOffFor,
   nameOf,
   onStage,
-  present,
 } from "../../class/state";
+import { useRowFocus } from "../../lib/row-focus";
 import { words } from "../../text/class";
 import { Avatar } from "../../ui/Avatar";
 import { Dialog } from "../../ui/Dialog";
@@ -28,22 +30,25 @@ const SEARCHABLE = 6;
 
 export function People({ session, state }: PeopleProps) {
   const [search, setSearch] = useState("");
-  const [filter, setFilter] = useState<Filter>("all");
-  const here = present(state.members);
+  const [picked, setFilter] = useState<Filter>("all");
+  const over = isOver(state);
+  const filters = FILTERS.filter((one) => !over || one !== "stage");
+  const filter = filters.includes(picked) ? picked : "all";
+  const here = attending(state);
   const shown = roster(state, search, filter);
   const more = Math.max(0, state.total - state.members.length);
   const all = search === "" && filter === "all";
+  const inside = useRowFocus<HTMLElement>(".class-person");
   return (
     <>
       {isTeacher(state) && state.hands.length > 0 && <Hands session={session} state={state} />}
-      {isTeacher(state) && state.link.kind !== "resting" && (
-        <MuteAll session={session} state={state} />
-      )}
-      <section>
-        <h3>
-          {say.inside}
+      {isTeacher(state) && !over && <MuteAll session={session} state={state} />}
+      <section ref={inside}>
+        <h3 tabIndex={-1}>
+          {over ? say.wasInside : say.inside}
           <span className="panel-count">{here.length}</span>
         </h3>
+        {over && <p className="class-note">{say.over}</p>}
         {here.length >= SEARCHABLE && (
           <div className="class-find">
             <input
@@ -56,9 +61,9 @@ export function People({ session, state }: PeopleProps) {
             <select
               aria-label={say.roleFilter}
               value={filter}
-              onChange={(event) => setFilter(FILTERS[event.target.selectedIndex] ?? "all")}
+              onChange={({ target }) => setFilter(filters[target.selectedIndex] ?? "all")}
             >
-              {FILTERS.map((one) => (
+              {filters.map((one) => (
                 <option key={one} value={one}>
                   {say.filter[one]}
                 </option>
@@ -66,7 +71,9 @@ export function People({ session, state }: PeopleProps) {
             </select>
           </div>
         )}
-        {shown.length === 0 && <p className="panel-empty">{all ? say.nobody : say.none}</p>}
+        {shown.length === 0 && (
+          <p className="panel-empty">{over ? say.noneWas : all ? say.nobody : say.none}</p>
+        )}
         <ul className="class-people">
           {shown.map((member) => (
             <Row key={member.user_id} member={member} session={session} state={state} />
@@ -172,7 +179,9 @@ function Row({ member, session, state }: PeopleProps & { member: WireMember }) {
           )}
         </span>
       </span>
-      {!mine && <RowActions {...{ session, state, user, name, identity, staged }} />}
+      {!mine && !isOver(state) && (
+        <RowActions {...{ session, state, user, name, identity, staged }} />
+      )}
     </li>
   );
 }
@@ -189,10 +198,7 @@ function RowActions({ session, state, user, name, identity, staged }: RowActions
   const { desk, invitations } = session;
   const inviting = state.inviting.includes(user);
   const muted = micOffFor(state.stage, user);
-  const stageable =
-    isTeacher(state) &&
-    state.link.kind !== "resting" &&
-    (identity === STUDENT || identity === ASSISTANT);
+  const stageable = isTeacher(state) && (identity === STUDENT || identity === ASSISTANT);
   return (
     <span className="class-person-actions">
       {stageable && staged && !inviting && (

@@ -1,28 +1,24 @@
-import { useCallback, useState } from "react";
-import { usePoll, useRested } from "../../console/poll";
+import { useState } from "react";
 import type { Account } from "../../console/types";
+import { useList } from "../../console/use-list";
 import { t } from "../../text/console";
 import { Avatar } from "../../ui/Avatar";
 import { PlusIcon } from "../../ui/icons";
 import { AccountDialog, NewAccount } from "./AccountDialogs";
 import { useDesk } from "./context";
 import { FailureBar } from "./Failure";
-import { Chip, type Column, Head, PAGE_SIZE, Pager, Search, Table } from "./parts";
+import { Chip, type Column, Head, Pager, Search, Table } from "./parts";
 
 const LOOK_MS = 15_000;
 
+const EVERYBODY = { q: "" };
+
 export function Accounts() {
   const { api, me } = useDesk();
-  const [search, setSearch] = useState("");
-  const [offset, setOffset] = useState(0);
   const [open, setOpen] = useState<string | null>(null);
   const [adding, setAdding] = useState(false);
-  const q = useRested(search);
-  const load = useCallback(
-    (stop: AbortSignal) => api.accounts({ q, offset, limit: PAGE_SIZE }, stop),
-    [api, q, offset],
-  );
-  const { data, failure, refresh } = usePoll(load, LOOK_MS);
+  const list = useList(EVERYBODY, api.accounts, LOOK_MS);
+  const { data, refresh } = list;
   const chosen = data?.items.find(({ user }) => user === open);
   const columns: readonly Column<Account>[] = [
     {
@@ -69,24 +65,17 @@ export function Accounts() {
         </button>
       </Head>
       <div className="console-filters">
-        <Search
-          label={t.accounts.search}
-          value={search}
-          onChange={(value) => {
-            setSearch(value);
-            setOffset(0);
-          }}
-        />
+        <Search label={t.accounts.search} value={list.typed.q} onChange={(q) => list.type({ q })} />
       </div>
-      <FailureBar failure={failure} />
+      <FailureBar failure={list.failure} />
       <Table
         caption={t.pages.accounts}
         columns={columns}
         rows={data?.items ?? null}
         rowKey={(row) => row.user}
-        empty={q === "" ? t.accounts.none : t.accounts.noMatch}
+        empty={list.filtered ? t.accounts.noMatch : t.accounts.none}
       />
-      <Pager page={data} offset={offset} onOffset={setOffset} />
+      <Pager page={data} offset={list.offset} onOffset={list.onOffset} />
       {adding && <NewAccount onClose={() => setAdding(false)} onSettled={refresh} />}
       {chosen !== undefined && (
         <AccountDialog account={chosen} onClose={() => setOpen(null)} onSettled={refresh} />

@@ -1,10 +1,9 @@
-import { useCallback, useState } from "react";
-import { usePoll, useRested } from "../../console/poll";
 import type { AuditLine } from "../../console/types";
+import { useList } from "../../console/use-list";
 import { t } from "../../text/console";
 import { useDesk } from "./context";
 import { FailureBar } from "./Failure";
-import { Chip, type Column, PAGE_SIZE, Pager, Search, Table, Time } from "./parts";
+import { Chip, type Column, Pager, Search, Table, Time } from "./parts";
 
 const LOOK_MS = 10_000;
 
@@ -32,30 +31,19 @@ const COLUMNS: readonly Column<AuditLine>[] = [
   { label: t.requestIdLong, cell: (row) => <code>{row.request_id}</code> },
 ];
 
+const EVERYTHING = { q: "" };
+
 export function AuditLog() {
   const { api } = useDesk();
-  const [search, setSearch] = useState("");
-  const [offset, setOffset] = useState(0);
-  const q = useRested(search);
-  const load = useCallback(
-    (stop: AbortSignal) => api.audit({ q, offset, limit: PAGE_SIZE }, stop),
-    [api, q, offset],
-  );
-  const { data, failure } = usePoll(load, LOOK_MS);
+  const list = useList(EVERYTHING, api.audit, LOOK_MS);
+  const { data } = list;
   return (
     <>
       <p className="console-note">{t.audit.lead}</p>
       <div className="console-filters">
-        <Search
-          label={t.audit.search}
-          value={search}
-          onChange={(value) => {
-            setSearch(value);
-            setOffset(0);
-          }}
-        />
+        <Search label={t.audit.search} value={list.typed.q} onChange={(q) => list.type({ q })} />
       </div>
-      <FailureBar failure={failure} />
+      <FailureBar failure={list.failure} />
       <Table
         caption={t.system.audit}
         columns={COLUMNS}
@@ -63,7 +51,7 @@ export function AuditLog() {
         rowKey={(row, index) => `${row.request_id} ${row.at} ${index}`}
         empty={t.audit.empty}
       />
-      <Pager page={data} offset={offset} onOffset={setOffset} />
+      <Pager page={data} offset={list.offset} onOffset={list.onOffset} />
     </>
   );
 }

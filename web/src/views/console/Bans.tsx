@@ -1,6 +1,6 @@
-import { useCallback, useState } from "react";
-import { usePoll, useRested } from "../../console/poll";
+import { useState } from "react";
 import type { Ban } from "../../console/types";
+import { useList } from "../../console/use-list";
 import { consoleHash } from "../../lib/route";
 import { t } from "../../text/console";
 import { PlusIcon } from "../../ui/icons";
@@ -9,28 +9,20 @@ import { left } from "./BanList";
 import { BanFor, FormDialog } from "./ChannelDialogs";
 import { useAct, useDesk } from "./context";
 import { FailureBar } from "./Failure";
-import { type Column, Field, Head, PAGE_SIZE, Pager, Search, Table, Time } from "./parts";
+import { type Column, Field, Head, Pager, Search, Table, Time } from "./parts";
 import { useApps } from "./use-apps";
 
 const LOOK_MS = 5_000;
 
+const EVERYBODY = { app: "", channel: "", user: "" };
+
 export function Bans() {
   const { api } = useDesk();
   const apps = useApps();
-  const [typed, setTyped] = useState({ app: "", channel: "", user: "" });
-  const [offset, setOffset] = useState(0);
   const [adding, setAdding] = useState(false);
-  const asked = useRested(typed);
-  const load = useCallback(
-    (stop: AbortSignal) => api.bans({ ...asked, offset, limit: PAGE_SIZE }, stop),
-    [api, asked, offset],
-  );
-  const { data, failure, refresh } = usePoll(load, LOOK_MS);
+  const list = useList(EVERYBODY, api.bans, LOOK_MS);
+  const { typed, type, data, refresh } = list;
   const { busy, failure: refused, run } = useAct();
-  const type = (change: Partial<typeof typed>) => {
-    setTyped({ ...typed, ...change });
-    setOffset(0);
-  };
   async function lift(ban: Ban) {
     await run(() => api.lift(ban.app, ban.channel, ban.user), t.bans.lifted(ban.user));
     refresh();
@@ -66,7 +58,6 @@ export function Bans() {
       ),
     },
   ];
-  const filtered = asked.app + asked.channel + asked.user !== "";
   return (
     <>
       <Head title={t.pages.bans} lead={t.bans.lead}>
@@ -82,17 +73,17 @@ export function Bans() {
           value={typed.channel}
           onChange={(channel) => type({ channel })}
         />
-        <AppSelect all apps={apps} value={typed.app} onChange={(app) => type({ app })} />
+        <AppSelect all apps={apps} value={typed.app} onChange={(app) => list.choose({ app })} />
       </div>
-      <FailureBar failure={refused ?? failure} />
+      <FailureBar failure={refused ?? list.failure} />
       <Table
         caption={t.pages.bans}
         columns={columns}
         rows={data?.items ?? null}
         rowKey={(row) => `${row.app}/${row.channel}/${row.user}`}
-        empty={filtered ? t.bans.noMatch : t.bans.none}
+        empty={list.filtered ? t.bans.noMatch : t.bans.none}
       />
-      <Pager page={data} offset={offset} onOffset={setOffset} />
+      <Pager page={data} offset={list.offset} onOffset={list.onOffset} />
       {adding && <NewBan onClose={() => setAdding(false)} onSettled={refresh} />}
     </>
   );

@@ -1,24 +1,14 @@
 import { useCallback, useState } from "react";
 import { count, dayShort, duration, short } from "../../console/format";
-import { usePoll, useRested } from "../../console/poll";
+import { usePoll } from "../../console/poll";
 import type { Call } from "../../console/types";
+import { type Slice, useList } from "../../console/use-list";
 import { t } from "../../text/console";
 import { AppSelect } from "./AppSelect";
 import { Chart } from "./Chart";
 import { useDesk } from "./context";
 import { FailureBar } from "./Failure";
-import {
-  Chip,
-  Choice,
-  type Column,
-  Field,
-  Head,
-  PAGE_SIZE,
-  Pager,
-  Search,
-  Table,
-  Time,
-} from "./parts";
+import { Chip, Choice, type Column, Field, Head, Pager, Search, Table, Time } from "./parts";
 import { useApps } from "./use-apps";
 
 const LOOK_MS = 15_000;
@@ -57,25 +47,18 @@ export function midnight(day: string, plusDays = 0): number | undefined {
   return Number.isNaN(at) ? undefined : at;
 }
 
+const EVERYTHING = { app: "", user: "", channel: "", from: "", to: "" };
+
 export function Calls() {
   const { api } = useDesk();
   const apps = useApps();
-  const [typed, setTyped] = useState({ app: "", user: "", channel: "", from: "", to: "" });
-  const [offset, setOffset] = useState(0);
-  const asked = useRested(typed);
-  const load = useCallback(
-    (stop: AbortSignal) => {
-      const { from, to, ...rest } = asked;
-      const span = { from: midnight(from), to: midnight(to, 1) };
-      return api.calls({ ...rest, ...span, offset, limit: PAGE_SIZE }, stop);
-    },
-    [api, asked, offset],
+  const ask = useCallback(
+    ({ from, to, ...rest }: typeof EVERYTHING & Slice, stop: AbortSignal) =>
+      api.calls({ ...rest, from: midnight(from), to: midnight(to, 1) }, stop),
+    [api],
   );
-  const { data, failure } = usePoll(load, LOOK_MS);
-  const type = (change: Partial<typeof typed>) => {
-    setTyped({ ...typed, ...change });
-    setOffset(0);
-  };
+  const list = useList(EVERYTHING, ask, LOOK_MS);
+  const { typed, type, data } = list;
   const date = (name: "from" | "to", label: string) => (
     <Field label={label}>
       {(ids) => (
@@ -90,11 +73,10 @@ export function Calls() {
       )}
     </Field>
   );
-  const filtered = Object.values(asked).some((value) => value !== "");
   return (
     <>
       <Head title={t.pages.calls} lead={t.calls.lead} />
-      <Days app={asked.app} />
+      <Days app={list.asked.app} />
       <h2 className="console-section">{t.calls.list}</h2>
       <div className="console-filters">
         <Search label={t.calls.user} value={typed.user} onChange={(user) => type({ user })} />
@@ -105,17 +87,17 @@ export function Calls() {
         />
         {date("from", t.calls.from)}
         {date("to", t.calls.to)}
-        <AppSelect all apps={apps} value={typed.app} onChange={(app) => type({ app })} />
+        <AppSelect all apps={apps} value={typed.app} onChange={(app) => list.choose({ app })} />
       </div>
-      <FailureBar failure={failure} />
+      <FailureBar failure={list.failure} />
       <Table
         caption={t.pages.calls}
         columns={COLUMNS}
         rows={data?.items ?? null}
         rowKey={(row, index) => `${row.app}/${row.channel}/${row.user}/${row.joined_at}/${index}`}
-        empty={filtered ? t.calls.noMatch : t.calls.none}
+        empty={list.filtered ? t.calls.noMatch : t.calls.none}
       />
-      <Pager page={data} offset={offset} onOffset={setOffset} />
+      <Pager page={data} offset={list.offset} onOffset={list.onOffset} />
     </>
   );
 }

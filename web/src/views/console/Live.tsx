@@ -1,13 +1,12 @@
-import { useCallback, useState } from "react";
 import { bits, count } from "../../console/format";
-import { usePoll, useRested } from "../../console/poll";
 import { type Channel, KINDS, type Kind } from "../../console/types";
+import { useList } from "../../console/use-list";
 import { consoleHash } from "../../lib/route";
 import { t } from "../../text/console";
 import { AppSelect } from "./AppSelect";
 import { useDesk } from "./context";
 import { FailureBar } from "./Failure";
-import { Chip, Choice, type Column, Head, PAGE_SIZE, Pager, Search, Table } from "./parts";
+import { Chip, Choice, type Column, Head, Pager, Search, Table } from "./parts";
 import { useApps } from "./use-apps";
 
 const LOOK_MS = 3_000;
@@ -37,53 +36,40 @@ const COLUMNS: readonly Column<Channel>[] = [
   { label: t.live.rate, cell: (row) => bits(row.bits_in_per_s), figure: true },
 ];
 
+const EVERYTHING: { kind: Kind | ""; app: string; q: string } = { kind: "", app: "", q: "" };
+
 /** Rooms, classes and Talk channels in one list. */
 export function Live() {
   const { api } = useDesk();
   const apps = useApps();
-  const [kind, setKind] = useState<Kind | "">("");
-  const [app, setApp] = useState("");
-  const [search, setSearch] = useState("");
-  const [offset, setOffset] = useState(0);
-  const q = useRested(search);
-  const load = useCallback(
-    (stop: AbortSignal) => api.channels({ kind, app, q, offset, limit: PAGE_SIZE }, stop),
-    [api, kind, app, q, offset],
-  );
-  const { data, failure } = usePoll(load, LOOK_MS);
-  /** Another question begins with its first page. */
-  const anew =
-    <T,>(set: (value: T) => void) =>
-    (value: T) => {
-      set(value);
-      setOffset(0);
-    };
+  const list = useList(EVERYTHING, api.channels, LOOK_MS);
+  const { typed, data } = list;
   return (
     <>
       <Head title={t.pages.live} lead={t.live.lead} />
       <div className="console-filters">
         <Choice
           legend={t.live.kind}
-          value={kind}
-          onChange={anew(setKind)}
+          value={typed.kind}
+          onChange={(kind) => list.choose({ kind })}
           options={[
             { value: "", label: t.all },
             ...KINDS.map((value) => ({ value, label: t.live.kindsMany[value] })),
           ]}
         />
-        <Search label={t.live.search} value={search} onChange={anew(setSearch)} />
-        <AppSelect all apps={apps} value={app} onChange={anew(setApp)} />
+        <Search label={t.live.search} value={typed.q} onChange={(q) => list.type({ q })} />
+        <AppSelect all apps={apps} value={typed.app} onChange={(app) => list.choose({ app })} />
       </div>
-      <FailureBar failure={failure} />
+      <FailureBar failure={list.failure} />
       <Table
         caption={t.pages.live}
         columns={COLUMNS}
         rows={data?.items ?? null}
         rowKey={(row) => `${row.app}/${row.channel}`}
-        empty={q === "" && kind === "" && app === "" ? t.live.none : t.live.noMatch}
+        empty={list.filtered ? t.live.noMatch : t.live.none}
       />
       {data?.complete === false && <p className="console-note">{t.live.incomplete}</p>}
-      <Pager page={data} offset={offset} onOffset={setOffset} />
+      <Pager page={data} offset={list.offset} onOffset={list.onOffset} />
     </>
   );
 }

@@ -1,5 +1,6 @@
 import { bits, duration, short } from "../../console/format";
 import type { ChannelDetail, Participant, Track } from "../../console/types";
+import { useRowFocus } from "../../lib/row-focus";
 import { t } from "../../text/console";
 import { Avatar } from "../../ui/Avatar";
 import {
@@ -24,9 +25,10 @@ interface PeopleProps {
 /** Who is in the channel: one row for each connection, its tracks with their rates below. */
 export function People({ detail, ...rest }: PeopleProps) {
   const { participants, group_only } = detail;
+  const panel = useRowFocus<HTMLElement>(".console-person");
   return (
-    <section className="panel" aria-label={t.channel.people}>
-      <h2>
+    <section ref={panel} className="panel" aria-label={t.channel.people}>
+      <h2 tabIndex={-1}>
         {t.channel.people} <span className="panel-count">{participants.length}</span>
       </h2>
       {participants.length === 0 && <p className="panel-empty">{t.channel.nobody}</p>}

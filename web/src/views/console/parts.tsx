@@ -1,5 +1,6 @@
 import { type ReactNode, useId } from "react";
 import { count, dateTime, when } from "../../console/format";
+import { PAGE_SIZE } from "../../console/paging";
 import type { Page } from "../../console/types";
 import { useFocusOnMount, useTitle } from "../../lib/hooks";
 import { text } from "../../text";
@@ -97,8 +98,6 @@ export function Waiting() {
     </p>
   );
 }
-
-export const PAGE_SIZE = 50;
 
 interface PagerProps {
   page: Page<unknown> | null;

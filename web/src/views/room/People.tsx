@@ -1,4 +1,5 @@
 import { useMemo, useState } from "react";
+import { useRowFocus } from "../../lib/row-focus";
 import { type RosterEntry, roster, searchRoster } from "../../room/roster";
 import { headcount, type RoomState } from "../../room/state";
 import { text } from "../../text";
@@ -28,10 +29,11 @@ export function People({ state, onOpen }: PeopleProps) {
   const all = useMemo(() => roster(state), [people, seats, members, room, me]);
   const found = searchRoster(all, query);
   const total = headcount(state);
+  const panel = useRowFocus<HTMLElement>("[data-person]");
   return (
-    <section className="panel people" id={PEOPLE} aria-label={text.room.people}>
+    <section ref={panel} className="panel people" id={PEOPLE} aria-label={text.room.people}>
       <div className="people-head">
-        <h2>
+        <h2 tabIndex={-1}>
           {text.room.people}
           <span className="panel-count">
             <span aria-hidden="true">{number(total)}</span>

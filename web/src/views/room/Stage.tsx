@@ -1,4 +1,5 @@
 import type { WireRoom } from "../../api/client";
+import { useRowFocus } from "../../lib/row-focus";
 import type { Seat } from "../../room/seats";
 import { isOwner, mySeat, type Person, personOf, type RoomState } from "../../room/state";
 import { text } from "../../text";
@@ -17,9 +18,16 @@ interface StageProps {
 export function Stage({ state, room, onTake, onOpen }: StageProps) {
   const owner = isOwner(state);
   const seated = mySeat(state) > 0;
+  const stage = useRowFocus<HTMLElement>(".seats > li");
   const connected = state.link.kind === "live" || state.link.kind === "reconnecting";
   return (
-    <section className="stage" aria-label={text.room.stage} data-offline={!connected || undefined}>
+    <section
+      ref={stage}
+      className="stage"
+      tabIndex={-1}
+      aria-label={text.room.stage}
+      data-offline={!connected || undefined}
+    >
       <Host state={state} room={room} connected={connected} onOpen={() => onOpen(room.anchor_id)} />
       <ul className="seats">
         {state.seats.map((seat) => (

@@ -7,8 +7,9 @@ import {
   type TalkApi,
   toIdentityType,
 } from "../../api/talk";
+import { kick } from "../../talk/kick";
 import { useAction } from "../../talk/use-action";
-import { talk } from "../../text/talk";
+import { kickLine, talk } from "../../text/talk";
 import { LeaveIcon, MicIcon, MicOffIcon } from "../../ui/icons";
 import { OutcomeLine } from "./OutcomeLine";
 
@@ -63,10 +64,7 @@ export function UserActions({ api, channel, user, entry, onSettled }: UserAction
       </div>
       <Kick
         onKick={(seconds) =>
-          run(async () => {
-            await api.kick(channel, user, seconds);
-            return done.kicked(user, seconds);
-          })
+          run(async () => kickLine(await kick(api, channel, user, seconds), Date.now()))
         }
         onLift={() =>
           run(async () => ((await api.liftBan(channel, user)) ? done.lifted : done.noBan)(user))
