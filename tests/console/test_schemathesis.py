@@ -34,6 +34,7 @@ def test_the_document_is_on_the_docs_page(roomy):
 
 
 def test_schemathesis(roomy, tmp_path):
+    """One worker: two threads cannot parse Python at once (3.11), as Hypothesis does."""
     server = roomy
     alice = server.user("alice")
     for i in range(3):  # something to find
@@ -41,7 +42,7 @@ def test_schemathesis(roomy, tmp_path):
     done = subprocess.run(
         [
             str(Path(sys.executable).parent / "st"), "run", f"{server.url}/openapi/console.json", "--url", server.url,
-            "--checks", CHECKS, "--phases", "examples,coverage,fuzzing,stateful", "--max-examples", "40", "--workers", "2", "--seed", "1", "--max-time", "110",
+            "--checks", CHECKS, "--phases", "examples,coverage,fuzzing,stateful", "--max-examples", "40", "--workers", "1", "--seed", "1", "--max-time", "110",
             "--continue-on-failure", "--suppress-health-check", "all", "--warnings", "off", "--no-color", "-H", f"Authorization: Bearer {server.admin().token}",
         ],
         capture_output=True, text=True, timeout=300, check=False, cwd=tmp_path, env={**os.environ},

@@ -57,6 +57,8 @@ class FakeSocket implements BoardSocket {
   onmessage: BoardSocket["onmessage"] = null;
   onclose: BoardSocket["onclose"] = null;
   up = false;
+  /** The server has said goodbye, and the browser has not told of the end yet. */
+  closing = false;
   sent = 0;
 
   constructor(
@@ -64,7 +66,12 @@ class FakeSocket implements BoardSocket {
     readonly address: string,
   ) {}
 
+  get readyState(): number {
+    return this.closing ? 2 : this.up ? 1 : 0;
+  }
+
   send(data: Uint8Array<ArrayBuffer>): void {
+    if (this.closing) throw new Error("a socket that is closing was written to");
     this.sent += 1;
     if (!this.up || this.server.silent) return;
     const decoder = createDecoder(data);
@@ -169,6 +176,21 @@ describe("a connection", () => {
     server.connect();
     expect(keys(doc)).toEqual(["mine", "theirs"]);
     expect(keys(server.doc)).toEqual(["mine", "theirs"]);
+  });
+
+  it("writes nothing to a socket that is closing, and tells it on the next", async () => {
+    start();
+    await settle();
+    const socket = server.connect();
+    socket.closing = true;
+    doc.getMap("elements").set("mine", 1);
+    link.presence.setLocalState({ user: "li" });
+    link.suspect();
+    expect(keys(server.doc)).toEqual([]);
+    socket.cut();
+    await vi.advanceTimersByTimeAsync(500);
+    server.connect();
+    expect(keys(server.doc)).toEqual(["mine"]);
   });
 
   it("has a fresh address each time", async () => {

@@ -21,6 +21,9 @@ const SYNC = 0;
 const PRESENCE = 1;
 const AUTH = 2;
 
+/** State of a `WebSocket` that takes messages. */
+const OPEN = 1;
+
 /** Delays before the next attempt to connect; the last one repeats. */
 const RETRY_MS = [500, 1_000, 2_000, 4_000, 8_000, 15_000];
 /** A silent connection is asked this often whether anybody is there, which also brings what was missed. */
@@ -45,6 +48,7 @@ export interface BoardDoor {
 /** The part of a `WebSocket` that is used. */
 export interface BoardSocket {
   binaryType: string;
+  readonly readyState: number;
   onopen: ((event: Event) => void) | null;
   onmessage: ((event: MessageEvent) => void) | null;
   onclose: ((event: CloseEvent) => void) | null;
@@ -121,7 +125,7 @@ export class BoardLink {
     const encoder = createEncoder();
     writeVarUint(encoder, PRESENCE);
     writeVarUint8Array(encoder, encodeAwarenessUpdate(this.presence, [clientID]));
-    this.socket.send(bytes(encoder));
+    this.put(encoder);
   }
 
   private async connect(): Promise<void> {
@@ -236,7 +240,7 @@ export class BoardLink {
         writeVarUint(answer, SYNC);
         const step = readSyncMessage(decoder, answer, this.doc, this);
         // More than the kind of message: there is something to answer.
-        if (length(answer) > 1) this.socket?.send(bytes(answer));
+        if (length(answer) > 1) this.put(answer);
         if (step === 1) {
           this.attempts = 0;
           this.handlers.state({ kind: "live" });
@@ -256,7 +260,12 @@ export class BoardLink {
     const encoder = createEncoder();
     writeVarUint(encoder, SYNC);
     write(encoder);
-    this.socket?.send(bytes(encoder));
+    this.put(encoder);
+  }
+
+  /** A socket that is closing takes nothing more, and says so in the console. Both sides compare what they have on the next. */
+  private put(encoder: ReturnType<typeof createEncoder>): void {
+    if (this.socket?.readyState === OPEN) this.socket.send(bytes(encoder));
   }
 }
 
