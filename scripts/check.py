@@ -61,8 +61,7 @@ def steps() -> list[Step]:
         Step("web unit tests", ["npx", "vitest", "run", "--reporter=default", "--reporter=junit", f"--outputFile.junit={RESULTS}/web.xml"],
              "web", "junit:web", cwd=web),
         Step("pages", ["scripts/build-web.sh"], "build"),
-        Step("server", [cargo, "build", "-q", "--workspace", "--bins"], "build"),
-        Step("hub alone", [cargo, "build", "-q", "-p", "stoa-hub", "--examples"], "build"),
+        Step("server", [cargo, "build", "-q", "--workspace", "--bins", "--examples"], "build"),
         Step("rust tests", [cargo, "test", "-q", "--workspace", "--no-fail-fast"], "rust", "cargo:rust"),
     ]
     # The longest first, so that two lanes end together.

@@ -210,6 +210,42 @@ async def test_X09_allowed_again(hall, crew):
 
 
 @sqlite_only
+async def test_X09_the_last_word_counts(hall, crew):
+    """As the official client shows it: one alone and all, in either order; and its teacher, on entering, says that nobody is muted."""
+    teacher = await hall.enter(hall.teacher)
+    (who, _), = await hall.people(1)
+    await run(hall.teacher.stage, hall.id, who)
+    watcher, student = await bot(crew, hall.teacher, hall.id), await bot(crew, who, hall.id)
+    control = await bot(crew, hall.teacher, hall.id, shadow=True)
+    await control.publish()
+    await student.publish(stubborn=True)
+    await watcher.hears(student, 25)
+
+    async def one(on: bool) -> None:
+        await hall.signal(teacher, 20009, studentId=who.name, turnOn=on)
+
+    async def everybody(on: bool) -> None:
+        await hall.signal(teacher, 30041, studentId="", muted=not on)
+
+    async def of_the_meeting(on: bool) -> None:
+        await run(hall.teacher.meet, hall.id, all_mute=not on)
+
+    for mutes, allows in ((one, everybody), (everybody, one), (everybody, of_the_meeting), (of_the_meeting, everybody)):
+        await mutes(False)
+        told = time.time()
+        await watcher.hears(control, 75)
+        assert (await watcher.heard(student))["last"] - told < 1, mutes.__name__
+        await allows(True)
+        await watcher.hears(student, 25)
+    # What is said of the meeting again, and was so, takes no single switch back.
+    await one(False)
+    told = time.time()
+    await run(hall.teacher.meet, hall.id, all_mute=False)
+    await watcher.hears(control, 75)
+    assert (await watcher.heard(student))["last"] - told < 1
+
+
+@sqlite_only
 async def test_X09_all_microphones_off(hall, stage):
     """Also of who enters later; never the teacher's."""
     teacher = await hall.enter(hall.teacher)

@@ -244,6 +244,29 @@ async fn a_student_who_left_the_stage_with_the_class_comes_back_with_the_next_li
 }
 
 #[tokio::test]
+async fn all_mute_of_the_meeting_is_the_switch_for_all() {
+    let b = bench().await;
+    let class = b.make_class("teacher1").await;
+    stage(&b, class.id, &["teacher1", "stu01"]).await;
+    let muted = async |name| {
+        let class = b.world.store.class(class.app, class.id).await.unwrap().unwrap();
+        class.stage.muted(&user(name)).audio
+    };
+    let say = async |members: Option<MeetingPatch>, all_mute| {
+        let patch = MeetingPatch { all_mute: Some(all_mute), ..members.unwrap_or_default() };
+        b.classes.update_meeting(&by("teacher1"), Some(class.id), patch).await.unwrap();
+    };
+    say(None, true).await;
+    assert!(muted("stu01").await);
+    stage(&b, class.id, &["teacher1", "stu01", "stu02"]).await;
+    assert!(muted("stu02").await, "also who comes later");
+    // As the official client's teacher begins: the list is empty and nobody is muted.
+    say(Some(members(&[])), false).await;
+    stage(&b, class.id, &["teacher1", "stu01"]).await;
+    assert!(!muted("stu01").await);
+}
+
+#[tokio::test]
 async fn r28_the_stage_has_an_end() {
     let b = bench().await;
     let class = b.make_class("teacher1").await;

@@ -82,7 +82,13 @@ fn either_answer_is_told_by_its_success_alone_or_its_names() {
 fn every_test_that_the_quirks_file_names_exists() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut sources = String::new();
-    let mut folders = vec![root.join("src"), root.join("tests"), root.join("../api/src"), root.join("../core/src")];
+    let mut folders = vec![
+        root.join("src"),
+        root.join("tests"),
+        root.join("../api/src"),
+        root.join("../core/src"),
+        root.join("../core/tests"),
+    ];
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();

@@ -30,8 +30,12 @@ async fn a01_a02_a03_a04_a10_a11_permits_are_kept_as_sent() {
         }
         assert_eq!(read("other1").await.body["data"], p);
     }
-    for route in ["setAssistantPermit", "deleteAssistantPermit", "getAssistantPermit"] {
+    for route in ["setAssistantPermit", "deleteAssistantPermit"] {
         s.post("teacher1", route, json!({"class_id": "zz", "permit": "x"})).await.is("404");
+    }
+    for unknown in ["zz", "00000000000000000000000000000000"] {
+        let none = s.post("teacher1", "getAssistantPermit", json!({"class_id": unknown})).await;
+        assert_eq!(none.body, json!({"success": true}));
     }
     let long = json!({"class_id": class, "permit": "x".repeat(65_537)});
     s.post("teacher1", "setAssistantPermit", long).await.bad(&["permit"]);

@@ -196,7 +196,11 @@ fn interaction(scene: &mut Scene<'_>, sender: &ClassSender, m: &Incoming) -> Res
     let closed = Session { asked: false, ..was.clone() };
     let off = stage(StageOp::Leave(user.clone()));
     let (fits, next, effect) = match m.kind {
-        30001 => (true, Session { invited: Some(now), invited_id: id, asked: true, ..was }, stage(StageOp::Enter(user.clone()))),
+        30001 => (
+            true,
+            Session { invited: Some(now), invited_id: id, asked: true, ..was },
+            stage(StageOp::Enter(user.clone())),
+        ),
         30002 => (true, closed, off),
         30003 => (invited, closed, ClassEffect::default()),
         30004 => (invited, closed, off),
