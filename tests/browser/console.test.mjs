@@ -142,6 +142,7 @@ test("a room is watched: who is there with which rates, muted, kicked, banned, e
   await row(page, troll.user).getByText("console").waitFor();
   await admin.button(`Lift ${troll.user}`);
   await page.getByText("No ban matches.").waitFor();
+  await until(() => page.evaluate(() => document.activeElement?.textContent === "No ban matches."), 3_000, "the focus is where the ban was");
   assert.equal((await ticket()).code, 200, "the way in is open again");
 
   // And one is made there, for somebody who is elsewhere.
@@ -305,6 +306,7 @@ test("accounts are made, used, changed and taken away; the request log shows it"
   await admin.button("Delete now", admin.dialog);
   await toast(page, `The account ${name} is deleted.`);
   await row(page, name).waitFor({ state: "detached" });
+  await until(() => page.evaluate(() => document.activeElement?.closest(".console-table, .console-empty") != null), 3_000, "the focus is on a neighbour");
 
   await admin.go("/system/requests");
   await page.getByLabel("Part of a path or request id").fill("console/v1/accounts");

@@ -3,6 +3,7 @@ import { count, dateTime, when } from "../../console/format";
 import { PAGE_SIZE } from "../../console/paging";
 import type { Page } from "../../console/types";
 import { useFocusOnMount, useTitle } from "../../lib/hooks";
+import { useRowFocus } from "../../lib/row-focus";
 import { text } from "../../text";
 import { t } from "../../text/console";
 import { BeforeIcon, NextIcon } from "../../ui/icons";
@@ -55,10 +56,17 @@ interface TableProps<T> {
 
 /** A table; on a phone every row is a card whose cells carry their headings. */
 export function Table<T>({ caption, columns, rows, rowKey, empty }: TableProps<T>) {
+  const frame = useRowFocus<HTMLDivElement>("tbody > tr");
   if (rows === null) return <Waiting />;
-  if (rows.length === 0) return <p className="console-empty">{empty}</p>;
+  if (rows.length === 0) {
+    return (
+      <div ref={frame} tabIndex={-1} className="console-empty">
+        {empty}
+      </div>
+    );
+  }
   return (
-    <div className="console-table-frame">
+    <div ref={frame} className="console-table-frame">
       <table className="console-table">
         <caption className="visually-hidden">{caption}</caption>
         <thead>
