@@ -26,6 +26,7 @@ mod gate;
 mod group_store;
 mod groups;
 mod lists;
+mod memory;
 mod migrate;
 mod open;
 mod readers;

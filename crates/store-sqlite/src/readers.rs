@@ -10,8 +10,8 @@ use tokio::time::timeout;
 
 use crate::config::QUEUE_WAIT;
 use crate::errors::{overloaded, sql};
+use crate::memory::Memory;
 use crate::open;
-use crate::store::Memory;
 
 /// See the module.
 pub(crate) struct Readers {

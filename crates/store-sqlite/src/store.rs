@@ -7,212 +7,22 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use rusqlite::Connection;
 use stoa_core::account::Account;
-use stoa_core::channel::Call;
-use stoa_core::class::{Class, ClassStatus};
 use stoa_core::group::GroupKey;
-use stoa_core::id::{AppId, ChannelKey, ClassId, RoomId, UserId};
-use stoa_core::ports::{CallFilter, OutboxItem, OutboxStore, PageStart, Store};
+use stoa_core::id::{AppId, ChannelKey, RoomId, UserId};
+use stoa_core::ports::{OutboxItem, OutboxStore, PageStart, Store};
 use stoa_core::sanction::Sanction;
 use stoa_core::time::UnixMs;
 use stoa_core::voice::{About, Applied, Command, NewRoom, Room, decide};
 use stoa_core::{Error, Kind, Result};
 
-use crate::cache::Cache;
-use crate::calls::{self, Kept};
-use crate::channels::{self, Channel, Erase};
-use crate::classes::{self, MeetingKey, Named};
+use crate::channels::{self, Erase};
 use crate::config::Config;
 use crate::errors::sql;
-use crate::gate::Gate;
-use crate::lists::{Lists, Why};
+use crate::memory::Memory;
 use crate::readers::Readers;
-use crate::tx::{CallsKey, SanctionKey, Tx};
+use crate::tx::Tx;
 use crate::writer::Writer;
 use crate::{groups, migrate, open, rooms, tables};
-
-/// What is kept of the last commit, and the gate that keeps reads in order.
-pub(crate) struct Memory {
-    rooms: Cache<RoomId, Arc<Room>>,
-    accounts: Cache<UserId, Option<Arc<Account>>>,
-    sanctions: Cache<SanctionKey, Option<Sanction>>,
-    channels: Cache<ChannelKey, Arc<Channel>>,
-    classes: Cache<ClassId, Option<Arc<Class>>>,
-    names: Cache<MeetingKey, Named>,
-    pub(crate) calls: Cache<CallsKey, Kept>,
-    pub(crate) lists: Lists,
-    pub(crate) gate: Gate,
-}
-
-/// Estimated bytes of a cached entry beside its texts: key, value, map slot.
-const ENTRY_BYTES: usize = 192;
-
-fn sanction_weight(key: &SanctionKey) -> usize {
-    ENTRY_BYTES + 2 * (key.0.name.as_str().len() + key.1.as_str().len())
-}
-
-fn class_weight(class: Option<&Class>) -> usize {
-    ENTRY_BYTES + class.map_or(0, classes::weight)
-}
-
-impl Memory {
-    /// Empty.
-    pub(crate) fn new(config: &Config) -> Self {
-        Self {
-            rooms: Cache::new(config.room_cache_bytes),
-            accounts: Cache::new(config.side_cache_bytes),
-            sanctions: Cache::new(config.side_cache_bytes),
-            channels: Cache::new(config.room_cache_bytes / 4),
-            classes: Cache::new(config.room_cache_bytes / 4),
-            names: Cache::new(config.side_cache_bytes),
-            calls: Cache::new(config.side_cache_bytes),
-            lists: Lists::default(),
-            gate: Gate::default(),
-        }
-    }
-
-    /// The room: from memory, else through `conn`.
-    pub(crate) fn room(&self, conn: &Connection, id: RoomId) -> Result<Option<Arc<Room>>> {
-        if let Some(room) = self.rooms.get(&id) {
-            return Ok(Some(room));
-        }
-        let ticket = self.rooms.ticket(&id);
-        let room = rooms::load(conn, id)?.map(Arc::new);
-        if let Some(room) = &room {
-            self.rooms.fill(ticket, id, room.clone(), rooms::weight(room));
-        }
-        Ok(room)
-    }
-
-    /// The sanction: from memory, else through `conn`.
-    pub(crate) fn sanction(&self, conn: &Connection, key: &SanctionKey) -> Result<Option<Sanction>> {
-        if let Some(s) = self.sanctions.get(key) {
-            return Ok(s);
-        }
-        let ticket = self.sanctions.ticket(key);
-        let s = tables::sanction(conn, key)?;
-        self.sanctions.fill(ticket, key.clone(), s.clone(), sanction_weight(key));
-        Ok(s)
-    }
-
-    /// The channel if memory has it, without rows too.
-    pub(crate) fn known_channel(&self, key: &ChannelKey) -> Option<Arc<Channel>> {
-        self.channels.get(key)
-    }
-
-    /// The channel: from memory, else through `conn`.
-    pub(crate) fn channel(&self, conn: &Connection, key: &ChannelKey) -> Result<Arc<Channel>> {
-        if let Some(channel) = self.channels.get(key) {
-            return Ok(channel);
-        }
-        let ticket = self.channels.ticket(key);
-        let channel = Arc::new(channels::load(conn, key)?);
-        self.channels.fill(ticket, key.clone(), channel.clone(), channel.weight(key));
-        Ok(channel)
-    }
-
-    /// The class if memory has it; `Some(None)` = it knows that there is none.
-    pub(crate) fn known_class(&self, id: ClassId) -> Option<Option<Arc<Class>>> {
-        self.classes.get(&id)
-    }
-
-    /// The class: from memory, else through `conn`.
-    pub(crate) fn class(&self, conn: &Connection, id: ClassId) -> Result<Option<Arc<Class>>> {
-        if let Some(class) = self.classes.get(&id) {
-            return Ok(class);
-        }
-        let ticket = self.classes.ticket(&id);
-        let class = classes::load(conn, id)?.map(Arc::new);
-        let weight = class_weight(class.as_deref());
-        self.classes.fill(ticket, id, class.clone(), weight);
-        Ok(class)
-    }
-
-    /// What a media channel's name stands for, if memory has it.
-    pub(crate) fn known_name(&self, key: MeetingKey) -> Option<Named> {
-        self.names.get(&key)
-    }
-
-    /// What a media channel's name stands for: from memory, else through `conn`.
-    pub(crate) fn name(&self, conn: &Connection, key: MeetingKey) -> Result<Named> {
-        if let Some(named) = self.names.get(&key) {
-            return Ok(named);
-        }
-        let ticket = self.names.ticket(&key);
-        let named = classes::name(conn, key)?;
-        self.names.fill(ticket, key, named, ENTRY_BYTES);
-        Ok(named)
-    }
-
-    /// A page of a user's call records: from memory, else through `conn`.
-    pub(crate) fn calls(&self, conn: &Connection, f: &CallFilter, offset: u64, limit: u32) -> Result<(u64, Vec<Call>)> {
-        let key = (f.app, f.user.clone());
-        let ticket = self.calls.ticket(&key);
-        let Some(kept) = calls::keep(conn, f)? else { return calls::list(conn, f, offset, limit) };
-        let listed = kept.list(f, offset, limit);
-        let weight = ENTRY_BYTES + 2 * f.user.as_str().len() + kept.weight();
-        self.calls.fill(ticket, key, kept, weight);
-        listed.ok_or_else(|| Error::internal_error("call records of another day were read"))
-    }
-
-    /// The same if memory has it.
-    pub(crate) fn known_calls(&self, f: &CallFilter, offset: u64, limit: u32) -> Option<(u64, Vec<Call>)> {
-        self.calls.get(&(f.app, f.user.clone()))?.list(f, offset, limit)
-    }
-
-    /// Forgets everything.
-    pub(crate) fn clear(&self) {
-        self.rooms.clear();
-        self.accounts.clear();
-        self.sanctions.clear();
-        self.channels.clear();
-        self.classes.clear();
-        self.names.clear();
-        self.calls.clear();
-        self.lists.clear();
-    }
-
-    pub(crate) fn publish_room(&self, room: Arc<Room>) {
-        let weight = rooms::weight(&room);
-        // What stays as it was is not noted: every note voids a list that is just being read.
-        if self.rooms.get(&room.id).is_none_or(|was| was.live() != room.live()) {
-            self.lists.note(&room.channel(), Why::Room, room.live());
-        }
-        self.rooms.publish(room.id, room, weight);
-    }
-
-    pub(crate) fn publish_account(&self, user: UserId, account: Option<Arc<Account>>) {
-        self.accounts.publish(user, account, ENTRY_BYTES + 256);
-    }
-
-    pub(crate) fn publish_sanction(&self, key: SanctionKey, sanction: Option<Sanction>) {
-        let weight = sanction_weight(&key);
-        self.sanctions.publish(key, sanction, weight);
-    }
-
-    pub(crate) fn publish_channel(&self, key: ChannelKey, channel: Arc<Channel>) {
-        let weight = channel.weight(&key);
-        let exists = channel.record.is_some();
-        if self.channels.get(&key).is_none_or(|was| was.record.is_some() != exists) {
-            self.lists.note(&key, Why::Record, exists);
-        }
-        self.channels.publish(key, channel, weight);
-    }
-
-    pub(crate) fn publish_class(&self, id: ClassId, class: Option<Arc<Class>>) {
-        let weight = class_weight(class.as_deref());
-        if let Some(class) = &class {
-            self.lists.note(&class.channel(), Why::Class, class.status == ClassStatus::Running);
-        }
-        self.classes.publish(id, class, weight);
-    }
-
-    pub(crate) fn publish_name(&self, key: MeetingKey, named: Named) {
-        if matches!(named, Named::Gone) {
-            self.lists.note(&ChannelKey::of_meeting(key.0, key.1), Why::Class, false);
-        }
-        self.names.publish(key, named, ENTRY_BYTES);
-    }
-}
 
 /// The store port on one SQLite file. Dropping it finishes queued writes and frees the lock.
 pub struct SqliteStore {
@@ -341,17 +151,11 @@ impl Store for SqliteStore {
     }
 
     async fn account(&self, user: &UserId) -> Result<Option<Arc<Account>>> {
-        if let Some(account) = self.memory.accounts.get(user) {
+        if let Some(account) = self.memory.known_account(user) {
             return Ok(account);
         }
-        let ticket = self.memory.accounts.ticket(user);
         let (memory, user) = (self.memory.clone(), user.clone());
-        self.read(move |c| {
-            let account = tables::account(c, &user)?.map(Arc::new);
-            memory.accounts.fill(ticket, user, account.clone(), ENTRY_BYTES + 256);
-            Ok(account)
-        })
-        .await
+        self.read(move |c| memory.account(c, &user)).await
     }
 
     async fn put_account(&self, account: Account) -> Result<()> {
@@ -396,7 +200,7 @@ impl Store for SqliteStore {
     }
 
     async fn room(&self, app: AppId, id: RoomId) -> Result<Option<Arc<Room>>> {
-        let found = match self.memory.rooms.get(&id) {
+        let found = match self.memory.known_room(id) {
             Some(room) => Some(room),
             None => {
                 let memory = self.memory.clone();
@@ -420,7 +224,7 @@ impl Store for SqliteStore {
 
     async fn sanction(&self, channel: &ChannelKey, user: &UserId) -> Result<Option<Sanction>> {
         let key = (channel.clone(), user.clone());
-        if let Some(s) = self.memory.sanctions.get(&key) {
+        if let Some(s) = self.memory.known_sanction(&key) {
             return Ok(s);
         }
         let memory = self.memory.clone();

@@ -13,7 +13,7 @@ use stoa_core::voice::Room;
 
 use crate::channels::Channel;
 use crate::classes::{MeetingKey, Named};
-use crate::store::Memory;
+use crate::memory::Memory;
 
 /// Whose call records.
 pub(crate) type CallsKey = (AppId, UserId);

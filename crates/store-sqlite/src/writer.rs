@@ -17,7 +17,7 @@ use tokio::time::timeout;
 
 use crate::config::{BATCH_JOBS, BATCH_TIME, FOREIGN_WRITES, QUEUE_WAIT};
 use crate::errors::{overloaded, sql};
-use crate::store::Memory;
+use crate::memory::Memory;
 use crate::tx::{Overlay, Tx};
 
 const QUEUED: u8 = 0;
