@@ -24,7 +24,7 @@ use stoa_core::hub::{
 };
 use stoa_core::ports::{Clock, Entropy};
 use stoa_core::time::{Now, UnixMs};
-use stoa_hub::{Config, Hub, Namespace, Rate, Settings, Verifier};
+use stoa_hub::{Config, Hub, Namespace, Rate, Settings, Taken, Verifier};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -179,7 +179,7 @@ fn settings(args: &HashMap<String, String>) -> Settings {
         config.limits.commands = Rate { per_sec: 0, burst: 0 };
         config.limits.connections_per_user = 100_000;
     }
-    let mut settings = Settings::new(config);
+    let mut settings = Settings::new(config, Arc::new(Taken::of_axum));
     let burst = number("connects").unwrap_or(0);
     settings.connects = Rate { per_sec: burst.min(1), burst };
     settings.snapshot = args.get("snapshot").map(Into::into);

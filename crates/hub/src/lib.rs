@@ -11,5 +11,5 @@ pub mod token;
 pub mod wire;
 
 pub use engine::{Config, Limits, Namespace, Rate, Timing};
-pub use net::{Hub, OriginRule, PeerRule, Settings};
+pub use net::{Hub, OriginRule, PeerRule, Settings, SocketRule, Taken};
 pub use token::Verifier;

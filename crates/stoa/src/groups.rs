@@ -26,6 +26,7 @@ use tokio_util::task::TaskTracker;
 use crate::config::Settings;
 use crate::config::types::Rate as Configured;
 use crate::dialects;
+use crate::held::Held;
 use crate::spawner::Spawner;
 
 /// Longest sleep without looking at what is due: a wall clock that jumps must not keep it asleep.
@@ -56,7 +57,7 @@ pub async fn hub(
     };
     config.timing.ping = s.hub.ping.0;
     let cors = Cors::from_origins(&s.http.cors.origins.0).map_err(|e| anyhow!("http.cors.origins: {e}"))?;
-    let mut settings = HubSettings::new(config);
+    let mut settings = HubSettings::new(config, Arc::new(Held::taken));
     settings.origin = Arc::new(move |origin| cors.allows(origin));
     let by_socket = Arc::clone(&settings.peer);
     settings.peer = Arc::new(move |e| e.get::<ClientAddr>().map(|a| a.0).or_else(|| by_socket(e)));

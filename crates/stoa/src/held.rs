@@ -5,6 +5,9 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
+use stoa_hub::Taken;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
@@ -14,13 +17,24 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 pub struct Held {
     /// The socket.
     pub stream: TcpStream,
-    _place: (OwnedSemaphorePermit, TaskTrackerToken),
+    /// Dropped after the socket.
+    place: (OwnedSemaphorePermit, TaskTrackerToken),
 }
 
 impl Held {
     /// Keeps `slot` and `mark` until the socket is dropped.
     pub fn new(stream: TcpStream, slot: OwnedSemaphorePermit, mark: TaskTrackerToken) -> Self {
-        Self { stream, _place: (slot, mark) }
+        Self { stream, place: (slot, mark) }
+    }
+
+    /// The socket by itself, out of an upgraded connection of our listener: for whoever serves it elsewhere.
+    ///
+    /// # Errors
+    /// What came, if it is another's.
+    pub fn taken(upgraded: Upgraded) -> Result<Taken, Upgraded> {
+        let parts = upgraded.downcast::<TokioIo<Self>>()?;
+        let Self { stream, place } = parts.io.into_inner();
+        Ok(Taken::new(stream, parts.read_buf, Box::new(place)))
     }
 }
 

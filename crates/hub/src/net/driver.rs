@@ -12,6 +12,7 @@ use futures_util::future::BoxFuture;
 use stoa_core::hub::{HubClient, HubHooks, HubRefusal};
 use stoa_core::ports::Clock;
 use stoa_core::time::Now;
+use tokio::runtime::{EnterGuard, Handle};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -58,7 +59,13 @@ pub(super) struct Driver {
     /// A deadline is earlier than the timer knows.
     earlier: Notify,
     started: CancellationToken,
-    tasks: OnceLock<TaskTracker>,
+    home: OnceLock<Home>,
+}
+
+/// Where the hub's work beside its sockets runs: the product's questions, and the writes of large fan-outs.
+struct Home {
+    tasks: TaskTracker,
+    runtime: Handle,
 }
 
 impl Driver {
@@ -73,7 +80,7 @@ impl Driver {
             hooks: None,
         };
         let (earlier, started) = (Notify::new(), CancellationToken::new());
-        Arc::new(Self { state: Mutex::new(Some(state)), clock, earlier, started, tasks: OnceLock::new() })
+        Arc::new(Self { state: Mutex::new(Some(state)), clock, earlier, started, home: OnceLock::new() })
     }
 
     pub(super) fn clock(&self) -> &dyn Clock {
@@ -86,15 +93,23 @@ impl Driver {
             && state.hooks.is_none()
         {
             state.hooks = Some(hooks);
-            let tasks = self.tasks.get_or_init(|| tasks.clone());
+            let home = Home { tasks: tasks.clone(), runtime: Handle::current() };
             tasks.spawn(self.clone().run(hard));
+            _ = self.home.set(home);
             self.started.cancel();
         }
     }
 
-    /// Where tasks go. None = it is not started.
-    pub(super) fn tasks(&self) -> Option<&TaskTracker> {
-        self.tasks.get()
+    /// Begins a task of the product, whatever thread calls.
+    pub(super) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        if let Some(home) = self.home.get() {
+            home.tasks.spawn_on(task, &home.runtime);
+        }
+    }
+
+    /// What the product begins meanwhile runs where its tasks do.
+    pub(super) fn at_home(&self) -> Option<EnterGuard<'_>> {
+        self.home.get().map(|home| home.runtime.enter())
     }
 
     /// Sockets wait for it.

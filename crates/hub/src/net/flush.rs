@@ -46,12 +46,13 @@ pub(super) fn begin(driver: &Arc<Driver>, call: BoxFuture<'static, ()>) {
     let mut call = Together { driver: driver.clone(), call };
     let nested = HELD.with_borrow(Option::is_some);
     // A task begins with a look of its own, so nobody needs to be woken by what this one waits for.
-    if !nested && Pin::new(&mut call).poll(&mut Context::from_waker(Waker::noop())).is_ready() {
-        return;
+    if !nested {
+        let _home = driver.at_home();
+        if Pin::new(&mut call).poll(&mut Context::from_waker(Waker::noop())).is_ready() {
+            return;
+        }
     }
-    if let Some(tasks) = driver.tasks() {
-        tasks.spawn(call);
-    }
+    driver.spawn(call);
 }
 
 /// A call that collects what is to be written while it is worked on: its answer leaves with what it published. Nothing
@@ -105,18 +106,16 @@ pub(super) fn write(driver: &Arc<Driver>, flushes: Flushes) {
         None => Some(flushes),
     });
     let Some(Flushes { due }) = now else { return };
-    match driver.tasks() {
-        Some(tasks) if due.len() > INLINE => {
-            let mut due = due.into_iter().peekable();
-            while due.peek().is_some() {
-                let (driver, chunk) = (driver.clone(), due.by_ref().take(CHUNK).collect::<Vec<_>>());
-                // The writes of a chunk are what one turn of a task is made for.
-                tasks.spawn(tokio::task::unconstrained(async move {
-                    chunk.iter().for_each(|(conn, out)| write_one(&driver, *conn, out));
-                }));
-            }
-        }
-        _ => due.iter().for_each(|(conn, out)| write_one(driver, *conn, out)),
+    if due.len() <= INLINE {
+        return due.iter().for_each(|(conn, out)| write_one(driver, *conn, out));
+    }
+    let mut due = due.into_iter().peekable();
+    while due.peek().is_some() {
+        let (mine, chunk) = (driver.clone(), due.by_ref().take(CHUNK).collect::<Vec<_>>());
+        // The writes of a chunk are what one turn of a task is made for.
+        driver.spawn(tokio::task::unconstrained(async move {
+            chunk.iter().for_each(|(conn, out)| write_one(&mine, *conn, out));
+        }));
     }
 }
 

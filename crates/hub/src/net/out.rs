@@ -14,11 +14,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use hyper::upgrade::Upgraded;
-use hyper_util::rt::TokioIo;
 use smallvec::SmallVec;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::socket::Socket;
 use crate::proto::code;
 use crate::wire;
 
@@ -196,7 +195,7 @@ struct Wire<I> {
 }
 
 /// A connection. Shared by its task and by whoever writes to it.
-pub(super) struct Out<I = TokioIo<Upgraded>> {
+pub(super) struct Out<I = Socket> {
     queue: Mutex<Queue>,
     /// Locked before `queue` if both are.
     wire: Mutex<Wire<I>>,

@@ -11,13 +11,12 @@ use axum::RequestExt as _;
 use axum::extract::{Query, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use hyper::upgrade::Upgraded;
-use hyper_util::rt::TokioIo;
 use smallvec::SmallVec;
 
 use super::flush::{delivered, write_one};
 use super::handshake::{Handshake, offers};
 use super::out::{End, Ending, Out, Step, Timed};
+use super::socket::Loose;
 use super::{Hub, Shared};
 use crate::engine::{ConnId, Gone};
 use crate::proto::{Format, MAX_FRAME, code};
@@ -57,11 +56,19 @@ pub(super) async fn upgrade(State(hub): State<Hub>, mut request: Request) -> Res
     let native_ping = query.get("cf_ws_frame_ping_pong").is_some_and(|v| v == "true");
     let Some(seat) = Seat::take(&shared) else { return StatusCode::SERVICE_UNAVAILABLE.into_response() };
     let answer = handshake.answer(chosen);
+    let hub = shared.clone();
     shared.upgraded.spawn(async move {
         // A client that is gone before it had the answer.
-        let Ok(socket) = handshake.socket.await else { return };
-        serve(&seat.0, TokioIo::new(socket), format, native_ping).await;
-        drop(seat);
+        let Ok(upgraded) = handshake.socket.await else { return };
+        let loose = match Loose::take(upgraded, &hub.settings.socket) {
+            Ok(loose) => loose,
+            Err(error) => return tracing::error!(%error, "a client's socket cannot be taken over"),
+        };
+        let served = serve(seat, loose, format, native_ping);
+        match hub.threads.next() {
+            Some(thread) => drop(hub.upgraded.spawn_on(served, thread)),
+            None => served.await,
+        }
     });
     answer
 }
@@ -114,8 +121,10 @@ impl Drop for HangUp<'_> {
     }
 }
 
-async fn serve(shared: &Shared, socket: TokioIo<Upgraded>, format: Format, native_ping: bool) {
+async fn serve(seat: Seat, loose: Loose, format: Format, native_ping: bool) {
+    let shared = &*seat.0;
     shared.driver.started().await;
+    let Ok(socket) = loose.settle() else { return };
     let out = Arc::new(Out::over(socket));
     let _hang_up = HangUp(&out);
     let Some(conn) = shared.driver.open(format, native_ping, &shared.client_id(), &out) else { return };

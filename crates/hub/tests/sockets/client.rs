@@ -51,6 +51,17 @@ pub fn frame(opcode: u8, fin: bool, masked: bool, payload: &[u8]) -> Vec<u8> {
 
 /// Status and head of the answer to an upgrade.
 pub async fn knock(to: SocketAddr, path: &str, headers: &str, recv_buffer: Option<u32>) -> (TcpStream, String) {
+    knock_and_talk(to, path, headers, recv_buffer, b"").await
+}
+
+/// The same, with frames that do not wait for the answer.
+pub async fn knock_and_talk(
+    to: SocketAddr,
+    path: &str,
+    headers: &str,
+    recv_buffer: Option<u32>,
+    frames: &[u8],
+) -> (TcpStream, String) {
     let socket = TcpSocket::new_v4().unwrap();
     if let Some(bytes) = recv_buffer {
         socket.set_recv_buffer_size(bytes).unwrap();
@@ -61,7 +72,7 @@ pub async fn knock(to: SocketAddr, path: &str, headers: &str, recv_buffer: Optio
         "GET {path} HTTP/1.1\r\nHost: hub\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
          Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{headers}\r\n"
     );
-    tcp.write_all(request.as_bytes()).await.unwrap();
+    tcp.write_all(&[request.as_bytes(), frames].concat()).await.unwrap();
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         head.push(tcp.read_u8().await.unwrap());

@@ -12,7 +12,8 @@ use serde_json::json;
 use stoa_core::hub::{HubAdmitted, HubClient, HubHooks, HubLeft, HubRefusal, HubSubscribed, SingleLogin};
 use stoa_core::ports::{Clock, Entropy};
 use stoa_core::time::{Now, UnixMs};
-use stoa_hub::{Config, Hub, Rate, Settings, Verifier};
+use stoa_hub::{Config, Hub, Rate, Settings, Taken, Verifier};
+
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -96,7 +97,7 @@ pub fn settings() -> Settings {
     config.limits.connections_per_user = 10_000;
     config.limits.connects_user = Rate { per_sec: 0, burst: 0 };
     config.limits.commands = Rate { per_sec: 0, burst: 0 };
-    let mut settings = Settings::new(config);
+    let mut settings = Settings::new(config, Arc::new(Taken::of_axum));
     settings.connects = Rate { per_sec: 0, burst: 0 };
     settings
 }

@@ -7,7 +7,7 @@ use stoa_core::hub::{Hub as _, HubLeft, SingleLogin};
 use stoa_hub::Rate;
 use stoa_hub::proto::Format;
 
-use crate::client::{Client, frame, knock};
+use crate::client::{Client, frame, knock, knock_and_talk};
 use crate::harness::{Server, settings, token, token_of, until};
 
 #[tokio::test]
@@ -35,6 +35,49 @@ async fn a1_a2_formats_are_agreed_on() {
         client.say(std::slice::from_ref(&connect)).await;
         let c = client.reply(1).await.connect.unwrap();
         assert_eq!((c.ping, c.pong, c.client.len()), (25, true, 36));
+    }
+}
+
+/// Whatever threads serve the sockets, and whatever HTTP has read of a socket before it was one of the hub's.
+#[tokio::test]
+async fn frames_right_behind_the_request_are_heard_on_any_number_of_threads() {
+    for threads in [0, 1, 3] {
+        let server = Server::with(stoa_hub::Settings { threads, ..settings() }, SingleLogin::Cap).await;
+        for (n, pad) in [0, 200, 5_000, 40_000].into_iter().enumerate() {
+            let said = [
+                json!({"id": 1, "connect": {"token": token(&format!("u{n}"))}}),
+                json!({"id": 2, "rpc": {"method": "echo", "data": "x".repeat(pad)}}),
+            ];
+            let frames = said.map(|c| frame(1, true, true, c.to_string().as_bytes())).concat();
+            let (tcp, head) = knock_and_talk(server.at, "/connection/websocket", "", None, &frames).await;
+            assert!(head.starts_with("HTTP/1.1 101"), "{head}");
+            let mut client = Client::over(tcp, Format::Json);
+            assert!(client.reply(1).await.connect.is_some(), "{threads} threads, {pad} bytes");
+            assert!(client.reply(2).await.rpc.is_some(), "{threads} threads, {pad} bytes");
+        }
+        until("all are gone", || async { server.hub.connections() == 0 }).await;
+    }
+}
+
+/// Rooms whose members are on different threads hear each other in order.
+#[tokio::test]
+async fn members_on_different_threads_hear_the_same() {
+    let server = Server::with(stoa_hub::Settings { threads: 3, ..settings() }, SingleLogin::Cap).await;
+    let mut all = Vec::new();
+    for n in 0..7 {
+        let mut client = Client::connected(server.at, Format::ALL[n % 2], &token(&format!("u{n}"))).await;
+        client.say(&[json!({"id": 2, "subscribe": {"channel": "room:r"}})]).await;
+        assert!(client.reply(2).await.subscribe.is_some());
+        all.push(client);
+    }
+    for n in 1..=200 {
+        server.publish("room:r", &n.to_string()).await;
+    }
+    for client in &mut all {
+        for n in 1..=200 {
+            let heard = client.publication().await;
+            assert_eq!((heard.offset, heard.data), (n, n.to_string().into()));
+        }
     }
 }
 
