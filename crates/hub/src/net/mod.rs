@@ -35,9 +35,9 @@ use threads::Threads;
 
 /// Between two groups of closes during a stop.
 const DRAIN_STEP: Duration = Duration::from_millis(20);
-/// Cores for which there is one thread of sockets. One thread delivers some 140,000 messages a second to small rooms, and
-/// each at a price that is a quarter higher with two: what they share goes from core to core. The writes of a large
-/// room's messages, and the product's waiting, are on the other threads anyway.
+/// Cores for which there is one thread of sockets. One thread delivers some 140,000 messages a second to small rooms; with
+/// two each costs a tenth more, since what they share goes from core to core. The writes of a large room's messages, and
+/// whatever the product waits for, are on other threads anyway.
 const CORES_PER_THREAD: usize = 4;
 /// How long a stop waits for the last sockets after it closed them.
 const DRAIN_END: Duration = Duration::from_secs(3);
