@@ -30,11 +30,11 @@ impl Held {
     /// The socket by itself, out of an upgraded connection of our listener: for whoever serves it elsewhere.
     ///
     /// # Errors
-    /// What came, if it is another's.
-    pub fn taken(upgraded: Upgraded) -> Result<Taken, Upgraded> {
-        let parts = upgraded.downcast::<TokioIo<Self>>()?;
+    /// It is another's connection, or the system does not let the socket go.
+    pub fn taken(upgraded: Upgraded) -> io::Result<Taken> {
+        let parts = upgraded.downcast::<TokioIo<Self>>().map_err(|_| Taken::unknown())?;
         let Self { stream, place } = parts.io.into_inner();
-        Ok(Taken::new(stream, parts.read_buf, Box::new(place)))
+        Taken::new(stream, parts.read_buf, Box::new(place))
     }
 }
 

@@ -16,8 +16,8 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 use smallvec::SmallVec;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
 
-use super::socket::Socket;
 use crate::proto::code;
 use crate::wire;
 
@@ -195,7 +195,7 @@ struct Wire<I> {
 }
 
 /// A connection. Shared by its task and by whoever writes to it.
-pub(super) struct Out<I = Socket> {
+pub(super) struct Out<I = TcpStream> {
     queue: Mutex<Queue>,
     /// Locked before `queue` if both are.
     wire: Mutex<Wire<I>>,

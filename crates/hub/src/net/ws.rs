@@ -11,12 +11,14 @@ use axum::RequestExt as _;
 use axum::extract::{Query, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
+use bytes::Bytes;
 use smallvec::SmallVec;
+use tokio::net::TcpStream;
 
 use super::flush::{delivered, write_one};
 use super::handshake::{Handshake, offers};
 use super::out::{End, Ending, Out, Step, Timed};
-use super::socket::Loose;
+use super::socket::Taken;
 use super::{Hub, Shared};
 use crate::engine::{ConnId, Gone};
 use crate::proto::{Format, MAX_FRAME, code};
@@ -60,11 +62,11 @@ pub(super) async fn upgrade(State(hub): State<Hub>, mut request: Request) -> Res
     shared.upgraded.spawn(async move {
         // A client that is gone before it had the answer.
         let Ok(upgraded) = handshake.socket.await else { return };
-        let loose = match Loose::take(upgraded, &hub.settings.socket) {
-            Ok(loose) => loose,
+        let taken = match (hub.settings.socket)(upgraded) {
+            Ok(taken) => taken,
             Err(error) => return tracing::error!(%error, "a client's socket cannot be taken over"),
         };
-        let served = serve(seat, loose, format, native_ping);
+        let served = serve(seat, taken, format, native_ping);
         match hub.threads.next() {
             Some(thread) => drop(hub.upgraded.spawn_on(served, thread)),
             None => served.await,
@@ -121,14 +123,16 @@ impl Drop for HangUp<'_> {
     }
 }
 
-async fn serve(seat: Seat, loose: Loose, format: Format, native_ping: bool) {
+async fn serve(seat: Seat, taken: Taken, format: Format, native_ping: bool) {
     let shared = &*seat.0;
     shared.driver.started().await;
-    let Ok(socket) = loose.settle() else { return };
+    // The first of these is dropped last, after the socket.
+    let Taken { place: _place, stream, early } = taken;
+    let Ok(socket) = TcpStream::from_std(stream) else { return };
     let out = Arc::new(Out::over(socket));
     let _hang_up = HangUp(&out);
     let Some(conn) = shared.driver.open(format, native_ping, &shared.client_id(), &out) else { return };
-    let mut reader = std::pin::pin!(read(shared, conn, &out));
+    let mut reader = std::pin::pin!(read(shared, conn, &out, early));
     let mut writer = std::pin::pin!(write(shared, conn, &out));
     let (ended, reads) = tokio::select! {
         ended = &mut reader => (ended, false),
@@ -153,11 +157,17 @@ async fn serve(seat: Seat, loose: Loose, format: Format, native_ping: bool) {
     }
 }
 
-/// Until the client closes, breaks the protocol of the socket, or is gone.
-async fn read(shared: &Shared, conn: ConnId, out: &Out) -> Ended {
+/// Until the client closes, breaks the protocol of the socket, or is gone. `early` is what came before.
+async fn read(shared: &Shared, conn: ConnId, out: &Out, early: Bytes) -> Ended {
     let mut frames = Reader::new(MAX_FRAME);
+    let mut heard = (!early.is_empty()).then(|| take_apart(&mut frames, &early));
+    // It holds all of the buffer that HTTP read into, also when it is empty.
+    drop(early);
     loop {
-        let (events, fault) = match poll_fn(|cx| poll_events(cx, out, &mut frames)).await {
+        if heard.is_none() {
+            heard = poll_fn(|cx| poll_events(cx, out, &mut frames)).await;
+        }
+        let (events, fault) = match heard.take() {
             Some(read) => read,
             None => {
                 // Nothing more can be written: the writer has nothing to wait for.
@@ -200,27 +210,27 @@ async fn read(shared: &Shared, conn: ConnId, out: &Out) -> Ended {
 /// Nearly every read brings one message.
 type Events = SmallVec<[Event; 1]>;
 
-/// What one read brought, and the violation that ends it. None = the socket is at its end.
+/// The messages in what came, and the violation that ends it.
+fn take_apart(frames: &mut Reader, mut bytes: &[u8]) -> (Events, Option<Fault>) {
+    let mut events = Events::new();
+    loop {
+        match frames.next(&mut bytes) {
+            Ok(Some(event)) => events.push(event),
+            Ok(None) => return (events, None),
+            Err(fault) => return (events, Some(fault)),
+        }
+    }
+}
+
+/// What one read brought. None = the socket is at its end.
 fn poll_events(
     cx: &mut std::task::Context<'_>,
     out: &Out,
     frames: &mut Reader,
 ) -> Poll<Option<(Events, Option<Fault>)>> {
-    let mut events = Events::new();
-    let mut fault = None;
-    let read = out.poll_read(cx, |mut bytes| {
-        loop {
-            match frames.next(&mut bytes) {
-                Ok(Some(event)) => events.push(event),
-                Ok(None) => break,
-                Err(why) => {
-                    fault = Some(why);
-                    break;
-                }
-            }
-        }
-    });
-    read.map(|more| more.then_some((events, fault)))
+    let mut came = None;
+    let read = out.poll_read(cx, |bytes| came = Some(take_apart(frames, bytes)));
+    read.map(|_| came)
 }
 
 /// Reads to the end and keeps nothing.

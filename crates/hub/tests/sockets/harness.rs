@@ -13,7 +13,6 @@ use stoa_core::hub::{HubAdmitted, HubClient, HubHooks, HubLeft, HubRefusal, HubS
 use stoa_core::ports::{Clock, Entropy};
 use stoa_core::time::{Now, UnixMs};
 use stoa_hub::{Config, Hub, Rate, Settings, Taken, Verifier};
-
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
