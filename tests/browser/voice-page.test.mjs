@@ -42,6 +42,13 @@ function plugDevices() {
   };
 }
 
+/** Runs in the page: remembers whether a heart was ever seen. */
+function watchHearts() {
+  new MutationObserver(() => {
+    if (document.querySelector(".heart")) window.moved = true;
+  }).observe(document.body, { childList: true, subtree: true });
+}
+
 class Person extends Listener {
   /** Signed out, before the first page. */
   static async blank(name, viewport = DESK) {
@@ -222,21 +229,21 @@ test("an evening: people, likes, volumes, and what the host may do", options, as
   await guest.fits();
 
   // Likes: counted at once, few calls, seen by the others.
-  const hearts = (person) => person.page.locator(".heart").count();
+  for (const person of [owner, guest]) await person.page.evaluate(watchHearts);
   await owner.page.emulateMedia({ reducedMotion: "reduce" });
-  await owner.page.evaluate(() => {
-    new MutationObserver(() => {
-      if (document.querySelector(".heart")) window.moved = true;
-    }).observe(document.body, { childList: true, subtree: true });
+  const like = guest.page.getByRole("button", { name: /^Give a like/ });
+  await like.click();
+  // Quick fingers: no time passes between these, however slow the machine is.
+  await like.evaluate((button) => {
+    for (let i = 0; i < 5; i++) button.click();
   });
-  for (let i = 0; i < 6; i++) await guest.page.getByRole("button", { name: /^Give a like/ }).click();
-  assert.equal(await guest.likes(), 6);
-  assert.ok((await hearts(guest)) > 0, "hearts rise");
+  await guest.page.locator("[data-likes='6']").waitFor();
+  await until(() => guest.page.evaluate(() => window.moved), 5_000, "hearts rise");
   await owner.page.locator("[data-likes='6']").waitFor();
   await until(async () => (await other.likes()) === 6, 5_000, "the likes are seen");
   assert.equal(await owner.page.evaluate(() => window.moved), undefined, "where motion is not wanted nothing moves");
   const calls = guest.sent.join("\n").match(/group\.like/g)?.length ?? 0;
-  assert.ok(calls >= 1 && calls <= 4, `six likes in ${calls} calls`);
+  assert.ok(calls === 1 || calls === 2, `six likes in ${calls} calls`);
 
   // How loud: kept for the next visit, for this listener only.
   await owner.card(guest);

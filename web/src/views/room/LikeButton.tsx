@@ -24,7 +24,8 @@ export function LikeButton({ view, onLike }: { view: GroupView; onLike: () => vo
       aria-label={`${text.chat.like}. ${text.chat.likes(count)}`}
       disabled={view.link !== "live"}
       onClick={() => {
-        setOwn(count + 1);
+        // Clicks that come faster than the page is drawn count each.
+        setOwn((before) => Math.max(view.likes, before) + 1);
         onLike();
       }}
     >
