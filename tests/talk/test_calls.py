@@ -12,7 +12,7 @@ from stoa.crew import Bot, Crew
 from stoa.postgres import psql
 from stoa.server import Server
 from stoa.talk import BAD_PARAM, BEAT, GRACE, RESUME, SLACK, ZONE, Knock, Talk, fresh
-from stoa.wait import until
+from stoa.wait import kept_up, on_time, until
 
 
 async def left(talk: Talk, bot: Bot, channel: str) -> float:
@@ -142,25 +142,30 @@ async def test_R14_R15_devices_and_channels_overlap(talk, crew):
 async def test_R16_R17_kill_and_restart(own_server):
     """One client is back within the grace period, one is not."""
     server = own_server({"talk.linger_secs": 60})
-    talk, channel = Talk(server), fresh()
-    async with Crew() as crew:
-        joined = time.time()
-        stays_away, comes_back = await talk.bot(crew, channel), await talk.bot(crew, channel)
-        await asyncio.sleep(2.5)
-        killed = time.time()
-        await asyncio.to_thread(server.kill)
-    await asyncio.to_thread(server.start)
-    async with Crew() as crew:
-        back = await talk.bot(crew, channel, comes_back.user)
-        assert time.time() - killed < GRACE, "the restart took too long for this test"
-        (call,) = await talk.closed_calls(stays_away.user, 1, GRACE + SLACK)
-        # LeaveTime is the last heartbeat: floored, at most one beat before the kill (and the beat itself may be a little late).
-        assert killed - BEAT - 1.5 <= call["LeaveTime"] <= killed and call["LeaveTime"] >= call["JoinTime"], (call, killed)
-        (row,) = await talk.calls(comes_back.user, open=True)
-        assert row["LeaveTime"] == 0 and abs(row["JoinTime"] + 0.5 - joined) <= 2, row
-        gone = await left(talk, back, channel)
-        (call,) = await talk.closed_calls(comes_back.user, 1)
-        around(call, channel, joined, gone)
+    talk = Talk(server)
+
+    async def scene() -> None:
+        channel = fresh()
+        async with Crew() as crew:
+            joined = time.time()
+            stays_away, comes_back = await talk.bot(crew, channel), await talk.bot(crew, channel)
+            await asyncio.sleep(2.5)
+            killed, began = time.time(), time.monotonic()
+            await asyncio.to_thread(server.kill)
+        await asyncio.to_thread(server.start)
+        async with Crew() as crew:
+            back = await talk.bot(crew, channel, comes_back.user)
+            on_time(began, GRACE)
+            (call,) = await talk.closed_calls(stays_away.user, 1, GRACE + SLACK)
+            # LeaveTime is the last heartbeat: floored, at most one beat before the kill (and the beat itself may be a little late).
+            assert killed - BEAT - 1.5 <= call["LeaveTime"] <= killed and call["LeaveTime"] >= call["JoinTime"], (call, killed)
+            (row,) = await talk.calls(comes_back.user, open=True)
+            assert row["LeaveTime"] == 0 and abs(row["JoinTime"] + 0.5 - joined) <= 2, row
+            gone = await left(talk, back, channel)
+            (call,) = await talk.closed_calls(comes_back.user, 1)
+            around(call, channel, joined, gone)
+
+    await kept_up(scene)
 
 
 async def test_R18_graceful_restart(own_server, crew, channel):
